@@ -1,0 +1,200 @@
+/**
+ * Cuts PDUs out of a byte stream (RFC 7143 §11.2): header, additional headers, header digest, data, padding, data digest.
+ *
+ * Data segments are handed on as slices of the chunks they arrived in, never copied; only a header that straddles two chunks is
+ * put together.
+ */
+
+import { crc32c, ProtocolError, readU24 } from '../bytes/index.ts';
+import { BASIC_HEADER_LENGTH } from './pdu.ts';
+
+export interface Pdu {
+  /** The basic header segment: 48 bytes. */
+  readonly header: Uint8Array;
+  /** All additional header segments, in one run. */
+  readonly ahs: Uint8Array;
+  /** The data segment without padding, in as many pieces as it arrived in. */
+  readonly data: readonly Uint8Array[];
+  readonly dataLength: number;
+  /** False when a data digest was in force and did not match (RFC 7143 §7.8). */
+  readonly dataDigestOk: boolean;
+}
+
+export interface PduReaderOptions {
+  /** What this side declared: a longer data segment is a protocol error (RFC 7143 §13.12). */
+  readonly maxDataSegmentLength: number;
+  readonly headerDigest: boolean;
+  readonly dataDigest: boolean;
+}
+
+const DIGEST_LENGTH = 4;
+const nothing = new Uint8Array(0);
+const noData: readonly Uint8Array[] = [];
+
+export class PduReader {
+  #options: PduReaderOptions;
+  /** Chunks not yet used up; `#offset` bytes of the first are. `#first` counts chunks that are done with. */
+  #chunks: Uint8Array[] = [];
+  #first = 0;
+  #offset = 0;
+  #available = 0;
+  /** The header whose data has not all arrived. */
+  #header: Uint8Array | undefined;
+  #ahs: Uint8Array = nothing;
+  #dataLength = 0;
+
+  constructor(options: PduReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes that wait for the rest of their PDU. */
+  get buffered(): number {
+    return this.#available;
+  }
+
+  /** Digests and lengths change when the full feature phase starts. */
+  configure(options: PduReaderOptions): void {
+    this.#options = options;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#available += chunk.length;
+  }
+
+  /**
+   * The next whole PDU, or undefined until more bytes are pushed. Raises ISCSI_HEADER_DIGEST and ISCSI_DATA_TOO_LONG, after which
+   * the stream has lost its place and the connection must end (RFC 7143 §7.7).
+   */
+  next(): Pdu | undefined {
+    if (this.#header === undefined && !this.#takeHeader()) return undefined;
+    const header = this.#header;
+    if (header === undefined) return undefined;
+    const dataLength = this.#dataLength;
+    if (dataLength === 0) return this.#finish(header, noData, true);
+
+    const padding = -dataLength & 3;
+    const digestLength = this.#options.dataDigest ? DIGEST_LENGTH : 0;
+    if (this.#available < dataLength + padding + digestLength) return undefined;
+    const data = this.#takeSlices(dataLength);
+    if (digestLength === 0) {
+      this.#skip(padding);
+      return this.#finish(header, data, true);
+    }
+    let digest = 0;
+    for (const slice of data) digest = crc32c(slice, digest);
+    digest = crc32c(this.#take(padding), digest);
+    return this.#finish(header, data, digest === readDigest(this.#take(DIGEST_LENGTH)));
+  }
+
+  #finish(header: Uint8Array, data: readonly Uint8Array[], dataDigestOk: boolean): Pdu {
+    const pdu = { header, ahs: this.#ahs, data, dataLength: this.#dataLength, dataDigestOk };
+    this.#header = undefined;
+    return pdu;
+  }
+
+  /** Takes basic header, additional headers and header digest once all of them are there. */
+  #takeHeader(): boolean {
+    if (this.#available < BASIC_HEADER_LENGTH) return false;
+    const ahsLength = this.#peek(4) * 4;
+    const digestLength = this.#options.headerDigest ? DIGEST_LENGTH : 0;
+    if (this.#available < BASIC_HEADER_LENGTH + ahsLength + digestLength) return false;
+    const header = this.#take(BASIC_HEADER_LENGTH);
+    const ahs = ahsLength === 0 ? nothing : this.#take(ahsLength);
+    if (digestLength !== 0) {
+      const expected = crc32c(ahs, crc32c(header));
+      if (expected !== readDigest(this.#take(DIGEST_LENGTH))) {
+        throw new ProtocolError('ISCSI_HEADER_DIGEST', 'the header digest of a PDU does not match its header');
+      }
+    }
+    const dataLength = readU24(header, 5);
+    if (dataLength > this.#options.maxDataSegmentLength) {
+      throw new ProtocolError(
+        'ISCSI_DATA_TOO_LONG',
+        `a PDU announces ${dataLength} bytes of data, ${this.#options.maxDataSegmentLength} are allowed`,
+      );
+    }
+    this.#header = header;
+    this.#ahs = ahs;
+    this.#dataLength = dataLength;
+    return true;
+  }
+
+  /** One byte ahead of the read position; the caller knows that it has arrived. */
+  #peek(ahead: number): number {
+    let index = this.#first;
+    let at = this.#offset + ahead;
+    let chunk = this.#chunks[index] ?? nothing;
+    while (at >= chunk.length) {
+      at -= chunk.length;
+      index += 1;
+      chunk = this.#chunks[index] ?? nothing;
+      if (chunk === nothing) return 0;
+    }
+    return chunk[at] ?? 0;
+  }
+
+  /** `length` bytes in one piece: a slice when they lie in one chunk, else a copy. */
+  #take(length: number): Uint8Array {
+    if (length === 0) return nothing;
+    const chunk = this.#chunks[this.#first] ?? nothing;
+    if (chunk.length - this.#offset >= length) {
+      const slice = chunk.subarray(this.#offset, this.#offset + length);
+      this.#advance(length, chunk);
+      return slice;
+    }
+    const copy = new Uint8Array(length);
+    let filled = 0;
+    for (const slice of this.#takeSlices(length)) {
+      copy.set(slice, filled);
+      filled += slice.length;
+    }
+    return copy;
+  }
+
+  #takeSlices(length: number): Uint8Array[] {
+    const slices: Uint8Array[] = [];
+    let left = length;
+    while (left > 0) {
+      const chunk = this.#chunks[this.#first] ?? nothing;
+      const size = Math.min(left, chunk.length - this.#offset);
+      slices.push(chunk.subarray(this.#offset, this.#offset + size));
+      this.#advance(size, chunk);
+      left -= size;
+    }
+    return slices;
+  }
+
+  #skip(length: number): void {
+    let left = length;
+    while (left > 0) {
+      const chunk = this.#chunks[this.#first] ?? nothing;
+      const size = Math.min(left, chunk.length - this.#offset);
+      this.#advance(size, chunk);
+      left -= size;
+    }
+  }
+
+  /** Moves on within the first chunk, and drops it once it is used up. */
+  #advance(length: number, chunk: Uint8Array): void {
+    this.#available -= length;
+    this.#offset += length;
+    if (this.#offset < chunk.length) return;
+    this.#offset = 0;
+    this.#first += 1;
+    if (this.#first === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#first = 0;
+    } else if (this.#first > 64) {
+      this.#chunks.splice(0, this.#first);
+      this.#first = 0;
+    }
+  }
+}
+
+/** Digests are sent with the low byte first (RFC 7143 §13.1: the CRC's bits are mapped so). */
+function readDigest(bytes: Uint8Array): number {
+  const [a = 0, b = 0, c = 0, d = 0] = bytes;
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+}

@@ -1,0 +1,80 @@
+/**
+ * Files as the block and pool rooms see them. The real file system is `nodeFileSystem` (node-file.ts); tests use one that can lose
+ * everything not yet synced, as a power cut does.
+ */
+
+/** A run of a file that is either allocated data or a hole. */
+export interface FileExtent {
+  readonly offset: number;
+  readonly length: number;
+  readonly hole: boolean;
+}
+
+export interface File {
+  /** Bytes at the time of the call. */
+  size(): number;
+  /**
+   * Reads into `into` at `offset`, in this turn of the loop: right when the data is expected in the page cache. Gives the bytes
+   * read; fewer than asked only at the end of the file.
+   */
+  readSync(into: Uint8Array, offset: number): number;
+  /**
+   * Reads only what is at hand without waiting for a disk: gives the bytes read, from 0 up to what was asked. Where the platform
+   * cannot tell, it reads as `readSync` does.
+   */
+  readNoWait(into: Uint8Array, offset: number): number;
+  /** As `readSync`, off the event loop. */
+  read(into: Uint8Array, offset: number): Promise<number>;
+  /** Writes all of `data` at `offset` into the page cache, in this turn of the loop. Raises FILE_NO_SPACE, FILE_IO. */
+  writeSync(data: Uint8Array, offset: number): void;
+  /** The same for several buffers that follow one another. */
+  writevSync(data: readonly Uint8Array[], offset: number): void;
+  write(data: Uint8Array, offset: number): Promise<void>;
+  /**
+   * Done once everything written before the call survives a power cut. After one failure it fails for good: the kernel may have
+   * dropped what it could not write, and a later success would promise data that is gone.
+   */
+  sync(): Promise<void>;
+  truncate(size: number): void;
+  /** Frees the blocks of a range inside the file; it reads as zeros. Where the file system cannot, zeros are written. */
+  punchHole(offset: number, length: number): void;
+  /** The allocated and unallocated runs of a range; a file system that cannot say calls everything data. */
+  extents(offset: number, length: number): FileExtent[];
+  /** Takes the advisory lock of the whole file, which ends with the process. Raises FILE_LOCKED when another holder has it. */
+  lock(): void;
+  /** Waits for operations under way; later ones raise FILE_CLOSED. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** `write` reads and writes a file that exists; `create` makes a new one, or empties the old one, and reads and writes it. */
+export type OpenMode = 'read' | 'write' | 'create';
+
+export interface FileStatus {
+  readonly size: number;
+  /** Nanoseconds since the Unix epoch. */
+  readonly modified: bigint;
+  readonly kind: 'file' | 'directory' | 'block-device' | 'other';
+}
+
+/** Raises FILE_NOT_FOUND, FILE_FORBIDDEN, FILE_EXISTS, FILE_IS_DIRECTORY, FILE_NO_SPACE, FILE_TOO_MANY_OPEN, FILE_IO. */
+export interface FileSystem {
+  open(path: string, mode: OpenMode): File;
+  /** What is at `path`, links followed; undefined when there is nothing. */
+  status(path: string): FileStatus | undefined;
+  /** The absolute path without links. */
+  realPath(path: string): string;
+  /** Makes a directory and those above it that are missing; durable when it returns. */
+  makeDirectory(path: string): Promise<void>;
+  /** Replaces `to` in one step; durable when it returns (the directory is synced). */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file; durable when it returns. A file that is not there is no error. */
+  remove(path: string): Promise<void>;
+  /** Names of the entries of a directory, sorted. */
+  list(path: string): string[];
+  readFile(path: string): Promise<Uint8Array>;
+  /**
+   * Names the running kernel: a new value after every boot. What a process wrote without syncing is still there as long as it
+   * has not changed.
+   */
+  bootId(): string;
+}

@@ -1,0 +1,44 @@
+/** The machine's network interfaces, also those that are down or have no address yet. */
+
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { type Ipv4Address, isIpv4, parseMac } from '../bytes/index.ts';
+import type { NetworkInterface } from './network.ts';
+import { interfaceHardware } from './socket.ts';
+
+/** In the order of the kernel's own list. */
+export function listInterfaces(): NetworkInterface[] {
+  const addressed = networkInterfaces();
+  const names = kernelNames() ?? Object.keys(addressed);
+  return names.flatMap((name) => {
+    const entries = addressed[name] ?? [];
+    const hardware = hardwareOf(name) ?? (entries[0] && { mac: parseMac(entries[0].mac), up: true });
+    if (hardware === undefined) return [];
+    const ipv4 = entries.flatMap(({ family, address, cidr }) =>
+      family === 'IPv4' && isIpv4(address) ? [{ address: address as Ipv4Address, prefix: prefixOf(cidr) }] : [],
+    );
+    return [{ name, mac: hardware.mac, up: hardware.up, ipv4 }];
+  });
+}
+
+/** Node lists only interfaces with an address. /proc/self/net follows the process into its network namespace; /sys does not. */
+function kernelNames(): string[] | undefined {
+  try {
+    const lines = readFileSync('/proc/self/net/dev', 'latin1').split('\n').slice(2);
+    return lines.flatMap((line) => (line.includes(':') ? [line.slice(0, line.indexOf(':')).trim()] : []));
+  } catch {
+    return undefined;
+  }
+}
+
+function hardwareOf(name: string): ReturnType<typeof interfaceHardware> {
+  try {
+    return interfaceHardware(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function prefixOf(cidr: string | null): number {
+  return cidr === null ? 32 : Number(cidr.slice(cidr.indexOf('/') + 1));
+}

@@ -1,0 +1,93 @@
+/**
+ * The network as the rest of the house sees it: TCP connections, UDP sockets, interfaces. The real one is `nodeNetwork`
+ * (node-network.ts); tests run the same code over a simulated one.
+ */
+
+import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+
+/** An address and a port; `address` is an IPv4 or IPv6 literal without brackets. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What a connection tells its owner. Set once, before any data can arrive. */
+export interface TcpHandler {
+  /** Bytes in order; the buffer belongs to the handler from now on. */
+  data(chunk: Uint8Array): void;
+  /** What `write` held back has left this process; writing may go on. */
+  drain(): void;
+  /** The last call: both directions are over. `error` says why when it was not a clean end. */
+  closed(error: Error | undefined): void;
+}
+
+export interface TcpConnection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Bytes written but not yet taken by the kernel. */
+  readonly bufferedBytes: number;
+  /** Starts the flow of data. */
+  start(handler: TcpHandler): void;
+  /**
+   * Queues bytes without copying them: they must not change until they have left. Everything written in one turn of the event
+   * loop leaves in one system call. False when the owner should stop producing until `drain`.
+   */
+  write(chunk: Uint8Array): boolean;
+  /** Stops and resumes `data`: back-pressure towards the sender. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then ends. */
+  end(): void;
+  /** Ends at once and drops what is queued. */
+  destroy(error?: Error): void;
+}
+
+export interface TcpListener extends AsyncDisposable {
+  readonly endpoint: Endpoint;
+  close(): Promise<void>;
+}
+
+export interface UdpHandler {
+  message(data: Uint8Array, from: Endpoint): void;
+  error(error: Error): void;
+}
+
+export interface UdpSocket extends AsyncDisposable {
+  readonly local: Endpoint;
+  start(handler: UdpHandler): void;
+  /** Sends one datagram. An address that cannot be reached is reported through `error`, not raised. */
+  send(data: Uint8Array, to: Endpoint): void;
+  close(): Promise<void>;
+}
+
+export interface UdpOptions {
+  /** IPv4 address to bind; default 0.0.0.0. */
+  readonly address?: string;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  /** Name of the only interface to receive from and send to: broadcasts then stay on it, and it needs no address. */
+  readonly interface?: string;
+  readonly broadcast?: boolean;
+  /** Lets several sockets bind the same port, such as one for each interface. */
+  readonly reuseAddress?: boolean;
+}
+
+export interface NetworkInterface {
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly up: boolean;
+  /** IPv4 addresses with the length of their subnet's prefix. */
+  readonly ipv4: readonly { readonly address: Ipv4Address; readonly prefix: number }[];
+}
+
+export interface Network {
+  /** Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
+  listenTcp(endpoint: Endpoint, accept: (connection: TcpConnection) => void): Promise<TcpListener>;
+  /** Raises NETWORK_UNREACHABLE, NETWORK_REFUSED, NETWORK_TIMEOUT; `signal` ends the attempt. */
+  connectTcp(endpoint: Endpoint, options: { timeout: number; signal?: AbortSignal }): Promise<TcpConnection>;
+  /** Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN, NETWORK_INTERFACE_UNKNOWN. */
+  openUdp(options: UdpOptions): Promise<UdpSocket>;
+  interfaces(): readonly NetworkInterface[];
+  /** IPv4 addresses of a host name; a literal is returned as it is. Raises NETWORK_NAME_UNKNOWN. */
+  resolve(host: string): Promise<string[]>;
+}

@@ -1,0 +1,69 @@
+/** UDP over node:dgram, bound to one interface where asked. */
+
+import { createSocket, type Socket } from 'node:dgram';
+import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
+import { networkError } from './node-error.ts';
+import { openInterfaceSocket } from './socket.ts';
+
+class NodeUdpSocket implements UdpSocket {
+  readonly local: Endpoint;
+  readonly #socket: Socket;
+  #handler: UdpHandler | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(socket: Socket, local: Endpoint) {
+    this.#socket = socket;
+    this.local = local;
+    socket.on('error', (error) => this.#handler?.error(networkError(error, 'receive on', local)));
+  }
+
+  start(handler: UdpHandler): void {
+    this.#handler = handler;
+    this.#socket.on('message', (data, from) => handler.message(data, { address: from.address, port: from.port }));
+  }
+
+  send(data: Uint8Array, to: Endpoint): void {
+    if (this.#closed !== undefined) return;
+    this.#socket.send(data, to.port, to.address, (error) => {
+      if (error !== null && this.#closed === undefined) this.#handler?.error(networkError(error, 'send to', to));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()));
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+export function openUdp(options: UdpOptions): Promise<UdpSocket> {
+  const address = options.address ?? '0.0.0.0';
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: 'udp4', reuseAddr: options.reuseAddress ?? false });
+    const fail = (error: Error): void => {
+      socket.close();
+      reject(networkError(error, 'listen on UDP', { address: options.interface ?? address, port: options.port }));
+    };
+    const ready = (): void => {
+      socket.off('error', fail);
+      if (options.broadcast) socket.setBroadcast(true);
+      const bound = socket.address();
+      resolve(new NodeUdpSocket(socket, { address: bound.address, port: bound.port }));
+    };
+    socket.once('error', fail);
+    if (options.interface === undefined) {
+      socket.bind({ address, port: options.port }, ready);
+      return;
+    }
+    try {
+      socket.bind({ fd: openInterfaceSocket(options.interface, address, options.port) }, ready);
+    } catch (error) {
+      socket.off('error', fail);
+      socket.close();
+      reject(error);
+    }
+  });
+}

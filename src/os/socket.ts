@@ -1,0 +1,133 @@
+/**
+ * What Node's own sockets cannot do, by foreign function calls to the C library: a UDP socket that is bound to one interface
+ * (SO_BINDTODEVICE), and the hardware address and flags of interfaces that have no IP address yet.
+ *
+ * Node gives no way to see which interface a broadcast came in on, and a machine that asks for an address has none to answer to;
+ * a socket bound to the interface solves both. Constants are those of Linux.
+ */
+
+import { createRequire } from 'node:module';
+import type { KoffiFunc } from 'koffi';
+import { DisklessError, ipv4ToBytes, type MacAddress, macFromBytes, parseIpv4, writeU16 } from '../bytes/index.ts';
+
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_BROADCAST = 6;
+const SO_BINDTODEVICE = 25;
+const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFHWADDR = 0x8927;
+const IFF_UP = 1;
+/** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
+const IFREQ_LENGTH = 40;
+
+interface SocketCalls {
+  socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
+  setsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number>;
+  bind: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
+  ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
+  close: KoffiFunc<(fd: number) => number>;
+  errno(): number;
+  errorNames: Record<string, number>;
+}
+
+let loaded: SocketCalls | undefined;
+
+/** Loaded when first needed: most programs that use the libraries never do. Raises OS_CALLS_UNAVAILABLE. */
+function calls(): SocketCalls {
+  if (loaded !== undefined) return loaded;
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const libc = koffi.load('libc.so.6');
+    loaded = {
+      socket: libc.func('int socket(int family, int type, int protocol)'),
+      setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
+      bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+      ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
+      close: libc.func('int close(int fd)'),
+      errno: () => koffi.errno(),
+      errorNames: koffi.os.errno,
+    };
+    return loaded;
+  } catch (cause) {
+    throw new DisklessError('OS_CALLS_UNAVAILABLE', 'the C library cannot be called from this process', {
+      cause,
+      hint: 'Binding to one interface needs Linux with glibc and the koffi package.',
+    });
+  }
+}
+
+function integer(value: number): Uint8Array {
+  return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone. */
+export function openInterfaceSocket(interfaceName: string, address: string, port: number): number {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw failure(c, 'open a UDP socket', `${interfaceName}, port ${port}`);
+  const attempt = (what: string, result: number): void => {
+    if (result >= 0) return;
+    const error = failure(c, what, `${interfaceName}, port ${port}`);
+    c.close(fd);
+    throw error;
+  };
+  attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
+  attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
+  const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
+  attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
+  const socketAddress = new Uint8Array(16);
+  socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET).buffer)); // sin_family is in the machine's own byte order
+  writeU16(socketAddress, 2, port);
+  socketAddress.set(ipv4ToBytes(parseIpv4(address)), 4);
+  attempt('bind', c.bind(fd, socketAddress, socketAddress.length));
+  return fd;
+}
+
+function failure(c: SocketCalls, what: string, where: string): DisklessError {
+  const errno = c.errno();
+  const name = Object.keys(c.errorNames).find((key) => c.errorNames[key] === errno) ?? `errno ${errno}`;
+  const message = `cannot ${what} (${where}): ${name}`;
+  switch (name) {
+    case 'EADDRINUSE':
+      return new DisklessError('NETWORK_PORT_IN_USE', message, {
+        hint: 'Another program has the port: end it, or choose another port.',
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new DisklessError('NETWORK_PORT_FORBIDDEN', message, {
+        hint: 'Run as root, or give the program CAP_NET_BIND_SERVICE and CAP_NET_RAW.',
+      });
+    case 'ENODEV':
+      return new DisklessError('NETWORK_INTERFACE_UNKNOWN', message, { hint: '"ip link" lists the interfaces.' });
+    case 'EADDRNOTAVAIL':
+      return new DisklessError('NETWORK_ADDRESS_UNKNOWN', message, { hint: '"ip address" lists the addresses.' });
+    default:
+      return new DisklessError('NETWORK_SOCKET_FAILED', message);
+  }
+}
+
+/** Hardware address and state of an interface; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
+export function interfaceHardware(interfaceName: string): { mac: MacAddress; up: boolean } | undefined {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    const hardware = interfaceRequest(interfaceName);
+    const flags = interfaceRequest(interfaceName);
+    if (c.ioctl(fd, SIOCGIFHWADDR, hardware) < 0 || c.ioctl(fd, SIOCGIFFLAGS, flags) < 0) return undefined;
+    // The address is a struct sockaddr: two bytes of family first.
+    return { mac: macFromBytes(hardware.subarray(18, 24)), up: ((flags[16] as number) & IFF_UP) !== 0 };
+  } finally {
+    c.close(fd);
+  }
+}
+
+function interfaceRequest(interfaceName: string): Uint8Array {
+  const request = new Uint8Array(IFREQ_LENGTH);
+  request.set(new TextEncoder().encode(interfaceName).subarray(0, 15));
+  return request;
+}
