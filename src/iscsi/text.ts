@@ -12,7 +12,7 @@ export interface TextPair {
 
 /** A key is at most 63 characters (RFC 7143 §6.1). */
 const MAX_KEY_LENGTH = 63;
-const keyPattern = /^[A-Z][A-Za-z0-9.+@_-]*$/;
+const keyPattern = /^[A-Za-z][A-Za-z0-9.+@_#-]*$/;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 const encoder = new TextEncoder();

@@ -1,0 +1,220 @@
+/**
+ * The initiator's side of the login phase (RFC 7143 §6.3), without I/O: `start` gives the first Login Request, `receive` takes each
+ * Login Response and gives the next request or the outcome.
+ */
+
+import { DisklessError, ProtocolError } from '../bytes/index.ts';
+import { loginStatusText } from './login-status.ts';
+import { Negotiation, type SessionType } from './negotiation.ts';
+import { Opcode } from './opcode.ts';
+import type { Parameters, Wishes } from './parameters.ts';
+import { LoginRequest, LoginResponse, LoginStage } from './pdu.ts';
+import type { Pdu } from './pdu-reader.ts';
+import { LOGIN_DATA_SEGMENT_LENGTH } from './target-login.ts';
+import { decodeText, encodeText, TextGatherer, type TextPair } from './text.ts';
+
+export interface InitiatorLoginOptions {
+  readonly sessionType: SessionType;
+  readonly initiatorName: string;
+  /** Needed for a normal session. */
+  readonly targetName?: string;
+  /** 6 bytes (RFC 7143 §11.12.5): the same again reinstates a session. */
+  readonly isid: Uint8Array;
+  /** Of the session that the connection joins; 0 for a new session. */
+  readonly tsih: number;
+  readonly cid: number;
+  readonly initiatorTaskTag: number;
+  /** The CmdSN of the first command after login. */
+  readonly cmdSN: number;
+  readonly wishes: Wishes;
+}
+
+export type InitiatorLoginOutcome =
+  | { readonly kind: 'continue' }
+  | {
+      readonly kind: 'complete';
+      readonly parameters: Parameters;
+      readonly tsih: number;
+      readonly targetPortalGroupTag: number | undefined;
+      readonly targetAlias: string | undefined;
+      /** StatSN that the next response will carry, and the target's command window. */
+      readonly expStatSN: number;
+      readonly expCmdSN: number;
+      readonly maxCmdSN: number;
+    }
+  /** `address`: `host:port` or `[ipv6]:port`, perhaps with `,tag` behind it. */
+  | { readonly kind: 'redirected'; readonly address: string; readonly permanent: boolean }
+  | { readonly kind: 'failed'; readonly error: DisklessError };
+
+export interface InitiatorLoginStep {
+  /** A whole PDU to send, if any. */
+  readonly send: Uint8Array | undefined;
+  readonly outcome: InitiatorLoginOutcome;
+}
+
+const MAX_RESPONSES = 64;
+
+export class InitiatorLogin {
+  readonly #options: InitiatorLoginOptions;
+  readonly #negotiation: Negotiation;
+  readonly #gatherer = new TextGatherer();
+  #stage: number = LoginStage.securityNegotiation;
+  #offersSent = false;
+  #expStatSN = 0;
+  #responses = 0;
+  readonly #learned = new Map<string, string>();
+
+  constructor(options: InitiatorLoginOptions) {
+    this.#options = options;
+    this.#negotiation = new Negotiation(options.wishes, options.sessionType);
+  }
+
+  start(): Uint8Array {
+    const { initiatorName, targetName, sessionType } = this.#options;
+    const keys: TextPair[] = [
+      { key: 'InitiatorName', value: initiatorName },
+      { key: 'SessionType', value: sessionType },
+      { key: 'AuthMethod', value: 'None' },
+    ];
+    if (targetName !== undefined) keys.splice(1, 0, { key: 'TargetName', value: targetName });
+    return this.#request(keys);
+  }
+
+  /** Takes a Login Response. Protocol errors of the target end in the outcome `failed`. */
+  receive(pdu: Pdu): InitiatorLoginStep {
+    try {
+      return this.#receive(pdu);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return { send: undefined, outcome: { kind: 'failed', error } };
+    }
+  }
+
+  #receive(pdu: Pdu): InitiatorLoginStep {
+    if ((pdu.header[0] ?? 0) % 64 !== Opcode.loginResponse) {
+      throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', 'the target answered a Login Request with another PDU');
+    }
+    this.#responses += 1;
+    if (this.#responses > MAX_RESPONSES) {
+      throw new ProtocolError('ISCSI_LOGIN_ENDLESS', `no end of the login after ${MAX_RESPONSES} responses`);
+    }
+    const header = LoginResponse.view(pdu.header);
+    const { initiatorTaskTag } = this.#options;
+    if (header.initiatorTaskTag !== initiatorTaskTag) {
+      throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', 'a Login Response carries another Initiator Task Tag');
+    }
+    const status = (header.statusClass << 8) | header.statusDetail;
+    const whole = this.#gatherer.add(pdu.data, header.continue && status === 0);
+    if (status !== 0) return this.#ended(status, whole ?? new Uint8Array(0));
+    // StatSN counts only in responses that succeed (RFC 7143 §11.13.4).
+    this.#expStatSN = (header.statSN + 1) >>> 0;
+    if (whole === undefined) return this.#next(this.#message([], false));
+    const answers = this.#take(decodeText(whole));
+    return this.#advance(header, answers);
+  }
+
+  /** Learns what the target says; gives the answers that its own offers call for. */
+  #take(pairs: readonly TextPair[]): TextPair[] {
+    const answers: TextPair[] = [];
+    for (const pair of pairs) {
+      this.#learned.set(pair.key, pair.value);
+      if (pair.key === 'AuthMethod') this.#checkAuthMethod(pair.value);
+      else {
+        const answer = this.#negotiation.receive(pair);
+        if (answer !== undefined) answers.push(answer);
+      }
+    }
+    return answers;
+  }
+
+  #checkAuthMethod(value: string): void {
+    if (value === 'None') return;
+    throw new ProtocolError('ISCSI_LOGIN_AUTH_FAILED', `the target wants AuthMethod=${value}`, {
+      hint: 'This target lets nobody in without credentials.',
+    });
+  }
+
+  #advance(header: LoginResponse, answers: readonly TextPair[]): InitiatorLoginStep {
+    if (header.transit) {
+      if (header.nextStage === LoginStage.fullFeaturePhase) return this.#complete(header);
+      if (header.nextStage <= this.#stage || header.nextStage > LoginStage.loginOperationalNegotiation) {
+        throw new ProtocolError(
+          'ISCSI_LOGIN_UNEXPECTED',
+          `the target went from stage ${this.#stage} to ${header.nextStage}`,
+        );
+      }
+      this.#stage = header.nextStage;
+    }
+    return this.#next(this.#request(answers));
+  }
+
+  #complete(header: LoginResponse): InitiatorLoginStep {
+    const tag = this.#learned.get('TargetPortalGroupTag');
+    return {
+      send: undefined,
+      outcome: {
+        kind: 'complete',
+        parameters: this.#negotiation.parameters(),
+        tsih: header.tsih,
+        targetPortalGroupTag: tag === undefined ? undefined : Number(tag),
+        targetAlias: this.#learned.get('TargetAlias'),
+        expStatSN: this.#expStatSN,
+        expCmdSN: header.expCmdSN,
+        maxCmdSN: header.maxCmdSN,
+      },
+    };
+  }
+
+  #ended(status: number, data: Uint8Array): InitiatorLoginStep {
+    if (status >> 8 === 1) {
+      const address = decodeText(data).find(({ key }) => key === 'TargetAddress')?.value;
+      if (address !== undefined) {
+        return { send: undefined, outcome: { kind: 'redirected', address, permanent: (status & 0xff) === 2 } };
+      }
+    }
+    const { code, message, hint } = loginStatusText(status);
+    const { targetName } = this.#options;
+    const error = new DisklessError(code, `login${targetName === undefined ? '' : ` to ${targetName}`}: ${message}`, {
+      hint,
+    });
+    return { send: undefined, outcome: { kind: 'failed', error } };
+  }
+
+  #next(send: Uint8Array): InitiatorLoginStep {
+    return { send, outcome: { kind: 'continue' } };
+  }
+
+  /** The next request of the current stage; it always asks for the next stage. */
+  #request(answers: readonly TextPair[]): Uint8Array {
+    const keys = [...answers];
+    if (this.#stage === LoginStage.loginOperationalNegotiation && !this.#offersSent) {
+      this.#offersSent = true;
+      keys.push(...this.#negotiation.offers());
+    }
+    return this.#message(keys, true);
+  }
+
+  #message(keys: readonly TextPair[], transit: boolean): Uint8Array {
+    const data = encodeText(keys);
+    if (data.length > LOGIN_DATA_SEGMENT_LENGTH) throw new RangeError('the login keys do not fit one PDU');
+    const { isid, tsih, cid, initiatorTaskTag, cmdSN } = this.#options;
+    const pdu = new Uint8Array(48 + data.length + (-data.length & 3));
+    const security = this.#stage === LoginStage.securityNegotiation;
+    LoginRequest.write(pdu, 0, {
+      opcode: Opcode.loginRequest,
+      immediate: true,
+      transit,
+      currentStage: this.#stage,
+      nextStage: transit ? (security ? LoginStage.loginOperationalNegotiation : LoginStage.fullFeaturePhase) : 0,
+      dataSegmentLength: data.length,
+      isid,
+      tsih,
+      initiatorTaskTag,
+      cid,
+      cmdSN,
+      expStatSN: this.#expStatSN,
+    });
+    pdu.set(data, 48);
+    return pdu;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7, as one table: how its value is found, what it is by default, who may send
+ * it, in which stage, and for how much of the session it holds. Negotiation (negotiation.ts) only walks this table.
+ */
+
+export type KeyValue =
+  /** The first value of the sender's list that the answerer supports (RFC 7143 §6.2.1). */
+  | { readonly kind: 'list' }
+  /** Yes only when both say so (`and`), or when one does (`or`). */
+  | { readonly kind: 'boolean'; readonly result: 'and' | 'or' }
+  /** A number within bounds: the smaller, the greater, or each side's own declaration. */
+  | {
+      readonly kind: 'number';
+      readonly minimum: number;
+      readonly maximum: number;
+      readonly result: 'minimum' | 'maximum' | 'declared';
+    }
+  /** Said by one side, never answered. */
+  | { readonly kind: 'text' };
+
+export interface KeyRule {
+  readonly value: KeyValue;
+  readonly senders: 'initiator' | 'target' | 'both';
+  /** In which login stage it may be sent; `text` keys belong to the full feature phase only. */
+  readonly stage: 'security' | 'operational' | 'any' | 'text';
+  /** Only during the leading login of a session (RFC 7143 §13: "LO"). */
+  readonly leadingOnly: boolean;
+  /** Without meaning when SessionType=Discovery: answered with Irrelevant (RFC 7143 §13). */
+  readonly normalOnly: boolean;
+}
+
+const rule = (value: KeyValue, options: Partial<Omit<KeyRule, 'value'>> = {}): KeyRule => ({
+  value,
+  senders: options.senders ?? 'both',
+  stage: options.stage ?? 'operational',
+  leadingOnly: options.leadingOnly ?? false,
+  normalOnly: options.normalOnly ?? false,
+});
+
+const list: KeyValue = { kind: 'list' };
+const text: KeyValue = { kind: 'text' };
+const boolean = (result: 'and' | 'or'): KeyValue => ({ kind: 'boolean', result });
+const number = (minimum: number, maximum: number, result: 'minimum' | 'maximum' | 'declared'): KeyValue => ({
+  kind: 'number',
+  minimum,
+  maximum,
+  result,
+});
+
+/** Leading login of a normal session only: what shapes data transfer for the whole session. */
+const session = { leadingOnly: true, normalOnly: true } as const;
+const MAX_24_BIT = 0xff_ffff;
+
+export const keyRules = {
+  AuthMethod: rule(list, { stage: 'security' }), //                                          RFC 7143 §12.1
+  HeaderDigest: rule(list), //                                                               §13.1
+  DataDigest: rule(list), //                                                                 §13.1
+  MaxConnections: rule(number(1, 65_535, 'minimum'), session), //                            §13.2
+  SendTargets: rule(text, { senders: 'initiator', stage: 'text' }), //                       §13.3
+  TargetName: rule(text, { stage: 'any' }), //                                               §13.4
+  InitiatorName: rule(text, { senders: 'initiator', stage: 'any' }), //                      §13.5
+  TargetAlias: rule(text, { senders: 'target', stage: 'any' }), //                           §13.6
+  InitiatorAlias: rule(text, { senders: 'initiator', stage: 'any' }), //                     §13.7
+  TargetAddress: rule(text, { senders: 'target', stage: 'any' }), //                         §13.8
+  TargetPortalGroupTag: rule(text, { senders: 'target', stage: 'any' }), //                  §13.9
+  InitialR2T: rule(boolean('or'), session), //                                               §13.10
+  ImmediateData: rule(boolean('and'), session), //                                           §13.11
+  MaxRecvDataSegmentLength: rule(number(512, MAX_24_BIT, 'declared')), //                    §13.12
+  MaxBurstLength: rule(number(512, MAX_24_BIT, 'minimum'), session), //                      §13.13
+  FirstBurstLength: rule(number(512, MAX_24_BIT, 'minimum'), session), //                    §13.14
+  DefaultTime2Wait: rule(number(0, 3600, 'maximum'), { leadingOnly: true }), //              §13.15
+  DefaultTime2Retain: rule(number(0, 3600, 'minimum'), { leadingOnly: true }), //            §13.16
+  MaxOutstandingR2T: rule(number(1, 65_535, 'minimum'), session), //                         §13.17
+  DataPDUInOrder: rule(boolean('or'), session), //                                           §13.18
+  DataSequenceInOrder: rule(boolean('or'), session), //                                      §13.19
+  ErrorRecoveryLevel: rule(number(0, 2, 'minimum'), { leadingOnly: true }), //               §13.20
+  SessionType: rule(text, { senders: 'initiator', stage: 'any', leadingOnly: true }), //     §13.21
+  TaskReporting: rule(list, session), //                                                     §13.23
+  iSCSIProtocolLevel: rule(number(0, 31, 'minimum'), session), //                            RFC 7144 §7.1.1
+  'X#NodeArchitecture': rule(text, { stage: 'any', leadingOnly: true }), //                  RFC 7143 §13.26
+} as const satisfies Record<string, KeyRule>;
+
+export type KeyName = keyof typeof keyRules;
+
+export function isKeyName(key: string): key is KeyName {
+  return Object.hasOwn(keyRules, key);
+}
+
+/** The keys of sync and steering, which RFC 7143 §13.25 withdrew, with the answers that older initiators take best. */
+export const withdrawnKeys: ReadonlyMap<string, string> = new Map([
+  ['IFMarker', 'No'],
+  ['OFMarker', 'No'],
+  ['IFMarkInt', 'Reject'],
+  ['OFMarkInt', 'Reject'],
+]);
+
+/** Answers that are no values (RFC 7143 §6.2). */
+export const Answer = { reject: 'Reject', irrelevant: 'Irrelevant', notUnderstood: 'NotUnderstood' } as const;

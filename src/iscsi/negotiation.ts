@@ -1,0 +1,192 @@
+/**
+ * Negotiation of operational keys by the rules of RFC 7143 §6.2, the same for both sides: one side offers, the other answers, and
+ * both arrive at the same values. All knowledge about single keys is in keys.ts.
+ */
+
+import { ProtocolError } from '../bytes/index.ts';
+import { Answer, isKeyName, type KeyName, type KeyRule, keyRules } from './keys.ts';
+import { defaultParameters, type Parameters, type Wishes } from './parameters.ts';
+import type { TextPair } from './text.ts';
+
+export type SessionType = 'Normal' | 'Discovery';
+
+/** The keys that are negotiated, with this side's wish for each, as text. */
+function wishTexts(wishes: Wishes): ReadonlyMap<KeyName, string> {
+  const yesNo = (value: boolean): string => (value ? 'Yes' : 'No');
+  return new Map<KeyName, string>([
+    ['HeaderDigest', wishes.headerDigest.join(',')],
+    ['DataDigest', wishes.dataDigest.join(',')],
+    ['MaxConnections', String(wishes.maxConnections)],
+    ['InitialR2T', yesNo(wishes.initialR2T)],
+    ['ImmediateData', yesNo(wishes.immediateData)],
+    ['MaxRecvDataSegmentLength', String(wishes.maxRecvDataSegmentLength)],
+    ['MaxBurstLength', String(wishes.maxBurstLength)],
+    ['FirstBurstLength', String(wishes.firstBurstLength)],
+    ['DefaultTime2Wait', String(wishes.defaultTime2Wait)],
+    ['DefaultTime2Retain', String(wishes.defaultTime2Retain)],
+    ['MaxOutstandingR2T', String(wishes.maxOutstandingR2T)],
+    ['DataPDUInOrder', yesNo(wishes.dataPDUInOrder)],
+    ['DataSequenceInOrder', yesNo(wishes.dataSequenceInOrder)],
+    ['ErrorRecoveryLevel', String(wishes.errorRecoveryLevel)],
+    ['TaskReporting', 'RFC3720'],
+    ['iSCSIProtocolLevel', '1'],
+  ]);
+}
+
+/** Keys that need no offer when the wish is the default of both sides. */
+const offeredOnlyWhenAsked: ReadonlySet<KeyName> = new Set(['TaskReporting', 'iSCSIProtocolLevel']);
+
+/** One connection's negotiation, from this side's point of view. */
+export class Negotiation {
+  readonly #wishes: ReadonlyMap<KeyName, string>;
+  readonly #sessionType: SessionType;
+  /** Values that both sides now know. */
+  readonly #agreed = new Map<KeyName, string>();
+  readonly #offered = new Map<KeyName, string>();
+  readonly #received = new Set<string>();
+  readonly #declared: { own?: number; peer?: number } = {};
+
+  constructor(wishes: Wishes, sessionType: SessionType) {
+    this.#wishes = wishTexts(wishes);
+    this.#sessionType = sessionType;
+  }
+
+  /** This side's offers: those that matter for the type of session. */
+  offers(): TextPair[] {
+    const pairs: TextPair[] = [];
+    for (const [key, value] of this.#wishes) {
+      const rule: KeyRule = keyRules[key];
+      if (offeredOnlyWhenAsked.has(key)) continue;
+      if (rule.normalOnly && this.#sessionType === 'Discovery') continue;
+      pairs.push(this.#offer(key, value));
+    }
+    return pairs;
+  }
+
+  /** This side's declaration of MaxRecvDataSegmentLength, once; undefined when it has been made. */
+  declaration(): TextPair | undefined {
+    if (this.#declared.own !== undefined) return undefined;
+    return this.#offer('MaxRecvDataSegmentLength', this.#wishes.get('MaxRecvDataSegmentLength') ?? '8192');
+  }
+
+  #offer(key: KeyName, value: string): TextPair {
+    if (key === 'MaxRecvDataSegmentLength') this.#declared.own = Number(value);
+    else this.#offered.set(key, value);
+    return { key, value };
+  }
+
+  /**
+   * Takes a key of the other side: an answer to an offer, or an offer to be answered. Gives the answer where one is due. Raises
+   * ISCSI_KEY_REPEATED, ISCSI_KEY_INVALID.
+   */
+  receive({ key, value }: TextPair): TextPair | undefined {
+    if (this.#received.has(key))
+      throw new ProtocolError('ISCSI_KEY_REPEATED', `${key} was sent twice in one negotiation`);
+    this.#received.add(key);
+    if (!isKeyName(key)) return { key, value: Answer.notUnderstood };
+    const offered = this.#offered.get(key);
+    if (offered !== undefined) {
+      this.#settle(key, offered, value);
+      return undefined;
+    }
+    return this.#answer(key, value);
+  }
+
+  /** The other side's answer must be a value that the rule could have given. */
+  #settle(key: KeyName, offered: string, value: string): void {
+    if (value === Answer.irrelevant || value === Answer.notUnderstood || value === Answer.reject) {
+      const kept = keyRules[key].value.kind === 'list' && !offered.split(',').includes('None');
+      if (kept) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
+      return;
+    }
+    const result = combine(key, offered, value);
+    if (result === undefined || result !== value) {
+      throw new ProtocolError(
+        'ISCSI_KEY_INVALID',
+        `${key}=${offered} was answered with ${value}, which it does not allow`,
+      );
+    }
+    this.#agreed.set(key, value);
+  }
+
+  #answer(key: KeyName, value: string): TextPair | undefined {
+    const rule: KeyRule = keyRules[key];
+    if (rule.value.kind === 'text') return undefined;
+    if (rule.value.kind === 'number' && rule.value.result === 'declared') {
+      const declared = parseNumber(value, rule.value.minimum, rule.value.maximum);
+      if (declared === undefined) return { key, value: Answer.reject };
+      this.#declared.peer = declared;
+      return undefined;
+    }
+    if (rule.normalOnly && this.#sessionType === 'Discovery') return { key, value: Answer.irrelevant };
+    const wish = this.#wishes.get(key);
+    if (wish === undefined) return { key, value: Answer.reject };
+    const result = combine(key, value, wish);
+    if (result === undefined) return { key, value: Answer.reject };
+    this.#agreed.set(key, result);
+    return { key, value: result };
+  }
+
+  /** Everything as agreed, or at its default. */
+  parameters(): Parameters {
+    const agreed = this.#agreed;
+    const text = (key: KeyName): string | undefined => agreed.get(key);
+    const number = (key: KeyName, fallback: number): number => Number(text(key) ?? fallback);
+    const yes = (key: KeyName, fallback: boolean): boolean => (text(key) ?? (fallback ? 'Yes' : 'No')) === 'Yes';
+    const d = defaultParameters;
+    const maxBurstLength = number('MaxBurstLength', d.maxBurstLength);
+    return {
+      headerDigest: text('HeaderDigest') === 'CRC32C',
+      dataDigest: text('DataDigest') === 'CRC32C',
+      maxConnections: number('MaxConnections', d.maxConnections),
+      initialR2T: yes('InitialR2T', d.initialR2T),
+      immediateData: yes('ImmediateData', d.immediateData),
+      maxSendDataSegmentLength: this.#declared.peer ?? d.maxSendDataSegmentLength,
+      maxRecvDataSegmentLength: this.#declared.own ?? d.maxRecvDataSegmentLength,
+      maxBurstLength,
+      // RFC 7143 §13.14: it MUST NOT exceed MaxBurstLength, whatever was said.
+      firstBurstLength: Math.min(number('FirstBurstLength', d.firstBurstLength), maxBurstLength),
+      defaultTime2Wait: number('DefaultTime2Wait', d.defaultTime2Wait),
+      defaultTime2Retain: number('DefaultTime2Retain', d.defaultTime2Retain),
+      maxOutstandingR2T: number('MaxOutstandingR2T', d.maxOutstandingR2T),
+      dataPDUInOrder: yes('DataPDUInOrder', d.dataPDUInOrder),
+      dataSequenceInOrder: yes('DataSequenceInOrder', d.dataSequenceInOrder),
+      errorRecoveryLevel: number('ErrorRecoveryLevel', d.errorRecoveryLevel),
+    };
+  }
+}
+
+/** The result of an offer and the other side's wish or answer; undefined when the rule gives none. */
+function combine(key: KeyName, offered: string, wish: string): string | undefined {
+  const { value }: KeyRule = keyRules[key];
+  switch (value.kind) {
+    case 'list': {
+      const supported = wish.split(',');
+      return offered.split(',').find((choice) => supported.includes(choice));
+    }
+    case 'boolean': {
+      if (!isYesNo(offered) || !isYesNo(wish)) return undefined;
+      const yes = value.result === 'and' ? offered === 'Yes' && wish === 'Yes' : offered === 'Yes' || wish === 'Yes';
+      return yes ? 'Yes' : 'No';
+    }
+    case 'number': {
+      const a = parseNumber(offered, value.minimum, value.maximum);
+      const b = parseNumber(wish, value.minimum, value.maximum);
+      if (a === undefined || b === undefined) return undefined;
+      return String(value.result === 'maximum' ? Math.max(a, b) : Math.min(a, b));
+    }
+    case 'text':
+      return undefined;
+  }
+}
+
+function isYesNo(value: string): boolean {
+  return value === 'Yes' || value === 'No';
+}
+
+/** Decimal or hexadecimal (RFC 7143 §6.1), within bounds. */
+function parseNumber(text: string, minimum: number, maximum: number): number | undefined {
+  if (!/^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= minimum && value <= maximum ? value : undefined;
+}
