@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { networkNamespaces, requires, root } from '../support/requires.ts';
+
+const namespace = 'diskless-os-test';
+
+function ip(...args: string[]): void {
+  const result = spawnSync('ip', args, { encoding: 'utf8' });
+  assert.equal(result.status, 0, `ip ${args.join(' ')}: ${result.stderr}`);
+}
+
+/** Two pairs of interfaces in one namespace: what is sent into `x0` comes out of `x1`, and the same for `y0` and `y1`. */
+function makeNamespace(): Disposable {
+  ip('netns', 'add', namespace);
+  for (const name of ['x', 'y']) {
+    ip('-n', namespace, 'link', 'add', `${name}0`, 'type', 'veth', 'peer', 'name', `${name}1`);
+    ip('-n', namespace, 'link', 'set', `${name}0`, 'up');
+    ip('-n', namespace, 'link', 'set', `${name}1`, 'up');
+  }
+  return { [Symbol.dispose]: () => ip('netns', 'del', namespace) };
+}
+
+/** Runs inside the namespace: broadcasts from x0 and y0, and prints which socket heard what. None has an address. */
+const program = `
+  import { nodeNetwork } from '${new URL('../../src/os/node-network.ts', import.meta.url)}';
+  const open = (name, port) => nodeNetwork.openUdp({ interface: name, port, broadcast: true, reuseAddress: true });
+  const heard = [];
+  const listeners = await Promise.all(['x1', 'y1'].map(async (name) => {
+    const socket = await open(name, 6767);
+    socket.start({
+      message: (data) => { heard.push(name + ' heard ' + Buffer.from(data)); if (heard.length === 2) finish(); },
+      error: (error) => { throw error; },
+    });
+    return socket;
+  }));
+  const senders = await Promise.all(['x0', 'y0'].map((name) => open(name, 6768)));
+  async function finish() {
+    console.log(JSON.stringify({ heard: heard.sort(), interfaces: nodeNetwork.interfaces() }));
+    await Promise.all([...listeners, ...senders].map((socket) => socket.close()));
+  }
+  for (const [i, name] of ['x0', 'y0'].entries()) {
+    senders[i].start({ message: () => {}, error: (error) => { throw error; } });
+    senders[i].send(Buffer.from(name), { address: '255.255.255.255', port: 6767 });
+  }
+`;
+
+test('a socket bound to an interface hears and sends broadcasts there alone, before it has an address', (t) => {
+  if (!requires(t, 'ip', root, networkNamespaces)) return;
+  using _ = makeNamespace();
+  const run = spawnSync('ip', ['netns', 'exec', namespace, process.execPath, '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  assert.equal(run.status, 0, run.stderr);
+  const { heard, interfaces } = JSON.parse(run.stdout);
+  assert.deepEqual(heard, ['x1 heard x0', 'y1 heard y0']);
+  const x0 = interfaces.find(({ name }: { name: string }) => name === 'x0');
+  assert.equal(x0.up, true);
+  assert.deepEqual(x0.ipv4, []);
+  assert.match(x0.mac, /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+});

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, test } from 'node:test';
+import type { TcpConnection } from '../../src/os/network.ts';
+import { nodeNetwork } from '../../src/os/node-network.ts';
+
+const anywhere = { address: '127.0.0.1', port: 0 };
+
+/** A listener and both ends of one connection to it. */
+async function connected() {
+  const { promise, resolve } = Promise.withResolvers<TcpConnection>();
+  const listener = await nodeNetwork.listenTcp(anywhere, resolve);
+  const client = await nodeNetwork.connectTcp(listener.endpoint, { timeout: 5000 });
+  return { listener, client, server: await promise };
+}
+
+/** Gathers what a connection receives until it ends. */
+function received(connection: TcpConnection): Promise<{ bytes: Buffer; error: Error | undefined }> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    connection.start({
+      data: (chunk) => chunks.push(chunk),
+      drain: () => {},
+      closed: (error) => resolve({ bytes: Buffer.concat(chunks), error }),
+    });
+  });
+}
+
+describe('TCP', () => {
+  test('carries bytes both ways and ends cleanly', async () => {
+    const { listener, client, server } = await connected();
+    const atServer = received(server);
+    const atClient = received(client);
+    const payload = Buffer.alloc(3_000_000, 'diskless');
+    client.write(payload.subarray(0, 100));
+    client.write(payload.subarray(100));
+    client.end();
+    assert.ok((await atServer).bytes.equals(payload));
+    server.end();
+    assert.equal((await atClient).error, undefined);
+    await listener.close();
+  });
+
+  test('tells a writer to wait, and when to go on', async () => {
+    const { listener, client, server } = await connected();
+    const chunk = new Uint8Array(1 << 20);
+    const { promise: drained, resolve } = Promise.withResolvers<void>();
+    client.start({ data: () => {}, drain: resolve, closed: () => {} });
+    let written = 0;
+    while (client.write(chunk)) written += chunk.length;
+    assert.ok(client.bufferedBytes > 0);
+    const atServer = received(server);
+    await drained;
+    client.end();
+    assert.equal((await atServer).bytes.length, written + chunk.length);
+    await listener.close();
+  });
+
+  test('reports a connection that is cut', async () => {
+    const { listener, client, server } = await connected();
+    const atServer = received(server);
+    client.destroy();
+    await atServer;
+    await listener.close();
+  });
+
+  test('names what is wrong with an address', async () => {
+    const { listener, client, server } = await connected();
+    await assert.rejects(() => nodeNetwork.listenTcp(listener.endpoint, () => {}), { code: 'NETWORK_PORT_IN_USE' });
+    await assert.rejects(() => nodeNetwork.listenTcp({ address: '192.0.2.1', port: 0 }, () => {}), {
+      code: 'NETWORK_ADDRESS_UNKNOWN',
+    });
+    client.destroy();
+    server.destroy();
+    await listener.close();
+    await assert.rejects(() => nodeNetwork.connectTcp(listener.endpoint, { timeout: 5000 }), {
+      code: 'NETWORK_REFUSED',
+    });
+    await assert.rejects(
+      () => nodeNetwork.connectTcp(listener.endpoint, { timeout: 5000, signal: AbortSignal.abort() }),
+      { code: 'ABORTED' },
+    );
+  });
+});
+
+describe('UDP', () => {
+  test('carries datagrams', async () => {
+    await using a = await nodeNetwork.openUdp(anywhere);
+    await using b = await nodeNetwork.openUdp(anywhere);
+    const arrived = new EventTarget();
+    const message = once(arrived as never, 'message') as Promise<[CustomEvent]>;
+    a.start({
+      message: (data, from) => arrived.dispatchEvent(new CustomEvent('message', { detail: { data, from } })),
+      error: assert.ifError,
+    });
+    b.send(Buffer.from('hello'), { address: '127.0.0.1', port: a.local.port });
+    const [{ detail }] = await message;
+    assert.equal(Buffer.from(detail.data).toString(), 'hello');
+    assert.equal(detail.from.port, b.local.port);
+  });
+
+  test('an interface that does not exist is named', async () => {
+    await assert.rejects(() => nodeNetwork.openUdp({ interface: 'nosuch0', port: 0 }), {
+      code: 'NETWORK_INTERFACE_UNKNOWN',
+    });
+  });
+});
+
+test('interfaces are listed with their addresses', () => {
+  const loopback = nodeNetwork.interfaces().find(({ name }) => name === 'lo');
+  assert.ok(loopback?.up);
+  assert.deepEqual(loopback.ipv4, [{ address: '127.0.0.1', prefix: 8 }]);
+});
