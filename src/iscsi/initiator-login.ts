@@ -4,6 +4,7 @@
  */
 
 import { DisklessError, ProtocolError } from '../bytes/index.ts';
+import { CHAP_ALGORITHMS, type ChapCredentials, InitiatorChap, isChapKey, type Random } from './chap.ts';
 import { loginStatusText } from './login-status.ts';
 import { Negotiation, type SessionType } from './negotiation.ts';
 import { Opcode } from './opcode.ts';
@@ -27,6 +28,8 @@ export interface InitiatorLoginOptions {
   /** The CmdSN of the first command after login. */
   readonly cmdSN: number;
   readonly wishes: Wishes;
+  /** CHAP: what this side proves, and what the target must prove when `target` is there. */
+  readonly authentication?: { readonly credentials: ChapCredentials; readonly random: Random };
 }
 
 export type InitiatorLoginOutcome =
@@ -58,6 +61,8 @@ export class InitiatorLogin {
   readonly #options: InitiatorLoginOptions;
   readonly #negotiation: Negotiation;
   readonly #gatherer = new TextGatherer();
+  readonly #chap: InitiatorChap | undefined;
+  #chapChosen = false;
   #stage: number = LoginStage.securityNegotiation;
   #offersSent = false;
   #expStatSN = 0;
@@ -67,6 +72,10 @@ export class InitiatorLogin {
   constructor(options: InitiatorLoginOptions) {
     this.#options = options;
     this.#negotiation = new Negotiation(options.wishes, options.sessionType);
+    const { authentication } = options;
+    if (authentication !== undefined) {
+      this.#chap = new InitiatorChap(authentication.credentials, authentication.random, CHAP_ALGORITHMS);
+    }
   }
 
   start(): Uint8Array {
@@ -74,10 +83,17 @@ export class InitiatorLogin {
     const keys: TextPair[] = [
       { key: 'InitiatorName', value: initiatorName },
       { key: 'SessionType', value: sessionType },
-      { key: 'AuthMethod', value: 'None' },
+      { key: 'AuthMethod', value: this.#authMethods() },
     ];
     if (targetName !== undefined) keys.splice(1, 0, { key: 'TargetName', value: targetName });
     return this.#request(keys);
+  }
+
+  /** Whoever wants the target to prove itself does not take None for an answer. */
+  #authMethods(): string {
+    const { authentication } = this.#options;
+    if (authentication === undefined) return 'None';
+    return authentication.credentials.target === undefined ? 'CHAP,None' : 'CHAP';
   }
 
   /** Takes a Login Response. Protocol errors of the target end in the outcome `failed`. */
@@ -116,26 +132,41 @@ export class InitiatorLogin {
   /** Learns what the target says; gives the answers that its own offers call for. */
   #take(pairs: readonly TextPair[]): TextPair[] {
     const answers: TextPair[] = [];
+    const chapKeys = new Map<string, string>();
     for (const pair of pairs) {
       this.#learned.set(pair.key, pair.value);
-      if (pair.key === 'AuthMethod') this.#checkAuthMethod(pair.value);
+      if (pair.key === 'AuthMethod') answers.push(...this.#chooseAuthMethod(pair.value));
+      else if (isChapKey(pair.key)) chapKeys.set(pair.key, pair.value);
       else {
         const answer = this.#negotiation.receive(pair);
         if (answer !== undefined) answers.push(answer);
       }
     }
+    if (chapKeys.size > 0) answers.push(...this.#authenticate(chapKeys));
     return answers;
   }
 
-  #checkAuthMethod(value: string): void {
-    if (value === 'None') return;
-    throw new ProtocolError('ISCSI_LOGIN_AUTH_FAILED', `the target wants AuthMethod=${value}`, {
-      hint: 'This target lets nobody in without credentials.',
-    });
+  #chooseAuthMethod(value: string): TextPair[] {
+    if (!this.#authMethods().split(',').includes(value)) {
+      throw new ProtocolError('ISCSI_LOGIN_AUTH_FAILED', `the target wants AuthMethod=${value}`, {
+        hint: 'This target lets nobody in without credentials: give a user name and a secret.',
+      });
+    }
+    if (value !== 'CHAP' || this.#chap === undefined) return [];
+    this.#chapChosen = true;
+    return this.#chap.start();
+  }
+
+  #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
+    if (this.#chap === undefined || !this.#chapChosen) {
+      throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', 'the target sends CHAP keys although CHAP was not chosen');
+    }
+    return this.#chap.receive(keys);
   }
 
   #advance(header: LoginResponse, answers: readonly TextPair[]): InitiatorLoginStep {
     if (header.transit) {
+      if (this.#authMethods() === 'CHAP' || this.#chapChosen) this.#requireProof();
       if (header.nextStage === LoginStage.fullFeaturePhase) return this.#complete(header);
       if (header.nextStage <= this.#stage || header.nextStage > LoginStage.loginOperationalNegotiation) {
         throw new ProtocolError(
@@ -146,6 +177,11 @@ export class InitiatorLogin {
       this.#stage = header.nextStage;
     }
     return this.#next(this.#request(answers));
+  }
+
+  #requireProof(): void {
+    if (this.#chap?.done === true) return;
+    throw new ProtocolError('ISCSI_LOGIN_AUTH_FAILED', 'the target went on before CHAP was over');
   }
 
   #complete(header: LoginResponse): InitiatorLoginStep {
@@ -184,14 +220,15 @@ export class InitiatorLogin {
     return { send, outcome: { kind: 'continue' } };
   }
 
-  /** The next request of the current stage; it always asks for the next stage. */
+  /** The next request of the current stage; it asks for the next stage, but in the middle of CHAP. */
   #request(answers: readonly TextPair[]): Uint8Array {
     const keys = [...answers];
+    const chapBegins = answers.some(({ key }) => key === 'CHAP_A');
     if (this.#stage === LoginStage.loginOperationalNegotiation && !this.#offersSent) {
       this.#offersSent = true;
       keys.push(...this.#negotiation.offers());
     }
-    return this.#message(keys, true);
+    return this.#message(keys, !chapBegins);
   }
 
   #message(keys: readonly TextPair[], transit: boolean): Uint8Array {

@@ -7,6 +7,7 @@
  */
 
 import { ProtocolError } from '../bytes/index.ts';
+import { type ChapCredentials, isChapKey, type Random, TargetChap } from './chap.ts';
 import { Answer, isKeyName, type KeyRule, keyRules, withdrawnKeys } from './keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
 import { Negotiation } from './negotiation.ts';
@@ -23,6 +24,8 @@ export type Admission =
       /** The handle of the session in the final response: not 0. */
       readonly tsih: number;
       readonly targetAlias?: string;
+      /** Who the initiator must prove to be; without it, nobody in particular. */
+      readonly authentication?: ChapCredentials;
       /** The first MaxCmdSN minus the first ExpCmdSN, plus one. */
       readonly commandWindow: number;
     }
@@ -52,6 +55,8 @@ export interface LoginStep {
 export interface TargetLoginOptions {
   readonly wishes: Wishes;
   readonly portalGroupTag: number;
+  /** For CHAP's challenges. */
+  readonly random: Random;
 }
 
 /** Data segments are at most this long in both directions until the full feature phase (RFC 7143 §6.3). */
@@ -72,6 +77,7 @@ export class TargetLogin {
   #negotiation: Negotiation | undefined;
   #stage: Stage = LoginStage.securityNegotiation;
   #authMethodSettled = false;
+  #chap: TargetChap | undefined;
   readonly #keysSeen = new Set<string>();
   #portalGroupTagSent = false;
   #statSN = 0;
@@ -167,16 +173,19 @@ export class TargetLogin {
     if (request === undefined || identity === undefined) throw new Error('nothing has been asked');
     this.#negotiation ??= new Negotiation(this.#options.wishes, identity.sessionType);
     const answers = this.#ownKeys();
+    const chapKeys = new Map<string, string>();
     for (const pair of request.pairs) {
+      if (isChapKey(pair.key)) chapKeys.set(pair.key, pair.value);
       const answer = this.#answerPair(pair);
       if (answer !== undefined) answers.push(answer);
     }
+    if (chapKeys.size > 0) answers.push(...this.#authenticate(chapKeys));
     if (this.#stage === LoginStage.loginOperationalNegotiation) {
       const declaration = this.#negotiation.declaration();
       if (declaration !== undefined) answers.push(declaration);
     }
     this.#unsent = splitText(encodeText(answers), LOGIN_DATA_SEGMENT_LENGTH);
-    this.#transitAfter = { transit: request.header.transit, nextStage: request.header.nextStage };
+    this.#transitAfter = { transit: this.#mayLeaveStage(request.header), nextStage: request.header.nextStage };
     return this.#continueAnswer();
   }
 
@@ -217,6 +226,7 @@ export class TargetLogin {
     this.#keysSeen.add(key);
     const withdrawn = withdrawnKeys.get(key);
     if (withdrawn !== undefined) return { key, value: withdrawn };
+    if (isChapKey(key)) return undefined;
     if (!isKeyName(key)) return { key, value: Answer.notUnderstood };
     const rule: KeyRule = keyRules[key];
     this.#checkAllowed(key, rule);
@@ -236,17 +246,37 @@ export class TargetLogin {
     }
   }
 
-  /** No authentication is asked for: the initiator must be content with none (RFC 7143 §12.1). */
+  /** The first method of the initiator's list that fits what the target asks for (RFC 7143 §12.1). */
   #authMethod(offered: string): string {
-    if (this.#authMethodSettled || !offered.split(',').includes('None')) {
+    const credentials = this.#admission?.authentication;
+    const wanted = credentials === undefined ? 'None' : 'CHAP';
+    if (this.#authMethodSettled || !offered.split(',').includes(wanted)) {
       throw new LoginFailure(
         LoginStatus.authenticationFailure,
-        `the initiator offers AuthMethod=${offered}, and this target has no credentials for it`,
+        `the initiator offers AuthMethod=${offered}, and this target asks for ${wanted}`,
         { code: 'ISCSI_LOGIN_AUTH_FAILED' },
       );
     }
     this.#authMethodSettled = true;
-    return 'None';
+    if (credentials !== undefined) this.#chap = new TargetChap(credentials, this.#options.random);
+    return wanted;
+  }
+
+  #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
+    if (this.#stage !== LoginStage.securityNegotiation || this.#chap === undefined) {
+      throw new LoginFailure(LoginStatus.initiatorError, 'CHAP keys without AuthMethod=CHAP');
+    }
+    return this.#chap.receive(keys);
+  }
+
+  /** Nobody leaves the security stage, or goes round it, before having proved what was asked for (RFC 7143 §6.3.2). */
+  #mayLeaveStage(header: LoginRequest): boolean {
+    if (!header.transit || this.#admission?.authentication === undefined || this.#chap?.done === true)
+      return header.transit;
+    if (this.#stage === LoginStage.securityNegotiation && this.#authMethodSettled) return false;
+    throw new LoginFailure(LoginStatus.authenticationFailure, 'this target lets nobody in without CHAP', {
+      code: 'ISCSI_LOGIN_AUTH_FAILED',
+    });
   }
 
   #respond(data: Uint8Array, transit: boolean, nextStage: number, more: boolean, status = 0): Uint8Array {

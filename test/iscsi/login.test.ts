@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { InitiatorLogin, type InitiatorLoginOptions } from '../../src/iscsi/initiator-login.ts';
@@ -36,7 +37,7 @@ function initiator(change: Partial<InitiatorLoginOptions> = {}): InitiatorLogin 
   });
 }
 
-const target = (): TargetLogin => new TargetLogin({ wishes: defaultWishes, portalGroupTag: 1 });
+const target = (): TargetLogin => new TargetLogin({ wishes: defaultWishes, portalGroupTag: 1, random: randomBytes });
 
 /** Runs both machines against each other until one of them is done. */
 function converse(from: InitiatorLogin, to: TargetLogin, admission: Admission) {
@@ -149,7 +150,11 @@ describe('both sides together', () => {
   });
 
   test('a target that insists on a digest gets it', () => {
-    const strict = new TargetLogin({ wishes: { ...defaultWishes, headerDigest: ['CRC32C'] }, portalGroupTag: 1 });
+    const strict = new TargetLogin({
+      wishes: { ...defaultWishes, headerDigest: ['CRC32C'] },
+      portalGroupTag: 1,
+      random: randomBytes,
+    });
     const ends = converse(initiator(), strict, accept);
     assert.equal(ends.initiator.kind === 'complete' && ends.initiator.parameters.headerDigest, true);
   });
@@ -273,5 +278,41 @@ describe('details', () => {
         },
       ),
     );
+  });
+});
+
+describe('CHAP in the login (RFC 7143 §12.1)', () => {
+  const credentials = {
+    initiator: { name: '0xhost', secret: Buffer.from('a secret of the host') },
+    target: { name: 'disk', secret: Buffer.from('a secret of the disk') },
+  };
+  const guarded: Admission = { ...accept, authentication: credentials };
+  const authentication = { credentials, random: randomBytes };
+
+  test('mutual CHAP lets the right initiator in', () => {
+    const ends = converse(initiator({ authentication }), target(), guarded);
+    assert.equal(ends.target.kind, 'complete');
+    assert.equal(ends.initiator.kind, 'complete');
+  });
+  test('a wrong secret is refused with 0201h', () => {
+    const wrong = { ...credentials, initiator: { name: '0xhost', secret: Buffer.from('guess') } };
+    const ends = converse(initiator({ authentication: { ...authentication, credentials: wrong } }), target(), guarded);
+    assert.equal(ends.target.kind === 'failed' && ends.target.status, LoginStatus.authenticationFailure);
+    assert.equal(ends.initiator.kind === 'failed' && ends.initiator.error.code, 'ISCSI_LOGIN_AUTH_FAILED');
+  });
+  test('an initiator without credentials, or one that skips the stage, is refused', () => {
+    const ends = converse(initiator(), target(), guarded);
+    assert.equal(ends.target.kind === 'failed' && ends.target.status, LoginStatus.authenticationFailure);
+    const skips = replay([request(names, { transit: true })], guarded);
+    assert.equal(status(skips), LoginStatus.authenticationFailure);
+    const silent = replay([request(names, { stage: 0, next: 1, transit: true })], guarded);
+    assert.equal(status(silent), LoginStatus.authenticationFailure);
+  });
+  test('an initiator that wants proof does not go on without it', () => {
+    const ends = converse(initiator({ authentication }), target(), accept);
+    assert.notEqual(ends.initiator.kind, 'complete');
+    const { target: _, ...oneWay } = credentials;
+    const free = converse(initiator({ authentication: { ...authentication, credentials: oneWay } }), target(), accept);
+    assert.equal(free.initiator.kind, 'complete');
   });
 });

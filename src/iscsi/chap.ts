@@ -1,0 +1,220 @@
+/**
+ * CHAP as iSCSI carries it (RFC 7143 §12.1.3, RFC 1994), without I/O: the values, the responses and both ends of the exchange.
+ *
+ *     initiator: CHAP_A=<list>                target: CHAP_A=<one> CHAP_I=<id> CHAP_C=<challenge>
+ *     initiator: CHAP_N=<name> CHAP_R=<response> [CHAP_I=<id> CHAP_C=<challenge>]
+ *                                             target: [CHAP_N=<name> CHAP_R=<response>]
+ */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { LoginFailure } from './login-request.ts';
+import { LoginStatus } from './pdu.ts';
+import type { TextPair } from './text.ts';
+
+/** The algorithms of the IANA registry "PPP Authentication Algorithms", with the hash that each uses. */
+const algorithms = new Map<number, string>([
+  [5, 'md5'],
+  [6, 'sha1'],
+  [7, 'sha256'],
+  [8, 'sha3-256'],
+]);
+
+/** Strongest first: what an initiator offers when it is free to choose. */
+export const CHAP_ALGORITHMS: readonly number[] = [8, 7, 6, 5];
+
+/** RFC 7143 §12.1.3: a binary value is at most this long. */
+const MAX_BINARY_LENGTH = 1024;
+const CHALLENGE_LENGTH = 16;
+
+export interface ChapSecret {
+  readonly name: string;
+  readonly secret: Uint8Array;
+}
+
+export interface ChapCredentials {
+  /** Who the initiator must be. */
+  readonly initiator: ChapSecret;
+  /** Who the target is, when the initiator asks for proof. */
+  readonly target?: ChapSecret;
+}
+
+/** Random bytes: `crypto.randomBytes`, or a fixed row in tests. */
+export type Random = (length: number) => Uint8Array;
+
+export const isChapKey = (key: string): boolean => /^CHAP_[AICNR]$/.test(key);
+
+/** The response to a challenge: hash of identifier, secret and challenge (RFC 1994 §4.1). */
+export function chapResponse(algorithm: number, identifier: number, secret: Uint8Array, challenge: Uint8Array): Buffer {
+  const name = algorithms.get(algorithm);
+  if (name === undefined) throw new RangeError(`CHAP algorithm ${algorithm}`);
+  return createHash(name).update(Uint8Array.of(identifier)).update(secret).update(challenge).digest();
+}
+
+/** `0x` and hex digits, or `0b` and base64 (RFC 7143 §6.1). Undefined when it is neither, or too long. */
+export function parseBinary(text: string): Buffer | undefined {
+  const digits = text.slice(2);
+  if (/^0x/i.test(text) && /^[0-9a-f]+$/i.test(digits) && digits.length <= MAX_BINARY_LENGTH * 2) {
+    return Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex');
+  }
+  if (/^0b/i.test(text) && /^[A-Za-z0-9+/]+={0,2}$/.test(digits) && digits.length <= (MAX_BINARY_LENGTH * 4) / 3 + 4) {
+    return Buffer.from(digits, 'base64');
+  }
+  return undefined;
+}
+
+/** Hex, which every initiator reads; base64 is for those who like it. */
+const formatBinary = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`;
+
+function parseIdentifier(text: string | undefined): number | undefined {
+  if (text === undefined || !/^(0x[0-9a-f]{1,2}|[0-9]{1,3})$/i.test(text)) return undefined;
+  const value = Number(text);
+  return value <= 255 ? value : undefined;
+}
+
+function refuse(message: string): never {
+  throw new LoginFailure(LoginStatus.authenticationFailure, message, { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** The target's end: asks for the initiator's proof, and gives its own when asked. */
+export class TargetChap {
+  readonly #credentials: ChapCredentials;
+  readonly #random: Random;
+  #algorithm = 0;
+  #identifier = 0;
+  #challenge: Uint8Array | undefined;
+  #done = false;
+
+  constructor(credentials: ChapCredentials, random: Random) {
+    this.#credentials = credentials;
+    this.#random = random;
+  }
+
+  /** The initiator has proved who it is. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Takes the CHAP keys of one request; gives those of the response. Raises LoginFailure (0201h). */
+  receive(keys: ReadonlyMap<string, string>): TextPair[] {
+    if (this.#done) refuse('CHAP keys after the end of the exchange');
+    return this.#challenge === undefined ? this.#ask(keys) : this.#check(keys, this.#challenge);
+  }
+
+  #ask(keys: ReadonlyMap<string, string>): TextPair[] {
+    const offered = keys.get('CHAP_A');
+    const chosen = offered
+      ?.split(',')
+      .map(Number)
+      .find((number) => algorithms.has(number));
+    if (chosen === undefined) refuse(`no algorithm of CHAP_A=${offered ?? ''} is known`);
+    this.#algorithm = chosen;
+    this.#identifier = this.#random(1)[0] ?? 0;
+    this.#challenge = this.#random(CHALLENGE_LENGTH);
+    return [
+      { key: 'CHAP_A', value: String(chosen) },
+      { key: 'CHAP_I', value: String(this.#identifier) },
+      { key: 'CHAP_C', value: formatBinary(this.#challenge) },
+    ];
+  }
+
+  #check(keys: ReadonlyMap<string, string>, challenge: Uint8Array): TextPair[] {
+    const { initiator } = this.#credentials;
+    const response = parseBinary(keys.get('CHAP_R') ?? '');
+    const expected = chapResponse(this.#algorithm, this.#identifier, initiator.secret, challenge);
+    const nameFits = sameBytes(Buffer.from(keys.get('CHAP_N') ?? ''), Buffer.from(initiator.name));
+    const responseFits = response !== undefined && sameBytes(response, expected);
+    if (!nameFits || !responseFits) refuse('the CHAP name or response is wrong');
+    const proof = this.#prove(keys, challenge);
+    this.#done = true;
+    return proof;
+  }
+
+  /** Mutual authentication: the initiator's own challenge is answered (RFC 7143 §12.1.3). */
+  #prove(keys: ReadonlyMap<string, string>, ownChallenge: Uint8Array): TextPair[] {
+    if (!keys.has('CHAP_I') && !keys.has('CHAP_C')) return [];
+    const { initiator, target } = this.#credentials;
+    if (target === undefined) refuse('the initiator asks for proof, and this target has no secret to prove');
+    const identifier = parseIdentifier(keys.get('CHAP_I'));
+    const challenge = parseBinary(keys.get('CHAP_C') ?? '');
+    if (identifier === undefined || challenge === undefined) refuse('CHAP_I or CHAP_C cannot be read');
+    // Else the initiator could have its own question answered by the other side (RFC 7143 §9.2.1).
+    if (sameBytes(challenge, ownChallenge)) refuse('the challenge is the one that it was sent');
+    if (sameBytes(initiator.secret, target.secret)) refuse('the secrets of both directions are the same');
+    return [
+      { key: 'CHAP_N', value: target.name },
+      { key: 'CHAP_R', value: formatBinary(chapResponse(this.#algorithm, identifier, target.secret, challenge)) },
+    ];
+  }
+}
+
+/** The initiator's end: proves who it is, and asks the target for the same when it has a secret to check. */
+export class InitiatorChap {
+  readonly #credentials: ChapCredentials;
+  readonly #offered: readonly number[];
+  readonly #random: Random;
+  #expected: Buffer | undefined;
+  #done = false;
+
+  constructor(credentials: ChapCredentials, random: Random, offered: readonly number[] = CHAP_ALGORITHMS) {
+    this.#credentials = credentials;
+    this.#random = random;
+    this.#offered = offered;
+  }
+
+  /** Both sides have proved what was asked of them. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  start(): TextPair[] {
+    return [{ key: 'CHAP_A', value: this.#offered.join(',') }];
+  }
+
+  /** Takes the CHAP keys of one response; gives those of the next request. Raises LoginFailure. */
+  receive(keys: ReadonlyMap<string, string>): TextPair[] {
+    if (this.#expected !== undefined) {
+      this.#verify(keys, this.#expected);
+      return [];
+    }
+    return this.#answer(keys);
+  }
+
+  #answer(keys: ReadonlyMap<string, string>): TextPair[] {
+    const algorithm = Number(keys.get('CHAP_A'));
+    const identifier = parseIdentifier(keys.get('CHAP_I'));
+    const challenge = parseBinary(keys.get('CHAP_C') ?? '');
+    if (!this.#offered.includes(algorithm)) refuse(`the target chose CHAP_A=${keys.get('CHAP_A') ?? ''}`);
+    if (identifier === undefined || challenge === undefined) refuse("the target's CHAP_I or CHAP_C cannot be read");
+    const { initiator, target } = this.#credentials;
+    const answer: TextPair[] = [
+      { key: 'CHAP_N', value: initiator.name },
+      { key: 'CHAP_R', value: formatBinary(chapResponse(algorithm, identifier, initiator.secret, challenge)) },
+    ];
+    if (target === undefined) {
+      this.#done = true;
+      return answer;
+    }
+    if (sameBytes(initiator.secret, target.secret)) refuse('the secrets of both directions are the same');
+    const ownIdentifier = this.#random(1)[0] ?? 0;
+    const ownChallenge = this.#random(CHALLENGE_LENGTH);
+    this.#expected = chapResponse(algorithm, ownIdentifier, target.secret, ownChallenge);
+    answer.push({ key: 'CHAP_I', value: String(ownIdentifier) }, { key: 'CHAP_C', value: formatBinary(ownChallenge) });
+    return answer;
+  }
+
+  #verify(keys: ReadonlyMap<string, string>, expected: Buffer): void {
+    const response = parseBinary(keys.get('CHAP_R') ?? '');
+    if (
+      keys.get('CHAP_N') !== this.#credentials.target?.name ||
+      response === undefined ||
+      !sameBytes(response, expected)
+    ) {
+      refuse('the target did not prove that it knows its secret');
+    }
+    this.#done = true;
+  }
+}
