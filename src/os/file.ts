@@ -1,5 +1,5 @@
 /**
- * Files as the block and pool rooms see them. The real file system is `nodeFileSystem` (node-file.ts); tests use one that can lose
+ * Files as the block and pool rooms see them. The real one is `nodeFileSystem` (node-file-system.ts); tests use one that can lose
  * everything not yet synced, as a power cut does.
  */
 
@@ -51,6 +51,8 @@ export type OpenMode = 'read' | 'write' | 'create';
 
 export interface FileStatus {
   readonly size: number;
+  /** Bytes that it takes on its disk: less than `size` when it has holes. */
+  readonly allocated: number;
   /** Nanoseconds since the Unix epoch. */
   readonly modified: bigint;
   readonly kind: 'file' | 'directory' | 'block-device' | 'other';

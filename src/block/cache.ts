@@ -1,0 +1,262 @@
+/**
+ * A memory of an image that never changes, shared by every disk over it: a fleet that boots one image reads the same blocks.
+ *
+ * The image is kept in lines of `lineSize` bytes. What is in memory is answered in this turn of the loop, as slices of the lines
+ * themselves; a line that is not is read whole, once for all who wait for it. A line's memory is never used again for other
+ * bytes: slices of it may still be on their way out of a socket long after the line was dropped, and then the garbage collector
+ * frees it.
+ *
+ * Lines are dropped by second chance (CLOCK): the Map's insertion order is the clock's ring, and a line that was read since the
+ * hand last passed goes round once more.
+ */
+
+import type { Awaitable, Capabilities, Device, Extent } from './device.ts';
+import { readOnlyError } from './device-error.ts';
+
+export interface CacheOptions {
+  /** Most bytes of lines to keep. Default 512 MiB. */
+  readonly budget?: number;
+  /** Bytes read at once on a miss: a power of two, a multiple of 4096. Default 64 KiB. */
+  readonly lineSize?: number;
+  /** Most lines to read ahead of a reader that goes straight on. Default 8; 0 for none. */
+  readonly readAhead?: number;
+}
+
+/** Counters since the cache was made, in reads and bytes. */
+export interface CacheStatistics {
+  readonly hits: number;
+  readonly misses: number;
+  readonly linesRead: number;
+  readonly bytesKept: number;
+}
+
+interface Line {
+  readonly bytes: Uint8Array;
+  /** Read since the hand passed. */
+  used: boolean;
+  /** Not read by anyone yet: the first reader moves the window of the read-ahead on. */
+  ahead: boolean;
+}
+
+const DEFAULT_BUDGET = 512 * 1024 * 1024;
+const DEFAULT_LINE_SIZE = 64 * 1024;
+const DEFAULT_READ_AHEAD = 8;
+/** What a line costs beside its bytes, and all that a line of zeros costs. */
+const LINE_OVERHEAD = 128;
+
+const capabilities: Capabilities = {
+  flush: 'none',
+  fua: 'none',
+  unmap: 'none',
+  writeZeroes: 'none',
+  extents: 'native',
+};
+
+export class CacheDevice implements Device {
+  readonly size: number;
+  readonly blockSize: number;
+  readonly physicalBlockSize: number;
+  readonly readOnly = true;
+  readonly capabilities = capabilities;
+  readonly #base: Device;
+  readonly #budget: number;
+  readonly #lineSize: number;
+  readonly #readAhead: number;
+  /** The one line of all holes. */
+  readonly #zeros: Uint8Array;
+  readonly #lines = new Map<number, Line>();
+  readonly #loading = new Map<number, Promise<Line>>();
+  #bytesKept = 0;
+  #hits = 0;
+  #misses = 0;
+  #linesRead = 0;
+
+  /** Over `base`, whose content must not change; closing the cache closes it. */
+  constructor(base: Device, options: CacheOptions = {}) {
+    this.#base = base;
+    this.size = base.size;
+    this.blockSize = base.blockSize;
+    this.physicalBlockSize = base.physicalBlockSize;
+    this.#budget = options.budget ?? DEFAULT_BUDGET;
+    this.#lineSize = options.lineSize ?? DEFAULT_LINE_SIZE;
+    this.#readAhead = options.readAhead ?? DEFAULT_READ_AHEAD;
+    this.#zeros = new Uint8Array(this.#lineSize);
+  }
+
+  get statistics(): CacheStatistics {
+    return { hits: this.#hits, misses: this.#misses, linesRead: this.#linesRead, bytesKept: this.#bytesKept };
+  }
+
+  read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
+    const first = Math.floor(offset / this.#lineSize);
+    const last = Math.floor((offset + length - 1) / this.#lineSize);
+    const line = this.#lines.get(first);
+    if (line === undefined) return this.#miss(offset, length, first, last);
+    this.#touch(first, line);
+    const start = offset - first * this.#lineSize;
+    if (first === last) {
+      this.#hits++;
+      return [line.bytes.subarray(start, start + length)];
+    }
+    const parts = [line.bytes.subarray(start)];
+    for (let index = first + 1; index <= last; index++) {
+      const next = this.#lines.get(index);
+      if (next === undefined) return this.#miss(offset, length, first, last);
+      this.#touch(index, next);
+      parts.push(index < last ? next.bytes : next.bytes.subarray(0, offset + length - last * this.#lineSize));
+    }
+    this.#hits++;
+    return parts;
+  }
+
+  #touch(index: number, line: Line): void {
+    line.used = true;
+    if (line.ahead) {
+      line.ahead = false;
+      this.#loadAhead(index + 1);
+    }
+  }
+
+  /** Gets all lines of the range, in this turn when the base answers in this turn. */
+  #miss(offset: number, length: number, first: number, last: number): Awaitable<readonly Uint8Array[]> {
+    this.#misses++;
+    // A reader that comes from the line before enters at a line's edge and is likely to go on; one that jumps seldom does.
+    const straightOn = first < last || (offset === first * this.#lineSize && this.#isKnown(first - 1));
+    const lines: Awaitable<Line>[] = [];
+    let waiting = false;
+    for (let index = first; index <= last; index++) {
+      const line = this.#get(index);
+      waiting ||= line instanceof Promise;
+      lines.push(line);
+    }
+    if (straightOn) this.#loadAhead(last + 1);
+    if (waiting) return Promise.all(lines).then((all) => this.#slices(all, offset, length));
+    return this.#slices(lines as Line[], offset, length);
+  }
+
+  #isKnown(index: number): boolean {
+    return this.#lines.has(index) || this.#loading.has(index);
+  }
+
+  #slices(lines: readonly Line[], offset: number, length: number): Uint8Array[] {
+    let start = offset % this.#lineSize;
+    let left = length;
+    return lines.map((line) => {
+      const slice = line.bytes.subarray(start, Math.min(line.bytes.length, start + left));
+      start = 0;
+      left -= slice.length;
+      return slice;
+    });
+  }
+
+  #get(index: number): Awaitable<Line> {
+    const line = this.#lines.get(index);
+    if (line !== undefined) {
+      this.#touch(index, line);
+      return line;
+    }
+    return this.#loading.get(index) ?? this.#load(index, false);
+  }
+
+  #loadAhead(first: number): void {
+    const end = Math.min(first + this.#readAhead, Math.ceil(this.size / this.#lineSize));
+    for (let index = first; index < end; index++) {
+      if (this.#isKnown(index)) continue;
+      try {
+        this.#load(index, true);
+      } catch {
+        return; // nobody asked for it, so nobody need hear that it failed: who asks later tries again
+      }
+    }
+  }
+
+  #load(index: number, ahead: boolean): Awaitable<Line> {
+    const offset = index * this.#lineSize;
+    const length = Math.min(this.#lineSize, this.size - offset);
+    const bytes = this.#readLine(offset, length);
+    if (!(bytes instanceof Promise)) return this.#keep(index, bytes, ahead);
+    const line = bytes.then(
+      (arrived) => {
+        this.#loading.delete(index);
+        return this.#keep(index, arrived, ahead);
+      },
+      (error: unknown) => {
+        this.#loading.delete(index);
+        throw error;
+      },
+    );
+    this.#loading.set(index, line);
+    line.catch(() => undefined); // whoever waits for it hears of it; a line read ahead has nobody who does
+    return line;
+  }
+
+  #readLine(offset: number, length: number): Awaitable<Uint8Array> {
+    const extents = this.#base.extents(offset, length);
+    if (!(extents instanceof Promise)) return this.#readUnlessZero(extents, offset, length);
+    return extents.then((known) => this.#readUnlessZero(known, offset, length));
+  }
+
+  #readUnlessZero(extents: readonly Extent[], offset: number, length: number): Awaitable<Uint8Array> {
+    if (extents.every((extent) => extent.zero)) return this.#zeros.subarray(0, length);
+    this.#linesRead++;
+    const parts = this.#base.read(offset, length);
+    return parts instanceof Promise ? parts.then(inOnePiece) : inOnePiece(parts);
+  }
+
+  #keep(index: number, bytes: Uint8Array, ahead: boolean): Line {
+    const line: Line = { bytes, used: !ahead, ahead };
+    this.#lines.set(index, line);
+    this.#bytesKept += this.#costOf(line);
+    this.#makeRoom(line);
+    return line;
+  }
+
+  #costOf(line: Line): number {
+    return line.bytes.buffer === this.#zeros.buffer ? LINE_OVERHEAD : line.bytes.length + LINE_OVERHEAD;
+  }
+
+  /** Turns the clock's hand until the budget is kept; `newest` stays, or a budget below one line would never hold any. */
+  #makeRoom(newest: Line): void {
+    for (const [index, line] of this.#lines) {
+      if (this.#bytesKept <= this.#budget) return;
+      if (line === newest) continue;
+      this.#lines.delete(index);
+      if (line.used) {
+        line.used = false;
+        this.#lines.set(index, line);
+      } else {
+        this.#bytesKept -= this.#costOf(line);
+      }
+    }
+  }
+
+  write(): never {
+    throw readOnlyError('the image');
+  }
+
+  flush(): void {}
+
+  unmap(): never {
+    throw readOnlyError('the image');
+  }
+
+  writeZeroes(): never {
+    throw readOnlyError('the image');
+  }
+
+  extents(offset: number, length: number): Awaitable<readonly Extent[]> {
+    return this.#base.extents(offset, length);
+  }
+
+  async close(): Promise<void> {
+    this.#lines.clear();
+    this.#bytesKept = 0;
+    await this.#base.close();
+  }
+}
+
+/** Bases answer in one piece as a rule; what comes in several is joined once, so that every hit is one slice. */
+function inOnePiece(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+}

@@ -1,0 +1,135 @@
+/** A raw disk image: a file, or a block device of the operating system, block for block. */
+
+import { DisklessError } from '../bytes/index.ts';
+import type { File, FileSystem } from '../os/file.ts';
+import type { Awaitable, Capabilities, Device, Extent, WriteOptions } from './device.ts';
+import { deviceError, readOnlyError } from './device-error.ts';
+
+export interface FileDeviceOptions {
+  /** 512 (default) or 4096: a multiple of it must be the file's size. */
+  readonly blockSize?: number;
+  /** Default 4096: what the page cache reads and writes at once. */
+  readonly physicalBlockSize?: number;
+  /** Default false. A writable file is locked against a second writer. */
+  readonly readOnly?: boolean;
+}
+
+const capabilities: Capabilities = {
+  flush: 'native',
+  fua: 'emulated',
+  unmap: 'native',
+  writeZeroes: 'native',
+  extents: 'native',
+};
+
+/**
+ * Raises FILE_NOT_FOUND, FILE_FORBIDDEN, FILE_IS_DIRECTORY, FILE_LOCKED, and DEVICE_SIZE for a file that is empty or no whole
+ * number of blocks.
+ */
+export function openFileDevice(fileSystem: FileSystem, path: string, options: FileDeviceOptions = {}): FileDevice {
+  const file = fileSystem.open(path, options.readOnly ? 'read' : 'write');
+  try {
+    if (!options.readOnly) file.lock();
+    const blockSize = options.blockSize ?? 512;
+    const size = file.size();
+    if (size === 0 || size % blockSize !== 0) {
+      throw new DisklessError(
+        'DEVICE_SIZE',
+        `${path} has ${size} bytes, not a whole number of ${blockSize}-byte blocks`,
+        {
+          hint: 'A raw disk image has a length that is a multiple of its block size: "truncate -s" can extend it.',
+        },
+      );
+    }
+    return new FileDevice(file, path, size, options);
+  } catch (error) {
+    void file.close();
+    throw error;
+  }
+}
+
+export class FileDevice implements Device {
+  readonly size: number;
+  readonly blockSize: number;
+  readonly physicalBlockSize: number;
+  readonly readOnly: boolean;
+  readonly capabilities = capabilities;
+  readonly #file: File;
+  readonly #name: string;
+
+  /** Takes over the open file. */
+  constructor(file: File, name: string, size: number, options: FileDeviceOptions) {
+    this.#file = file;
+    this.#name = name;
+    this.size = size;
+    this.blockSize = options.blockSize ?? 512;
+    this.physicalBlockSize = Math.max(this.blockSize, options.physicalBlockSize ?? 4096);
+    this.readOnly = options.readOnly ?? false;
+  }
+
+  read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
+    const buffer = Buffer.allocUnsafeSlow(length);
+    try {
+      const count = this.#file.readNoWait(buffer, offset);
+      return count === length ? [buffer] : this.#readRest(buffer, offset, count);
+    } catch (error) {
+      throw deviceError(error, `read ${this.#name}`);
+    }
+  }
+
+  /** What the page cache did not have, off the event loop. */
+  async #readRest(buffer: Buffer, offset: number, done: number): Promise<readonly Uint8Array[]> {
+    try {
+      const count = await this.#file.read(buffer.subarray(done), offset + done);
+      if (done + count < buffer.length) throw new Error(`the file ends at byte ${offset + done + count}`);
+      return [buffer];
+    } catch (error) {
+      throw deviceError(error, `read ${this.#name}`);
+    }
+  }
+
+  write(offset: number, data: readonly Uint8Array[], options?: WriteOptions): Awaitable<void> {
+    if (this.readOnly) throw readOnlyError(this.#name);
+    try {
+      this.#file.writevSync(data, offset);
+    } catch (error) {
+      throw deviceError(error, `write ${this.#name}`);
+    }
+    return options?.fua ? this.flush() : undefined;
+  }
+
+  async flush(): Promise<void> {
+    if (this.readOnly) return;
+    await this.#file.sync().catch((error: unknown) => {
+      throw deviceError(error, `flush ${this.#name}`);
+    });
+  }
+
+  unmap(offset: number, length: number): void {
+    if (this.readOnly) throw readOnlyError(this.#name);
+    try {
+      this.#file.punchHole(offset, length);
+    } catch (error) {
+      throw deviceError(error, `write ${this.#name}`);
+    }
+  }
+
+  writeZeroes(offset: number, length: number, options?: WriteOptions): Awaitable<void> {
+    this.unmap(offset, length);
+    return options?.fua ? this.flush() : undefined;
+  }
+
+  extents(offset: number, length: number): readonly Extent[] {
+    return this.#file
+      .extents(offset, length)
+      .map((extent) => ({ offset: extent.offset, length: extent.length, allocated: !extent.hole, zero: extent.hole }));
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      await this.#file.close();
+    }
+  }
+}

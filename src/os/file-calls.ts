@@ -1,0 +1,71 @@
+/**
+ * The file system calls that Node has no function for, by foreign function calls to the C library. Constants are those of Linux;
+ * where the calls cannot be loaded (another system, no koffi binary) `fileCalls` is undefined and node-file.ts does without.
+ */
+
+import { createRequire } from 'node:module';
+import type { KoffiFunc } from 'koffi';
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+const SEEK_END = 2;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+const RWF_NOWAIT = 8;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** A call's result: 0 or more, or minus the `errno`. */
+export type CallResult = number;
+
+export interface FileCalls {
+  /** Makes a hole and leaves the file's size as it is. */
+  punchHole(fd: number, offset: number, length: number): CallResult;
+  /** The first byte at or after `offset` that is data, or in a hole. */
+  seekData(fd: number, offset: number): CallResult;
+  seekHole(fd: number, offset: number): CallResult;
+  seekEnd(fd: number): CallResult;
+  /** Reads only what is in the page cache. */
+  readNoWait(fd: number, into: Uint8Array, offset: number): CallResult;
+  /** The exclusive lock of the open file (`flock`): it also holds against other openings in this process. */
+  lockExclusive(fd: number): CallResult;
+}
+
+function load(): FileCalls | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    // No name: the symbols of this process, which has its C library loaded whatever its file is called (glibc, musl).
+    const libc = koffi.load(null);
+    const fallocate: KoffiFunc<(fd: number, mode: number, offset: number, length: number) => number> = libc.func(
+      'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
+    );
+    const lseek: KoffiFunc<(fd: number, offset: number, whence: number) => number> = libc.func(
+      'int64_t lseek(int fd, int64_t offset, int whence)',
+    );
+    const preadv2: KoffiFunc<
+      (fd: number, vector: BigUint64Array, count: number, offset: number, flags: number) => number
+    > = libc.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)');
+    const flock: KoffiFunc<(fd: number, operation: number) => number> = libc.func('int flock(int fd, int operation)');
+    const result = (value: number): CallResult => (value < 0 ? -koffi.errno() : value);
+    // One `struct iovec`, reused: the call reads it before it returns.
+    const vector = new BigUint64Array(2);
+    return {
+      punchHole: (fd, offset, length) =>
+        result(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length)),
+      seekData: (fd, offset) => result(lseek(fd, offset, SEEK_DATA)),
+      seekHole: (fd, offset) => result(lseek(fd, offset, SEEK_HOLE)),
+      seekEnd: (fd) => result(lseek(fd, 0, SEEK_END)),
+      readNoWait(fd, into, offset) {
+        vector[0] = koffi.address(into);
+        vector[1] = BigInt(into.length);
+        return result(preadv2(fd, vector, 1, offset, RWF_NOWAIT));
+      },
+      lockExclusive: (fd) => result(flock(fd, LOCK_EX | LOCK_NB)),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+export const fileCalls = load();

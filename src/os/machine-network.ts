@@ -1,0 +1,55 @@
+/**
+ * The machine's own network settings, as far as a boot client touches them: an address for an interface that has none. Whatever is
+ * set is taken back when the returned handle is disposed of.
+ */
+
+import { DisklessError, type Ipv4Address } from '../bytes/index.ts';
+import { runProcess } from './process.ts';
+
+export interface MachineNetwork {
+  /** Brings an interface up, so that it can send at all. */
+  bringUp(interfaceName: string): Promise<AsyncDisposable>;
+  /** Gives an interface an address; `prefix` is the length of its subnet's, 0..32. */
+  addAddress(interfaceName: string, address: Ipv4Address, prefix: number): Promise<AsyncDisposable>;
+  /** Makes one host reachable through a router in the interface's subnet. */
+  addHostRoute(interfaceName: string, host: Ipv4Address, router: Ipv4Address): Promise<AsyncDisposable>;
+}
+
+/** By the `ip` command. All raise MACHINE_NETWORK_FAILED. */
+export const linuxMachineNetwork: MachineNetwork = {
+  bringUp: (name) => setting(['link', 'set', 'dev', name, 'up'], ['link', 'set', 'dev', name, 'down']),
+  addAddress: (name, address, prefix) =>
+    setting(
+      ['address', 'add', `${address}/${prefix}`, 'dev', name],
+      ['address', 'del', `${address}/${prefix}`, 'dev', name],
+    ),
+  addHostRoute: (name, host, router) =>
+    setting(
+      ['route', 'add', `${host}/32`, 'via', router, 'dev', name],
+      ['route', 'del', `${host}/32`, 'via', router, 'dev', name],
+    ),
+};
+
+/** Milliseconds: `ip` answers at once or not at all. */
+const PATIENCE = 10_000;
+
+async function setting(set: readonly string[], undo: readonly string[]): Promise<AsyncDisposable> {
+  await ip(set);
+  return { [Symbol.asyncDispose]: () => ip(undo) };
+}
+
+async function ip(args: readonly string[]): Promise<void> {
+  try {
+    await runProcess('ip', args, { silence: PATIENCE });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DisklessError(
+      'MACHINE_NETWORK_FAILED',
+      `cannot set up the network by "ip ${args.join(' ')}": ${reason}`,
+      {
+        hint: 'Run as root, or give the interface an address before.',
+        cause,
+      },
+    );
+  }
+}

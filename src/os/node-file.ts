@@ -1,0 +1,238 @@
+/** A file of the operating system, by node:fs and a few direct calls (file-calls.ts). */
+
+import {
+  close,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  read as readFile,
+  readSync,
+  write as writeFile,
+  writeSync,
+  writevSync,
+} from 'node:fs';
+import { DisklessError } from '../bytes/index.ts';
+import type { File, FileExtent } from './file.ts';
+import { fileCalls } from './file-calls.ts';
+import { fileError } from './file-error.ts';
+
+const EAGAIN = 11;
+const EWOULDBLOCK = 11;
+const ENXIO = 6;
+/** Written where a hole cannot be made. */
+const zeros = new Uint8Array(64 * 1024);
+
+export class NodeFile implements File {
+  readonly #path: string;
+  /** -1 once closed: a number of the kernel's is soon another file's. */
+  #fd: number;
+  /** Operations in the thread pool; the descriptor stays open for them. */
+  #underway = 0;
+  #idle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #syncFailure: DisklessError | undefined;
+  /** False once the file system said that it has no holes, or cannot read without waiting. */
+  #holes = fileCalls !== undefined;
+  #noWait = fileCalls !== undefined;
+
+  constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+  }
+
+  size(): number {
+    return this.#attempt('measure', () => {
+      const stat = fstatSync(this.#fd);
+      if (!stat.isBlockDevice()) return stat.size;
+      const end = fileCalls?.seekEnd(this.#fd) ?? -1;
+      if (end < 0) throw new Error('the size of a block device is not known here');
+      return end;
+    });
+  }
+
+  readSync(into: Uint8Array, offset: number): number {
+    if (this.#fd < 0) throw this.#closed('read');
+    try {
+      let done = 0;
+      while (done < into.length) {
+        const count = readSync(this.#fd, into, done, into.length - done, offset + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    } catch (error) {
+      throw fileError(error, 'read', this.#path);
+    }
+  }
+
+  readNoWait(into: Uint8Array, offset: number): number {
+    if (!this.#noWait || fileCalls === undefined || this.#fd < 0) return this.readSync(into, offset);
+    const result = fileCalls.readNoWait(this.#fd, into, offset);
+    if (result >= 0) return result;
+    if (result === -EAGAIN) return 0;
+    // EOPNOTSUPP, EINVAL: a file system (such as tmpfs) or kernel without the flag. Real errors show up again in readSync.
+    this.#noWait = false;
+    return this.readSync(into, offset);
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const count = await this.#pooled('read', (finish) =>
+        readFile(this.#fd, into, done, into.length - done, offset + done, finish),
+      );
+      if (count === 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  writeSync(data: Uint8Array, offset: number): void {
+    if (this.#fd < 0) throw this.#closed('write');
+    try {
+      let done = 0;
+      while (done < data.length) done += writeSync(this.#fd, data, done, data.length - done, offset + done);
+    } catch (error) {
+      throw fileError(error, 'write', this.#path);
+    }
+  }
+
+  writevSync(data: readonly Uint8Array[], offset: number): void {
+    if (this.#fd < 0) throw this.#closed('write');
+    const [only] = data;
+    if (data.length === 1 && only !== undefined) {
+      this.writeSync(only, offset);
+      return;
+    }
+    let written: number;
+    try {
+      written = writevSync(this.#fd, data, offset);
+    } catch (error) {
+      throw fileError(error, 'write', this.#path);
+    }
+    // A short write (a signal, a disk that is getting full): the rest one by one, so that the reason shows.
+    let start = 0;
+    for (const buffer of data) {
+      const end = start + buffer.length;
+      if (end > written) {
+        const missing = Math.max(start, written);
+        this.writeSync(buffer.subarray(missing - start), offset + missing);
+      }
+      start = end;
+    }
+  }
+
+  async write(data: Uint8Array, offset: number): Promise<void> {
+    let done = 0;
+    while (done < data.length) {
+      done += await this.#pooled('write', (finish) =>
+        writeFile(this.#fd, data, done, data.length - done, offset + done, finish),
+      );
+    }
+  }
+
+  async sync(): Promise<void> {
+    if (this.#syncFailure !== undefined) throw this.#syncFailure;
+    try {
+      await this.#pooled('sync', (finish) => fdatasync(this.#fd, (error) => finish(error, 0)));
+    } catch (error) {
+      const failure = fileError(error, 'sync', this.#path);
+      if (failure.code !== 'FILE_CLOSED') this.#syncFailure = failure;
+      throw failure;
+    }
+  }
+
+  truncate(size: number): void {
+    this.#attempt('resize', () => ftruncateSync(this.#fd, size));
+  }
+
+  punchHole(offset: number, length: number): void {
+    if (length === 0) return;
+    if (this.#holes && fileCalls !== undefined && this.#fd >= 0) {
+      if (fileCalls.punchHole(this.#fd, offset, length) >= 0) return;
+      this.#holes = false;
+    }
+    for (let done = 0; done < length; done += zeros.length) {
+      this.writeSync(zeros.subarray(0, Math.min(zeros.length, length - done)), offset + done);
+    }
+  }
+
+  extents(offset: number, length: number): FileExtent[] {
+    const result: FileExtent[] = [];
+    const end = offset + length;
+    let at = offset;
+    while (at < end) {
+      const data = this.#seek('seekData', at, end);
+      if (data > at) result.push({ offset: at, length: data - at, hole: true });
+      if (data >= end) break;
+      const hole = this.#seek('seekHole', data, end);
+      result.push({ offset: data, length: hole - data, hole: false });
+      at = hole;
+    }
+    return result;
+  }
+
+  /** Where the next data or hole begins, at most `end`. A file that cannot say is all data. */
+  #seek(call: 'seekData' | 'seekHole', offset: number, end: number): number {
+    const result = fileCalls === undefined || this.#fd < 0 ? -1 : fileCalls[call](this.#fd, offset);
+    if (result === -ENXIO) return end; // nothing of the kind up to the end of the file
+    if (result < 0) return call === 'seekData' ? offset : end;
+    return Math.min(result, end);
+  }
+
+  lock(): void {
+    const result = fileCalls?.lockExclusive(this.#fd);
+    if (result === undefined) {
+      throw new DisklessError('FILE_LOCK_UNAVAILABLE', `${this.#path} cannot be locked on this system`, {
+        hint: 'Locks need Linux and the koffi package.',
+      });
+    }
+    if (result === -EWOULDBLOCK) {
+      throw new DisklessError('FILE_LOCKED', `${this.#path} is in use already`, {
+        hint: 'Is a second server running over the same data directory?',
+      });
+    }
+    if (result < 0) throw fileError(new Error(`errno ${-result}`), 'lock', this.#path);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const fd = this.#fd;
+    this.#fd = -1;
+    if (this.#underway > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await new Promise<void>((resolve, reject) =>
+      close(fd, (error) => (error === null ? resolve() : reject(fileError(error, 'close', this.#path)))),
+    );
+  }
+
+  #attempt<T>(tried: string, operation: () => T): T {
+    if (this.#fd < 0) throw this.#closed(tried);
+    try {
+      return operation();
+    } catch (error) {
+      throw fileError(error, tried, this.#path);
+    }
+  }
+
+  #closed(tried: string): DisklessError {
+    return new DisklessError('FILE_CLOSED', `cannot ${tried} ${this.#path}: it was closed`);
+  }
+
+  /** One operation in the thread pool, counted so that closing waits for it. */
+  #pooled(tried: string, start: (finish: (error: Error | null, count: number) => void) => void): Promise<number> {
+    if (this.#fd < 0) return Promise.reject(this.#closed(tried));
+    this.#underway++;
+    return new Promise((resolve, reject) => {
+      start((error, count) => {
+        this.#underway--;
+        if (this.#underway === 0) this.#idle?.();
+        if (error) reject(fileError(error, tried, this.#path));
+        else resolve(count);
+      });
+    });
+  }
+}

@@ -1,0 +1,3 @@
+/** Where images and disks live. */
+export * from './local.ts';
+export * from './pool.ts';

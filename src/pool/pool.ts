@@ -1,0 +1,74 @@
+/**
+ * Where images and disks live. `LocalPool` (local.ts) keeps them in a directory; a cluster's storage engine can stand behind the
+ * same interface.
+ */
+
+import type { Device } from '../block/device.ts';
+
+/** A golden image: read-only, shared by every disk over it. */
+export interface Image {
+  /** The name of its file, without the directory. */
+  readonly name: string;
+  /** Where it was opened from. */
+  readonly path: string;
+  /** `raw` when it is used in place; otherwise what it was converted from, such as `qcow2`. */
+  readonly format: string;
+  /**
+   * 64 hex digits that follow from its content alone (image-identity.ts): the same for a copy elsewhere, with or without holes, and
+   * another after any change.
+   */
+  readonly identity: string;
+  readonly size: number;
+  /** 512 or 4096, as its partition table says. */
+  readonly blockSize: number;
+  readonly device: Device;
+  /** Raises IMAGE_IN_USE while a disk over it is open. */
+  close(): Promise<void>;
+}
+
+export interface ImageProgress {
+  /** `convert` makes a raw image of another format, `identify` reads the whole content once. */
+  readonly step: 'convert' | 'identify';
+  /** 0 to 1. */
+  readonly fraction: number;
+}
+
+export interface OpenImageOptions {
+  readonly progress?: (progress: ImageProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Names one disk: a host has one over each image that it was ever given. */
+export interface DiskName {
+  /** What the fleet calls the machine: 1 to 200 bytes. */
+  readonly host: string;
+  readonly image: Image;
+}
+
+export interface DiskSummary {
+  readonly host: string;
+  /** The first digits of the image's identity. */
+  readonly imageIdentity: string;
+  readonly size: number;
+  /** Bytes that the disk takes beside the image. */
+  readonly allocated: number;
+}
+
+export interface Pool extends AsyncDisposable {
+  /**
+   * Opens an image; the same content again gives the same one. Raises IMAGE_NOT_FOUND, IMAGE_FORBIDDEN, IMAGE_IS_DIRECTORY,
+   * IMAGE_EMPTY, IMAGE_NOT_A_DISK, IMAGE_COMPRESSED, IMAGE_CHANGED, IMAGE_CONVERTER_MISSING, IMAGE_CONVERSION_FAILED,
+   * IMAGE_ABORTED.
+   */
+  openImage(path: string, options?: OpenImageOptions): Promise<Image>;
+  /**
+   * The host's own disk over the image, made on first sight. Closing the device closes the disk. Raises DISK_IN_USE, DISK_NAME, and
+   * what the layer below says of damaged files (OVERLAY_...).
+   */
+  openDisk(name: DiskName): Promise<Device>;
+  /** Removes a host's disks: the one over the image, or all of them. Raises DISK_IN_USE. Gives how many there were. */
+  removeDisks(host: string, image?: Image): Promise<number>;
+  listDisks(): DiskSummary[];
+  /** Closes the images; disks are closed by who opened them, before. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { DisklessError } from '../../src/bytes/index.ts';
+import type { File, OpenMode } from '../../src/os/file.ts';
+import { nodeFileSystem } from '../../src/os/node-file-system.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const MIB = 1024 * 1024;
+
+function open(t: TestContext, path: string, mode: OpenMode): File {
+  const file = nodeFileSystem.open(path, mode);
+  t.after(() => file.close());
+  return file;
+}
+
+const withCode = (code: string) => (error: unknown) => error instanceof DisklessError && error.code === code;
+
+test('what is written in several ways is read in several ways', async (t) => {
+  const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
+  file.writeSync(Buffer.from('one '), 0);
+  file.writevSync([Buffer.from('two '), Buffer.from('three ')], 4);
+  await file.write(Buffer.from('four'), 14);
+  assert.equal(file.size(), 18);
+  const whole = Buffer.alloc(20);
+  assert.equal(file.readSync(whole, 0), 18);
+  assert.equal(whole.toString('latin1', 0, 18), 'one two three four');
+  const middle = Buffer.alloc(9);
+  assert.equal(await file.read(middle, 4), 9);
+  assert.equal(middle.toString(), 'two three');
+  assert.equal(await file.read(Buffer.alloc(9), 14), 4, 'a read across the end gives what there is');
+});
+
+test('a read without waiting gives what the page cache has, and the right bytes', (t) => {
+  const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
+  const content = Buffer.from(Array.from({ length: 64 * 1024 }, (_, index) => index % 251));
+  file.writeSync(content, 0);
+  const into = Buffer.alloc(10_000);
+  const count = file.readNoWait(into, 1234);
+  assert.equal(count, 10_000, 'just written, so in the page cache');
+  assert.deepEqual(into, content.subarray(1234, 11_234));
+  assert.equal(file.readNoWait(into, content.length - 5), 5, 'short at the end of the file');
+});
+
+test('more buffers than one system call takes are all written', (t) => {
+  const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
+  const buffers = Array.from({ length: 3000 }, (_, index) => Uint8Array.of(index & 255, index >> 8));
+  file.writevSync(buffers, 7);
+  const all = Buffer.alloc(6000);
+  assert.equal(file.readSync(all, 7), 6000);
+  assert.deepEqual(all, Buffer.concat(buffers));
+});
+
+test('a punched hole reads as zeros, frees its blocks, and shows in the extents', (t) => {
+  const path = join(temporaryDirectory(t), 'file');
+  const file = open(t, path, 'create');
+  file.writeSync(Buffer.alloc(4 * MIB, 1), 0);
+  const before = nodeFileSystem.status(path)?.allocated ?? 0;
+  file.punchHole(MIB, 2 * MIB);
+  assert.equal(file.size(), 4 * MIB);
+  const into = Buffer.alloc(2 * MIB, 9);
+  file.readSync(into, MIB);
+  assert(into.every((byte) => byte === 0));
+  assert((nodeFileSystem.status(path)?.allocated ?? 0) <= before - 2 * MIB);
+  assert.deepEqual(file.extents(0, 4 * MIB), [
+    { offset: 0, length: MIB, hole: false },
+    { offset: MIB, length: 2 * MIB, hole: true },
+    { offset: 3 * MIB, length: MIB, hole: false },
+  ]);
+  assert.deepEqual(file.extents(MIB + 4096, 8192), [{ offset: MIB + 4096, length: 8192, hole: true }]);
+});
+
+test('extents cover every range that is asked for, without gap or overlap', (t) => {
+  const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
+  file.truncate(MIB);
+  for (const at of [3, 4, 5, 60, 100, 255]) file.writeSync(Buffer.alloc(4096, 1), at * 4096);
+  fc.assert(
+    fc.property(fc.nat(MIB - 1), fc.integer({ min: 1, max: MIB }), (offset, wanted) => {
+      const length = Math.min(wanted, MIB - offset);
+      let at = offset;
+      for (const extent of file.extents(offset, length)) {
+        assert.equal(extent.offset, at);
+        assert(extent.length > 0);
+        const content = Buffer.alloc(extent.length);
+        file.readSync(content, extent.offset);
+        assert.equal(extent.hole, !content.includes(1));
+        at += extent.length;
+      }
+      assert.equal(at, offset + length);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a lock keeps another opening and another process out until it is given back', async (t) => {
+  const path = join(temporaryDirectory(t), 'file');
+  const child = spawn(process.execPath, [
+    '-e',
+    `const { nodeFileSystem } = await import(${JSON.stringify(import.meta.resolve('../../src/os/node-file-system.ts'))});
+     nodeFileSystem.open(${JSON.stringify(path)}, 'create').lock();
+     console.log('locked');
+     setInterval(() => {}, 1000);`,
+    '--input-type=module',
+  ]);
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  const file = open(t, path, 'write');
+  assert.throws(() => file.lock(), withCode('FILE_LOCKED'));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  file.lock();
+  const second = open(t, path, 'write');
+  assert.throws(() => second.lock(), withCode('FILE_LOCKED'));
+  await file.close();
+  second.lock();
+});
+
+test('a closed file raises, closing waits for what is under way, and closing twice is harmless', async (t) => {
+  const path = join(temporaryDirectory(t), 'file');
+  const file = open(t, path, 'create');
+  let written = false;
+  const writing = file.write(Buffer.alloc(MIB, 3), 0).then(() => {
+    written = true;
+  });
+  await Promise.all([file.close(), file.close()]);
+  assert(written, 'the write was done before the file was closed');
+  await writing;
+  assert.equal(statSync(path).size, MIB);
+  assert.throws(() => file.readSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
+  assert.throws(() => file.readNoWait(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
+  assert.throws(() => file.writeSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
+  assert.throws(() => file.punchHole(0, 1), withCode('FILE_CLOSED'));
+  await assert.rejects(() => file.sync(), withCode('FILE_CLOSED'));
+});
+
+test('each kind of trouble has its code', async (t) => {
+  const directory = temporaryDirectory(t);
+  assert.throws(() => nodeFileSystem.open(join(directory, 'none'), 'read'), withCode('FILE_NOT_FOUND'));
+  assert.throws(() => nodeFileSystem.open(join(directory, 'none'), 'write'), withCode('FILE_NOT_FOUND'));
+  assert.throws(() => nodeFileSystem.open(directory, 'write'), withCode('FILE_IS_DIRECTORY'));
+  writeFileSync(join(directory, 'file'), 'x');
+  assert.throws(() => nodeFileSystem.open(join(directory, 'file', 'below'), 'read'), withCode('FILE_NOT_FOUND'));
+  await assert.rejects(nodeFileSystem.makeDirectory(join(directory, 'file')), withCode('FILE_EXISTS'));
+  await assert.rejects(nodeFileSystem.readFile(join(directory, 'none')), withCode('FILE_NOT_FOUND'));
+  const readOnly = open(t, join(directory, 'file'), 'read');
+  assert.throws(() => readOnly.writeSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'), 'EBADF: not open for writing');
+  if (process.getuid?.() !== 0) {
+    chmodSync(join(directory, 'file'), 0);
+    assert.throws(() => nodeFileSystem.open(join(directory, 'file'), 'read'), withCode('FILE_FORBIDDEN'));
+  }
+});
+
+test('a full disk is told from other trouble', (t) => {
+  // The kernel's own full disk.
+  const full = open(t, '/dev/full', 'write');
+  assert.throws(() => full.writeSync(Buffer.alloc(4096), 0), withCode('FILE_NO_SPACE'));
+});
+
+test('names: status, real path, list, rename over another, remove', async (t) => {
+  const directory = temporaryDirectory(t);
+  await nodeFileSystem.makeDirectory(join(directory, 'a/b/c'));
+  await nodeFileSystem.makeDirectory(join(directory, 'a/b/c'));
+  assert(statSync(join(directory, 'a/b/c')).isDirectory());
+  writeFileSync(join(directory, 'old'), 'old');
+  writeFileSync(join(directory, 'new'), 'newer');
+  symlinkSync('new', join(directory, 'link'));
+  assert.equal(nodeFileSystem.realPath(join(directory, 'link')), join(nodeFileSystem.realPath(directory), 'new'));
+  assert.deepEqual(nodeFileSystem.list(directory), ['a', 'link', 'new', 'old']);
+  await nodeFileSystem.rename(join(directory, 'new'), join(directory, 'old'));
+  assert.equal(readFileSync(join(directory, 'old'), 'latin1'), 'newer');
+  assert.equal(nodeFileSystem.status(join(directory, 'new')), undefined);
+  const status = nodeFileSystem.status(join(directory, 'old'));
+  assert.equal(status?.kind, 'file');
+  assert.equal(status.size, 5);
+  assert.equal(nodeFileSystem.status(directory)?.kind, 'directory');
+  assert.equal(nodeFileSystem.status('/dev/null')?.kind, 'other');
+  await nodeFileSystem.remove(join(directory, 'old'));
+  await nodeFileSystem.remove(join(directory, 'old'));
+  assert.equal(nodeFileSystem.status(join(directory, 'old')), undefined);
+});
+
+test('the boot id is that of the kernel, the same in every process', () => {
+  assert.equal(nodeFileSystem.bootId(), readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
+});

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DisklessError } from '../../src/bytes/index.ts';
+import { runProcess } from '../../src/os/process.ts';
+
+const node = (script: string, options: Partial<Parameters<typeof runProcess>[2]> = {}): Promise<void> =>
+  runProcess(process.execPath, ['-e', script], { silence: 60_000, ...options });
+
+const withCode = (code: string) => (error: unknown) => error instanceof DisklessError && error.code === code;
+
+test('output comes as it is written, and a good end resolves', async () => {
+  let output = '';
+  await node('process.stdout.write("ab"); process.stdout.write("cd")', { output: (text) => (output += text) });
+  assert.equal(output, 'abcd');
+});
+
+test('a bad end names the program, its status, and what it complained about', async () => {
+  await assert.rejects(node('console.error("no such luck"); process.exit(3)'), (error: unknown) => {
+    assert(withCode('PROCESS_FAILED')(error));
+    assert.match(String(error), /ended with 3: no such luck/);
+    return true;
+  });
+});
+
+test('a program that is not there', async () => {
+  await assert.rejects(runProcess('no-such-program-here', [], { silence: 1000 }), withCode('PROCESS_NOT_FOUND'));
+});
+
+test('a signal ends it', async () => {
+  const controller = new AbortController();
+  const running = node('console.log("up"); setInterval(() => {}, 1000)', {
+    signal: controller.signal,
+    output: () => controller.abort(),
+  });
+  await assert.rejects(running, withCode('PROCESS_ABORTED'));
+  await assert.rejects(node('', { signal: controller.signal }), withCode('PROCESS_ABORTED'), 'before it began');
+});
+
+test('one that is silent for too long is ended', async () => {
+  await assert.rejects(node('setInterval(() => {}, 1000)', { silence: 50 }), withCode('PROCESS_STUCK'));
+});
