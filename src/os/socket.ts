@@ -1,6 +1,6 @@
 /**
  * What Node's own sockets cannot do, by foreign function calls to the C library: a UDP socket that is bound to one interface
- * (SO_BINDTODEVICE), and the hardware address and flags of interfaces that have no IP address yet.
+ * (SO_BINDTODEVICE), an ICMPv6 message of our own, and the hardware address and flags of interfaces that have no IP address yet.
  *
  * Node gives no way to see which interface a broadcast came in on, and a machine that asks for an address has none to answer to;
  * a socket bound to the interface solves both. Constants are those of Linux.
@@ -11,7 +11,13 @@ import type { KoffiFunc } from 'koffi';
 import { DisklessError, ipv4ToBytes, type MacAddress, macFromBytes, parseIpv4, writeU16 } from '../bytes/index.ts';
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const IPPROTO_IPV6 = 41;
+const IPPROTO_ICMPV6 = 58;
+const IPV6_MULTICAST_HOPS = 18;
+const SOCKADDR_IN6_LENGTH = 28;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -28,6 +34,9 @@ interface SocketCalls {
   socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
   setsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number>;
   bind: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
+  sendto: KoffiFunc<
+    (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
+  >;
   ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
   close: KoffiFunc<(fd: number) => number>;
   errno(): number;
@@ -46,6 +55,9 @@ function calls(): SocketCalls {
       socket: libc.func('int socket(int family, int type, int protocol)'),
       setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
       bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+      sendto: libc.func(
+        'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
+      ),
       ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
       close: libc.func('int close(int fd)'),
       errno: () => koffi.errno(),
@@ -108,6 +120,33 @@ function failure(c: SocketCalls, what: string, where: string): DisklessError {
     default:
       return new DisklessError('NETWORK_SOCKET_FAILED', message);
   }
+}
+
+/**
+ * Sends one ICMPv6 message from an interface to all nodes of its link (ff02::1), with the hop limit of 255 that neighbour discovery
+ * asks for (RFC 4861 §6.1.2); the kernel fills in the checksum. False when it cannot be sent, as on an interface without IPv6.
+ * Raises OS_CALLS_UNAVAILABLE.
+ */
+export function sendToAllNodes(interfaceName: string, message: Uint8Array): boolean {
+  const c = calls();
+  const fd = c.socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+  if (fd < 0) return false;
+  try {
+    const device = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
+    if (c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) < 0) return false;
+    if (c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, integer(255), 4) < 0) return false;
+    return c.sendto(fd, message, message.length, 0, allNodes(), SOCKADDR_IN6_LENGTH) === message.length;
+  } finally {
+    c.close(fd);
+  }
+}
+
+function allNodes(): Uint8Array {
+  const socketAddress = new Uint8Array(SOCKADDR_IN6_LENGTH);
+  socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET6).buffer));
+  socketAddress.set([0xff, 0x02], 8);
+  socketAddress[23] = 1;
+  return socketAddress;
 }
 
 /** Hardware address and state of an interface; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */

@@ -1,0 +1,102 @@
+/** Every setting of `diskless boot`, declared once: flags and environment variables follow from here. */
+
+import { z } from 'zod';
+import { DisklessError } from '../bytes/index.ts';
+import { parseIscsiName } from '../iscsi/name.ts';
+import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
+import { parseLun } from '../iscsi/root-path-lun.ts';
+import { parseServerName } from '../iscsi/server-name.ts';
+import { parseDuration, parseSize } from './quantity.ts';
+import { setting, textual, type ValuesOf } from './setting.ts';
+
+const optional = <T>(parse: (text: string) => T) => ({ schema: textual(parse).optional(), fallback: undefined });
+const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
+  z.enum(values, { error: `expected one of ${values.join(', ')}` });
+const on = z.literal(true);
+
+export const bootSettings = {
+  interface: setting({
+    help: 'the network interface to ask on; default: the only one there is',
+    placeholder: 'name',
+    ...optional((text) => text),
+  }),
+  rootPath: setting({
+    help: 'where the disk is: iscsi:server:protocol:port:LUN:target, blank fields keep their colons',
+    placeholder: 'path',
+    ...optional(parseGivenRootPath),
+  }),
+  serverName: setting({
+    help: 'the server: a name, an IPv4 address, or an IPv6 address in brackets',
+    placeholder: 'host',
+    ...optional(parseServerName),
+  }),
+  port: setting({ help: 'its TCP port; default: 3260', placeholder: 'number', ...optional(parsePort) }),
+  lun: setting({
+    help: 'the logical unit, in hexadecimal groups such as 1 or 4186-9; default: 0',
+    placeholder: 'lun',
+    ...optional(parseLun),
+  }),
+  target: setting({ help: 'the target’s iSCSI name', placeholder: 'iqn', ...optional(parseIscsiName) }),
+  initiator: setting({
+    help: 'the iSCSI name to log in as; default: one made from the hardware address',
+    placeholder: 'iqn',
+    ...optional(parseIscsiName),
+  }),
+  dhcp: setting({
+    help: 'v4 or off; it is only asked when something is missing',
+    placeholder: 'version',
+    schema: oneOf('v4', 'off'),
+    fallback: 'v4' as const,
+  }),
+  discovery: setting({
+    help: 'how a known server is asked for its targets: sendtargets or off',
+    placeholder: 'service',
+    schema: oneOf('sendtargets', 'off'),
+    fallback: 'sendtargets' as const,
+  }),
+  read: setting({
+    help: 'copy so much from the start of the disk to the file of --out, such as 64M',
+    placeholder: 'size',
+    ...optional(parseReadSize),
+  }),
+  out: setting({ help: 'the file that --read writes', placeholder: 'file', ...optional((text) => text) }),
+  timeout: setting({
+    help: 'how long the whole boot may take, without the copying of --read',
+    placeholder: 'duration',
+    schema: textual(parseTimeout),
+    fallback: 60,
+  }),
+  json: setting({
+    help: 'print one JSON document at the end instead of lines',
+    schema: on.optional(),
+    fallback: undefined,
+  }),
+  dryRun: setting({
+    help: 'only say which stages there would be, and why',
+    schema: on.optional(),
+    fallback: undefined,
+  }),
+};
+
+export type BootSettings = ValuesOf<typeof bootSettings>;
+
+function parseGivenRootPath(text: string): RootPath {
+  const path = parseRootPath(text);
+  if (path !== undefined) return path;
+  throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" does not start with "iscsi:"`, {
+    hint: 'Write iscsi:SERVER::::TARGET.',
+  });
+}
+
+function parseReadSize(text: string): number {
+  const size = parseSize(text);
+  if (size > 0) return size;
+  throw new DisklessError('USAGE_VALUE_INVALID', `there is nothing to copy in "${text}"`);
+}
+
+/** Seconds. */
+function parseTimeout(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds >= 1 && seconds <= 86_400) return seconds;
+  throw new DisklessError('USAGE_VALUE_INVALID', `a boot cannot be given "${text}"`, { hint: 'Write 1s to 1d.' });
+}

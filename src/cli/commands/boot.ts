@@ -1,0 +1,139 @@
+/** `diskless boot`: RFC 4173's client, as far as a disk that can be read. */
+
+import type { Command } from 'commander';
+import { type BootResult, boot, planBoot } from '../../boot/boot.ts';
+import type { BootRequest } from '../../boot/boot-request.ts';
+import { sizeText } from '../../boot/boot-stage.ts';
+import { type CopyResult, copyStart } from '../../boot/copy.ts';
+import { BootTrace, errorRecord } from '../../boot/trace.ts';
+import { DisklessError } from '../../bytes/index.ts';
+import { defaultTimeouts } from '../../initiator/timeouts.ts';
+import { systemClock } from '../../os/clock.ts';
+import { linuxMachineNetwork } from '../../os/machine-network.ts';
+import { nodeFileSystem } from '../../os/node-file-system.ts';
+import { nodeNetwork } from '../../os/node-network.ts';
+import { planLine, traceLine } from '../boot-log.ts';
+import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { configure } from '../configuration.ts';
+import { exitCode } from '../errors.ts';
+import { addFlags } from '../setting-flags.ts';
+
+export function registerBoot(program: Command): void {
+  const command = program
+    .command('boot')
+    .description('boot this machine as far as its disk, stage by stage, from any server of the network');
+  addFlags(command, bootSettings, []);
+  command.action(async (flags: Record<string, unknown>) => {
+    const settings = configure(bootSettings, { flags, environment: process.env });
+    if ((settings.read === undefined) !== (settings.out === undefined)) {
+      throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
+        hint: 'Write --read 64M --out FILE.',
+      });
+    }
+    if (settings.dryRun) showPlan(settings);
+    else await bootUntilStopped(settings);
+  });
+}
+
+function requestOf(settings: BootSettings): BootRequest {
+  const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
+  return {
+    ...(name !== undefined && { interface: name }),
+    ...(rootPath !== undefined && { rootPath }),
+    ...(serverName !== undefined && { server: serverName }),
+    ...(port !== undefined && { port }),
+    ...(lun !== undefined && { lun }),
+    ...(target !== undefined && { targetName: target }),
+    ...(initiator !== undefined && { initiatorName: initiator }),
+    dhcp,
+    discovery,
+  };
+}
+
+function showPlan(settings: BootSettings): void {
+  const plan = planBoot(requestOf(settings), nodeNetwork);
+  const text = settings.json ? JSON.stringify({ plan }, undefined, 2) : plan.map(planLine).join('\n');
+  process.stdout.write(`${text}\n`);
+}
+
+/** Runs the boot under its time limit, and under Ctrl-C, which takes back what was set on the machine like any other end. */
+async function bootUntilStopped(settings: BootSettings): Promise<void> {
+  const stop = new AbortController();
+  const interrupted = new DisklessError('INTERRUPTED', 'the boot was interrupted');
+  const onSignal = () => stop.abort(interrupted);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
+  const limit = systemClock.after(settings.timeout * 1000, () => stop.abort(outOfTime(settings.timeout)));
+  try {
+    await bootAndReport(settings, stop.signal, () => limit.cancel());
+  } catch (error) {
+    if (stop.signal.reason !== interrupted) throw error;
+    process.stderr.write('diskless: interrupted\n');
+    process.exitCode = exitCode.interrupted;
+  } finally {
+    limit.cancel();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
+  }
+}
+
+function outOfTime(seconds: number): DisklessError {
+  return new DisklessError('BOOT_TIMEOUT', `the boot was not done in ${seconds} s`, {
+    hint: 'The last lines above say where it waited; --timeout gives it longer.',
+  });
+}
+
+async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted: () => void): Promise<void> {
+  const trace = new BootTrace(systemClock, (event) => {
+    if (!settings.json) process.stdout.write(`${traceLine(event)}\n`);
+  });
+  const report = (outcome: object) => {
+    const document = { ...outcome, elapsed: trace.elapsed, stages: trace.stages };
+    if (settings.json) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  };
+  try {
+    const result = await boot(requestOf(settings), environment(settings.timeout, signal), trace, async (disk) => {
+      booted();
+      return { parameters: disk.parameters, ...(await copy(settings, disk, signal)) };
+    });
+    report({ ok: true, ...result });
+  } catch (error) {
+    report({ ok: false, error: errorRecord(error) });
+    throw error;
+  }
+}
+
+/** No single wait takes more than half of the time that there is, so that its own error is heard before the general one. */
+function environment(seconds: number, signal: AbortSignal) {
+  const most = (milliseconds: number) => Math.min(milliseconds, seconds * 500);
+  const { connect, login, command, exchange } = defaultTimeouts;
+  return {
+    network: nodeNetwork,
+    machine: linuxMachineNetwork,
+    clock: systemClock,
+    random: Math.random,
+    dhcpTimeout: seconds * 500,
+    timeouts: { connect: most(connect), login: most(login), command: most(command), exchange: most(exchange) },
+    signal,
+  };
+}
+
+async function copy(
+  { read, out, json }: BootSettings,
+  { disk }: BootResult,
+  signal: AbortSignal,
+): Promise<{ copied?: CopyResult & { readonly file: string } }> {
+  if (read === undefined || out === undefined) return {};
+  const abort = () => disk.session.destroy(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  const file = nodeFileSystem.open(out, 'create');
+  try {
+    const started = systemClock.monotonic();
+    const result = await copyStart(disk.device, read, (data, offset) => file.write(data, offset));
+    await file.sync();
+    const seconds = (systemClock.monotonic() - started) / 1000;
+    if (!json) process.stdout.write(`${sizeText(result.length)} copied to ${out} in ${seconds.toFixed(3)} s\n`);
+    return { copied: { ...result, file: out } };
+  } finally {
+    signal.removeEventListener('abort', abort);
+    await file.close();
+  }
+}

@@ -1,0 +1,90 @@
+/** `diskless serve`: the boot server, until it is told to stop. */
+
+import { homedir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { DisklessError } from '../../bytes/index.ts';
+import { systemClock } from '../../os/clock.ts';
+import { nodeFileSystem } from '../../os/node-file-system.ts';
+import { nodeNetwork } from '../../os/node-network.ts';
+import { runProcess } from '../../os/process.ts';
+import { sendToAllNodes } from '../../os/socket.ts';
+import { BootServer } from '../../server/boot-server.ts';
+import type { BootServerOptions, LoaderPlace } from '../../server/options.ts';
+import { readConfigFile } from '../config-file.ts';
+import { configure } from '../configuration.ts';
+import { jsonEvents, readableEvents } from '../event-writer.ts';
+import { type ServeSettings, serveSettings } from '../serve-settings.ts';
+import { addFlags } from '../setting-flags.ts';
+import { untilStopped } from '../until-stopped.ts';
+
+export function registerServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('boot the machines of a network from one image, each with a disk of its own')
+    .argument('[image]', serveSettings.image.help)
+    .option('--config <file>', 'YAML file with the same settings, such as "dhcp: proxy" [DISKLESS_CONFIG]');
+  addFlags(command, serveSettings, ['image']);
+  command.action(async (image: string | undefined, flags: Record<string, unknown>) => {
+    const settings = await readSettings({ ...flags, image });
+    await serve(serverOptions(settings), settings.json);
+  });
+}
+
+async function readSettings(flags: Readonly<Record<string, unknown>>): Promise<ServeSettings> {
+  const path = flags.config ?? process.env.DISKLESS_CONFIG;
+  const sources = { flags, environment: process.env };
+  if (typeof path !== 'string' || path === '') return configure(serveSettings, sources);
+  const file = await readConfigFile(nodeFileSystem, path, Object.keys(serveSettings));
+  return configure(serveSettings, { ...sources, file });
+}
+
+function serverOptions(settings: ServeSettings): BootServerOptions {
+  if (settings.image === undefined) {
+    throw new DisklessError('USAGE_IMAGE_MISSING', 'no image was given', {
+      hint: 'Name the disk image that the machines boot from: diskless serve debian.img --interface eth1',
+    });
+  }
+  return {
+    image: settings.image,
+    interfaces: settings.interface,
+    dataDirectory: settings.data ?? defaultDataDirectory(),
+    dhcpMode: settings.dhcp,
+    pools: settings.pool,
+    router: settings.router,
+    dns: settings.dns,
+    leaseTime: settings.leaseTime,
+    http: settings.http ?? { port: 8080 },
+    tftpPort: settings.tftpPort,
+    iscsiPort: settings.iscsiPort,
+    loaders: loaderPlace(settings.loaderDir),
+    targetPrefix: settings.targetPrefix,
+    cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
+  };
+}
+
+function loaderPlace(directory: string | undefined): LoaderPlace {
+  if (directory === undefined) return { kind: 'package' };
+  return directory === 'off' ? { kind: 'none' } : { kind: 'directory', path: directory };
+}
+
+/** FHS for root, the XDG base directories for anybody else. */
+function defaultDataDirectory(): string {
+  if (process.getuid?.() === 0) return '/var/lib/diskless';
+  const state = process.env.XDG_STATE_HOME;
+  return join(state === undefined || state === '' ? join(homedir(), '.local', 'state') : state, 'diskless');
+}
+
+async function serve(options: BootServerOptions, json: boolean): Promise<void> {
+  const listener = json ? jsonEvents(process.stdout) : readableEvents(process.stderr);
+  const platform = { network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess, sendToAllNodes };
+  await untilStopped(async (signal) => {
+    const server = await BootServer.start(options, platform, listener, signal);
+    return {
+      async stop(reason) {
+        listener({ time: systemClock.now(), event: 'stopping', reason });
+        await server.close();
+      },
+    };
+  });
+}

@@ -1,0 +1,37 @@
+/** The command line: one binary, a command each. */
+
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { registerBoot } from './commands/boot.ts';
+import { registerServe } from './commands/serve.ts';
+import { registerTarget } from './commands/target.ts';
+import { errorLine, exitCode, exitCodeOf } from './errors.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+function program(): Command {
+  const command = new Command('diskless')
+    .description('Boots machines that have no disk (RFC 4173): the boot server and the boot client.')
+    .version(version)
+    .showHelpAfterError('("diskless help" lists the commands)')
+    .exitOverride();
+  registerServe(command);
+  registerBoot(command);
+  registerTarget(command);
+  return command;
+}
+
+/** Runs the command that `args` (without the program's own name) give, and sets the exit code. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has written its message already; help and version end with 0.
+      process.exitCode = error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+      return;
+    }
+    process.stderr.write(`${errorLine(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}

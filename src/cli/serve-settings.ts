@@ -1,0 +1,145 @@
+/** Every setting of `diskless serve`, declared once: flags, environment variables and the config file's schema follow from here. */
+
+import { z } from 'zod';
+import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
+import type { AddressRange } from '../dhcp/server/subnet.ts';
+import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
+import { parseDuration, parseSize } from './quantity.ts';
+import { listOf, type Setting, setting, textual, type ValuesOf } from './setting.ts';
+
+const dhcpModes = ['auto', 'full', 'proxy', 'off'] as const satisfies readonly DhcpMode[];
+
+const port = textual(parsePort);
+
+export const serveSettings = {
+  image: setting({
+    help: 'the disk image every machine boots from (raw, qcow2, vmdk, vhdx, or a block device)',
+    placeholder: 'file',
+    schema: z.string().min(1).optional(),
+    fallback: undefined,
+  }),
+  interface: setting({
+    help: 'the network interface the machines are on; repeat it for several',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(z.string().min(1)),
+    fallback: [],
+  }),
+  data: setting({
+    help: 'where state, converted images and the machines’ disks are kept',
+    placeholder: 'dir',
+    schema: z.string().min(1).optional(),
+    fallback: undefined,
+  }),
+  dhcp: setting({
+    help: 'auto (beside a DHCP server that is already there, else in full), full, proxy or off',
+    placeholder: 'mode',
+    schema: z.enum(dhcpModes, { error: `expected one of ${dhcpModes.join(', ')}` }) as z.ZodType<DhcpMode>,
+    fallback: 'auto' as DhcpMode,
+  }),
+  pool: setting({
+    help: 'addresses to hand out; default: the upper half of the interface’s subnet',
+    placeholder: 'first-last',
+    repeats: true,
+    schema: listOf(textual(parseRange)),
+    fallback: [],
+  }),
+  router: setting({
+    help: 'default gateway for the machines; default: none, as machines without one boot fastest',
+    placeholder: 'address',
+    schema: textual(parseIpv4).optional(),
+    fallback: undefined as Ipv4Address | undefined,
+  }),
+  dns: setting({
+    help: 'name servers for the machines',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIpv4)),
+    fallback: [],
+  }),
+  leaseTime: setting({
+    help: 'how long an address is lent',
+    placeholder: 'duration',
+    schema: textual(parseLeaseTime),
+    fallback: 12 * 3600,
+  }),
+  http: setting({
+    help: 'where HTTP is served; default: port 8080 of the served interfaces',
+    placeholder: '[addr:]port',
+    schema: textual(parseHttpEndpoint).optional(),
+    fallback: undefined as HttpEndpoint | undefined,
+  }),
+  tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
+  iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
+  loaderDir: setting({
+    help: 'directory of iPXE’s undionly.kpxe, snponly.efi, ipxe.efi; off: none; default: Debian’s ipxe package',
+    placeholder: 'dir',
+    schema: z.string().min(1).optional(),
+    fallback: undefined,
+  }),
+  targetPrefix: setting({
+    help: 'iSCSI name that the machines’ own target names begin with',
+    placeholder: 'iqn',
+    schema: textual(parseTargetPrefix),
+    fallback: 'iqn.2026-11.internal.diskless',
+  }),
+  cache: setting({
+    help: 'memory for the image’s blocks; default: a quarter of this machine’s',
+    placeholder: 'size',
+    schema: textual(parseSize).optional(),
+    fallback: undefined as number | undefined,
+  }),
+  json: setting({
+    help: 'print events as JSON lines on stdout',
+    schema: textual(parseSwitch).or(z.boolean()),
+    fallback: false,
+  }),
+} satisfies Record<string, Setting<never> | Setting<unknown>>;
+
+export type ServeSettings = ValuesOf<typeof serveSettings>;
+
+function invalid(message: string, hint: string): DisklessError {
+  return new DisklessError('USAGE_VALUE_INVALID', message, { hint });
+}
+
+function parsePort(text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= 65_535) return number;
+  throw invalid(`"${text}" is not a port`, 'Write a number of 1 to 65535.');
+}
+
+function parseRange(text: string): AddressRange {
+  const [first, last, rest] = text.split('-').map((part) => part.trim());
+  if (first === undefined || last === undefined || rest !== undefined) {
+    throw invalid(
+      `"${text}" is not a range of addresses`,
+      'Write the first and the last, such as 192.0.2.100-192.0.2.199.',
+    );
+  }
+  return { first: parseIpv4(first), last: parseIpv4(last) };
+}
+
+/** RFC 2131 counts a lease in 32 bits of seconds; clients renew at half of it, so much less than a minute only makes traffic. */
+function parseLeaseTime(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds >= 60 && seconds < 0xffff_ffff) return seconds;
+  throw invalid(`a lease of "${text}" is too short or too long`, 'Write at least 60s, such as 12h.');
+}
+
+function parseHttpEndpoint(text: string): HttpEndpoint {
+  const colon = text.lastIndexOf(':');
+  const port = parsePort(text.slice(colon + 1));
+  return colon <= 0 ? { port } : { address: parseIpv4(text.slice(0, colon)), port };
+}
+
+/** RFC 7143 §4.2.7.4: `iqn.`, year and month, reversed domain, and what the owner of the domain adds. */
+function parseTargetPrefix(text: string): string {
+  if (/^iqn\.\d{4}-(0[1-9]|1[0-2])\.[a-z0-9]([a-z0-9.:-]*[a-z0-9])?$/.test(text) && text.length <= 200) return text;
+  throw invalid(`"${text}" is not the beginning of an iSCSI name`, 'Write iqn.YYYY-MM.reversed.domain in lower case.');
+}
+
+function parseSwitch(text: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw invalid(`"${text}" is neither on nor off`, 'Write true or false.');
+}

@@ -1,0 +1,65 @@
+/** What one setting of a command is: from it follow the flag, the environment variable, the key of the config file and its check. */
+
+import { z } from 'zod';
+import { DisklessError } from '../bytes/index.ts';
+
+export interface Setting<Value> {
+  /** One line for --help. */
+  readonly help: string;
+  /** How --help names the value; a setting without one is a switch. */
+  readonly placeholder?: string;
+  /** A flag that may be given several times. */
+  readonly repeats?: boolean;
+  /** Checks and converts what the file gives; text from a flag or the environment goes the same way. */
+  readonly schema: z.ZodType<Value>;
+  /** The value when nobody gives one. */
+  readonly fallback: Value;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a table holds settings of every value type, and each keeps its own.
+export type SettingTable = Readonly<Record<string, Setting<any>>>;
+
+export type ValuesOf<Table extends SettingTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never;
+};
+
+export function setting<Value>(description: Setting<Value>): Setting<Value> {
+  return description;
+}
+
+/** A schema from a parser of text that raises DisklessError; a bare number of a YAML file counts as its text. */
+export function textual<Value>(parse: (text: string) => Value): z.ZodType<Value> {
+  return z.union([z.string(), z.number()], { error: 'expected text or a number' }).transform((text, context) => {
+    try {
+      return parse(String(text));
+    } catch (error) {
+      if (!(error instanceof DisklessError)) throw error;
+      context.addIssue([error.message, error.hint].filter((part) => part !== undefined).join('. '));
+      return z.NEVER;
+    }
+  });
+}
+
+/** A list: a YAML sequence, or text with commas, or a flag given several times. */
+export function listOf<Value>(item: z.ZodType<Value>): z.ZodType<readonly Value[]> {
+  return z
+    .union([z.array(z.union([z.string(), z.number()])), z.string(), z.number()], { error: 'expected a list' })
+    .transform((given) =>
+      [given].flat().flatMap((entry) =>
+        String(entry)
+          .split(',')
+          .map((part) => part.trim()),
+      ),
+    )
+    .pipe(z.array(item as z.ZodType<Value, string>));
+}
+
+/** `portalPort` -> `--portal-port`. */
+export function flagName(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `portalPort` -> `DISKLESS_PORTAL_PORT`. */
+export function environmentName(name: string): string {
+  return `DISKLESS_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}

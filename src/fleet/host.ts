@@ -1,0 +1,28 @@
+/** A machine of the fleet, known by its hardware address. */
+
+import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+
+export interface Host {
+  readonly hardwareAddress: MacAddress;
+  /** What the machine calls itself, or what its administrator calls it. */
+  readonly name: string | undefined;
+  /** The iSCSI target that is this machine's disk, and nobody else's. */
+  readonly targetName: string;
+  /** An address that is kept for it; undefined: any address of the pool. */
+  readonly address: Ipv4Address | undefined;
+  /** Path of the image that it boots; undefined: the server's. */
+  readonly image: string | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+}
+
+export interface HostStore {
+  find(hardwareAddress: MacAddress): Host | undefined;
+  findByTargetName(targetName: string): Host | undefined;
+  /** The machine that this address is kept for. */
+  findByAddress(address: Ipv4Address): Host | undefined;
+  all(): Host[];
+  /** Replaces what is known of the machine. Resolves once it survives a power cut. Raises FLEET_TARGET_NAME_EXISTS. */
+  save(host: Host): Promise<void>;
+}

@@ -1,0 +1,57 @@
+/**
+ * The fleet's state in one SQLite file. WAL with synchronous=FULL: what a promise has confirmed survives kill -9 and power cuts.
+ */
+
+import { DatabaseSync } from 'node:sqlite';
+import { DisklessError } from '../../bytes/index.ts';
+import type { FleetStore } from '../store.ts';
+import { SqliteBoots } from './boots.ts';
+import { SqliteHosts } from './hosts.ts';
+import { SqliteLeases } from './leases.ts';
+import { migrate } from './schema.ts';
+import { WriteBatch } from './write-batch.ts';
+
+export class SqliteFleetStore implements FleetStore {
+  readonly hosts: SqliteHosts;
+  readonly leases: SqliteLeases;
+  readonly boots: SqliteBoots;
+  readonly #database: DatabaseSync;
+  readonly #batch: WriteBatch;
+
+  /** Raises FLEET_STATE_UNREADABLE, FLEET_STATE_NEWER. */
+  constructor(path: string) {
+    this.#database = openDatabase(path);
+    this.#batch = new WriteBatch(this.#database);
+    this.hosts = new SqliteHosts(this.#database, this.#batch);
+    this.leases = new SqliteLeases(this.#database, this.#batch);
+    this.boots = new SqliteBoots(this.#database, this.#batch);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#database.isOpen) return;
+    this.#batch.commit();
+    this.#database.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 5000 });
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    if (error instanceof DisklessError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DisklessError('FLEET_STATE_UNREADABLE', `cannot open the state in ${path}: ${reason}`, {
+      cause: error,
+      hint: 'Restore it from a backup, or use another --data directory.',
+    });
+  }
+}

@@ -1,0 +1,13 @@
+/** Everything that a boot server remembers, whatever keeps it. */
+
+import type { BootStore } from './boot.ts';
+import type { HostStore } from './host.ts';
+import type { LeaseStore } from './lease.ts';
+
+export interface FleetStore extends AsyncDisposable {
+  readonly hosts: HostStore;
+  readonly leases: LeaseStore;
+  readonly boots: BootStore;
+  /** Writes what is still waiting. */
+  close(): Promise<void>;
+}

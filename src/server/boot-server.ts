@@ -1,0 +1,136 @@
+/**
+ * The boot server: every service, wired together. It starts as a whole or not at all: whatever was opened is on one stack, which is
+ * unwound when a later step fails, and when the server is closed.
+ */
+
+import { join } from 'node:path';
+import { SqliteFleetStore } from '../fleet/sqlite/store.ts';
+import { neighbourOf } from '../os/neighbours.ts';
+import { LocalPool } from '../pool/local.ts';
+import type { ImageProgress } from '../pool/pool.ts';
+import { BootTrace } from './boot-trace.ts';
+import { claimDataDirectory } from './data-directory.ts';
+import type { EventListener, ServedInterface, ServerEventBody } from './events.ts';
+import { type InterfacePlan, planInterfaces } from './interface-plan.ts';
+import { findLoaders } from './loaders.ts';
+import { Machines } from './machines.ts';
+import type { BootServerOptions } from './options.ts';
+import { type Parts, type Platform, placeOf } from './parts.ts';
+import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
+import { startHttp } from './wiring/http.ts';
+import { startTarget } from './wiring/target.ts';
+import { startTftp } from './wiring/tftp.ts';
+
+export class BootServer implements AsyncDisposable {
+  readonly #opened: AsyncDisposableStack;
+  readonly #emit: (event: ServerEventBody) => void;
+
+  private constructor(opened: AsyncDisposableStack, emit: (event: ServerEventBody) => void) {
+    this.#opened = opened;
+    this.#emit = emit;
+  }
+
+  /** Returns once machines can boot. `signal` ends a start that is under way. Raises what the parts raise: see docs/errors.md. */
+  static async start(
+    options: BootServerOptions,
+    platform: Platform,
+    listener: EventListener,
+    signal: AbortSignal,
+  ): Promise<BootServer> {
+    const emit = (event: ServerEventBody) => listener({ time: platform.clock.now(), ...event });
+    const plans = planInterfaces(platform.network.interfaces(), options);
+    const loaders = await findLoaders(platform.files, options.loaders);
+    await using opened = new AsyncDisposableStack();
+    const parts = await openState(opened, { options, platform, emit, loaders }, signal);
+    // Disks first: machines that lost them by a restart of this server are waiting.
+    opened.use(await startTarget(parts, plans));
+    opened.use(await startTftp(parts, plans));
+    opened.use(await startHttp(parts, plans));
+    const modes = await Promise.all(plans.map((plan) => chooseMode(parts, plan, signal)));
+    for (const [plan, mode] of zip(plans, modes)) opened.use(await startDhcp(parts, plan, mode));
+    signal.throwIfAborted();
+    emit(readyEvent(parts, zip(plans, modes)));
+    return new BootServer(opened.move(), emit);
+  }
+
+  /** Finishes what was acknowledged, ends sessions, flushes disks. */
+  async close(): Promise<void> {
+    await this.#opened.disposeAsync();
+    this.#emit({ event: 'stopped' });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** What is kept: the directory, its database, the image and the disks. */
+async function openState(
+  opened: AsyncDisposableStack,
+  given: Pick<Parts, 'options' | 'platform' | 'emit' | 'loaders'>,
+  signal: AbortSignal,
+): Promise<Parts> {
+  const { options, platform, emit } = given;
+  const { files, clock, run } = platform;
+  const directory = options.dataDirectory;
+  opened.use(await claimDataDirectory(files, directory));
+  const store = opened.use(new SqliteFleetStore(join(directory, 'state.db')));
+  const pool = opened.use(new LocalPool({ directory, fileSystem: files, run, cacheBudget: options.cacheSize }));
+  const image = await pool.openImage(options.image, {
+    signal,
+    progress: eachPercent(({ step, fraction }) => emit({ event: 'image-progress', step, fraction })),
+  });
+  const machines = new Machines(store, options.targetPrefix, clock, neighbourOf);
+  const trace = new BootTrace(clock, store.boots, emit);
+  return { ...given, store, pool, image, machines, trace };
+}
+
+/** The pool tells of every piece; a hundred events are enough for anybody. */
+function eachPercent(report: (progress: ImageProgress) => void): (progress: ImageProgress) => void {
+  let last = '';
+  return ({ step, fraction }) => {
+    const percent = Math.floor(fraction * 100);
+    if (last === `${step} ${percent}`) return;
+    last = `${step} ${percent}`;
+    report({ step, fraction: percent / 100 });
+  };
+}
+
+function readyEvent(
+  { options, image, loaders }: Parts,
+  served: readonly (readonly [InterfacePlan, InterfaceMode])[],
+): ServerEventBody {
+  return {
+    event: 'ready',
+    image: image.path,
+    imageSize: image.size,
+    data: options.dataDirectory,
+    loaders: loaders.names,
+    interfaces: served.map(([plan, { mode }]) => describeInterface(options, plan, mode)),
+  };
+}
+
+function describeInterface(
+  options: BootServerOptions,
+  plan: InterfacePlan,
+  dhcp: InterfaceMode['mode'],
+): ServedInterface {
+  const { name, address, subnet, pool } = plan;
+  return {
+    name,
+    address,
+    subnet: `${subnet.network}/${subnet.prefix}`,
+    dhcp,
+    ...(dhcp === 'full' && pool !== undefined ? { pool: `${pool.first}-${pool.last}` } : {}),
+    tftp: `tftp://${address}:${options.tftpPort}/`,
+    http: `http://${placeOf(options, plan).http}/`,
+    iscsi: `${address}:${options.iscsiPort}`,
+  };
+}
+
+function zip<A, B>(left: readonly A[], right: readonly B[]): (readonly [A, B])[] {
+  return left.flatMap((one, index) => {
+    const other = right[index];
+    return other === undefined ? [] : [[one, other] as const];
+  });
+}

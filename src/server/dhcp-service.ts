@@ -1,0 +1,89 @@
+/** DHCP on one interface: the sockets around the server's or the proxy's state machine. */
+
+import { type Ipv4Address, ipv4InSubnet } from '../bytes/index.ts';
+import type { BootClient } from '../dhcp/boot-client.ts';
+import { DhcpPort } from '../dhcp/datagram.ts';
+import type { Reservations } from '../dhcp/server/allocation.ts';
+import type { BootAnswer } from '../dhcp/server/boot-answer.ts';
+import type { DhcpServerEvent } from '../dhcp/server/event.ts';
+import type { LeaseStore } from '../dhcp/server/lease.ts';
+import { ProxyDhcpServer } from '../dhcp/server/proxy.ts';
+import { DhcpServer } from '../dhcp/server/server.ts';
+import type { Clock } from '../os/clock.ts';
+import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
+import type { InterfacePlan } from './interface-plan.ts';
+
+export interface DhcpServiceOptions {
+  readonly plan: InterfacePlan;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly leases: LeaseStore;
+  readonly reservations: Reservations;
+  /** Seconds. */
+  readonly leaseTime: number;
+  readonly router: Ipv4Address | undefined;
+  readonly dns: readonly Ipv4Address[];
+  readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
+  readonly onEvent: (event: DhcpServerEvent) => void;
+  readonly onError: (error: Error) => void;
+}
+
+interface Reply {
+  readonly data: Uint8Array;
+  readonly to: Endpoint;
+}
+
+/** Opens the sockets of the DHCP server of an interface; closing them ends it. */
+export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncDisposable> {
+  const { plan, clock, onEvent } = options;
+  if (plan.pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
+  const server = new DhcpServer({
+    serverIdentifier: plan.address,
+    subnets: [
+      {
+        subnet: plan.subnet,
+        pool: plan.pool,
+        excluded: plan.excluded,
+        leaseTime: options.leaseTime,
+        routers: [options.router ?? []].flat().filter((router) => ipv4InSubnet(router, plan.subnet)),
+        domainNameServers: options.dns,
+      },
+    ],
+    leases: options.leases,
+    reservations: options.reservations,
+    authoritative: true,
+    bootFor: (client) => options.bootFor(client, plan),
+    onEvent,
+  });
+  return await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now()));
+}
+
+/** Opens the sockets of the proxyDHCP server of an interface, on both of its ports. */
+export async function startProxyDhcp(options: DhcpServiceOptions): Promise<AsyncDisposable> {
+  const { plan, onEvent } = options;
+  const server = new ProxyDhcpServer({
+    serverIdentifier: plan.address,
+    bootFor: (client) => options.bootFor(client, plan),
+    onEvent,
+  });
+  await using opened = new AsyncDisposableStack();
+  opened.use(await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, 'server')));
+  opened.use(await serveOn(options, DhcpPort.proxy, (data, from) => server.receive(data, from, 'proxy')));
+  return opened.move();
+}
+
+async function serveOn(
+  { plan, network, onError }: DhcpServiceOptions,
+  port: number,
+  receive: (data: Uint8Array, from: Endpoint) => Promise<Reply | undefined>,
+): Promise<UdpSocket> {
+  const socket = await network.openUdp({ interface: plan.name, port, broadcast: true });
+  socket.start({
+    message: (data, from) => {
+      // The state machine never rejects: what goes wrong in it is one of its events.
+      void receive(data, from).then((reply) => reply && socket.send(reply.data, reply.to));
+    },
+    error: onError,
+  });
+  return socket;
+}

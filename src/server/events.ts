@@ -1,0 +1,81 @@
+/** What a boot server tells its owner while it runs. Every event is plain data, so that it can be shown, kept and sent on. */
+
+import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+import type { BootOutcome } from '../fleet/boot.ts';
+import type { BootStage } from './boot-stage.ts';
+
+export type ServerEvent = { /** Milliseconds since the Unix epoch. */ readonly time: number } & ServerEventBody;
+
+export type ServerEventBody =
+  /** Long work before the start: the image is converted, or read through once. `fraction` is 0 to 1. */
+  | { readonly event: 'image-progress'; readonly step: 'convert' | 'identify'; readonly fraction: number }
+  | {
+      readonly event: 'dhcp-mode';
+      readonly interface: string;
+      readonly mode: 'full' | 'proxy' | 'off';
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'ready';
+      readonly image: string;
+      /** Bytes. */
+      readonly imageSize: number;
+      readonly data: string;
+      readonly loaders: readonly string[];
+      readonly interfaces: readonly ServedInterface[];
+    }
+  | BootStepEvent
+  | {
+      readonly event: 'boot-end';
+      readonly boot: string;
+      readonly mac: MacAddress;
+      readonly outcome: BootOutcome;
+      readonly elapsed: number;
+    }
+  /** An address for a machine that does not boot from here, or again for one that runs. */
+  | {
+      readonly event: 'lease';
+      readonly change: 'bound' | 'renewed' | 'released' | 'declined';
+      readonly mac?: MacAddress;
+      readonly address: Ipv4Address;
+      readonly hostName?: string;
+    }
+  | {
+      readonly event: 'connected' | 'disconnected';
+      readonly mac?: MacAddress;
+      readonly target: string;
+      readonly initiator: string;
+      readonly address: string;
+      /** It is a session of this boot’s firmware, or began as a step of the boot. */
+      readonly boot?: string;
+      /** How it ended. */
+      readonly reason?: string;
+    }
+  /** Something went wrong that does not end the server. */
+  | { readonly event: 'trouble'; readonly code: string; readonly text: string; readonly mac?: MacAddress }
+  | { readonly event: 'stopping'; readonly reason: string }
+  | { readonly event: 'stopped' };
+
+export interface BootStepEvent {
+  readonly event: 'boot-step';
+  /** The boot's correlation id. */
+  readonly boot: string;
+  readonly mac: MacAddress;
+  readonly stage: BootStage;
+  readonly text: string;
+  /** Milliseconds since the boot's first step. */
+  readonly elapsed: number;
+}
+
+export interface ServedInterface {
+  readonly name: string;
+  readonly address: Ipv4Address;
+  readonly subnet: string;
+  readonly dhcp: 'full' | 'proxy' | 'off';
+  readonly pool?: string;
+  readonly tftp: string;
+  readonly http: string;
+  readonly iscsi: string;
+}
+
+export type EventListener = (event: ServerEvent) => void;

@@ -1,0 +1,56 @@
+/** The boot loaders: found once at the start, and kept in memory, as they are small and every machine asks for the same. */
+
+import { join } from 'node:path';
+import { DisklessError } from '../bytes/index.ts';
+import type { FileSystem } from '../os/file.ts';
+import { loaderNames } from './architecture.ts';
+import type { LoaderPlace } from './options.ts';
+
+/** Where Debian's package `ipxe` puts its files. */
+const packageDirectories = ['/usr/lib/ipxe', '/boot'] as const;
+
+/** Without these an ordinary PC boots neither by BIOS nor by UEFI; the others are for rarer machines. */
+const essential = ['undionly.kpxe', 'snponly.efi'] as const;
+
+export class Loaders {
+  readonly #files: ReadonlyMap<string, Uint8Array>;
+
+  constructor(files: ReadonlyMap<string, Uint8Array>) {
+    this.#files = files;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
+  read(name: string): Uint8Array | undefined {
+    return this.#files.get(name);
+  }
+}
+
+/** Raises LOADER_MISSING. */
+export async function findLoaders(files: FileSystem, place: LoaderPlace): Promise<Loaders> {
+  if (place.kind === 'none') return new Loaders(new Map());
+  const directories = place.kind === 'package' ? packageDirectories : [place.path];
+  const found = new Map<string, Uint8Array>();
+  for (const name of loaderNames) {
+    const path = directories.map((directory) => join(directory, name)).find((path) => isFile(files, path));
+    if (path !== undefined) found.set(name, await files.readFile(path));
+  }
+  const missing = essential.filter((name) => !found.has(name));
+  if (missing.length === 0) return new Loaders(found);
+  throw new DisklessError('LOADER_MISSING', `no boot loader ${missing.join(', ')} in ${directories.join(' or ')}`, {
+    hint:
+      place.kind === 'package'
+        ? 'Install Debian’s package: apt-get install ipxe; or give --loader-dir DIR, or --loader-dir off for machines that have iPXE already.'
+        : 'Put iPXE’s undionly.kpxe (BIOS) and snponly.efi (UEFI) there, or leave --loader-dir out and install the package ipxe.',
+  });
+}
+
+function isFile(files: FileSystem, path: string): boolean {
+  return files.status(path)?.kind === 'file';
+}

@@ -1,0 +1,101 @@
+/** The machines of the fleet as the services ask for them: whose disk is whose, and who is at an address. */
+
+import { type Ipv4Address, isIpv4, type MacAddress } from '../bytes/index.ts';
+import type { Host } from '../fleet/host.ts';
+import type { FleetStore } from '../fleet/store.ts';
+import { hardwareAddressOf, targetNameOf } from '../fleet/target-name.ts';
+import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
+import type { Clock } from '../os/clock.ts';
+import type { MachineDisk } from './boot-policy.ts';
+
+/** Addresses remembered apart from leases. */
+const MOST_ADDRESSES = 65_536;
+
+export class Machines {
+  readonly #store: FleetStore;
+  readonly #prefix: string;
+  readonly #clock: Clock;
+  readonly #neighbourOf: (address: Ipv4Address) => MacAddress | undefined;
+  /** Where a machine logged in from: with a proxy or without DHCP there is no lease that tells. */
+  readonly #lastAt = new Map<string, MacAddress>();
+
+  /** `prefix` begins all target names. `neighbourOf` asks the kernel who is at an address. */
+  constructor(
+    store: FleetStore,
+    prefix: string,
+    clock: Clock,
+    neighbourOf: (address: Ipv4Address) => MacAddress | undefined,
+  ) {
+    this.#store = store;
+    this.#prefix = prefix;
+    this.#clock = clock;
+    this.#neighbourOf = neighbourOf;
+  }
+
+  diskOf(mac: MacAddress): MachineDisk {
+    const host = this.#store.hosts.find(mac);
+    return {
+      targetName: parseIscsiName(host?.targetName ?? targetNameOf(this.#prefix, mac)),
+      initiatorName: this.#initiatorName(mac),
+      hostName: host?.name,
+    };
+  }
+
+  /** A name of its own for every machine: without one, iPXE makes it from the SMBIOS UUID, which cheap boards share. */
+  #initiatorName(mac: MacAddress): IscsiName {
+    return parseIscsiName(targetNameOf(`${this.#prefix}:initiator`, mac));
+  }
+
+  /** The machine that a target is the disk of; undefined when the name is no machine's. */
+  byTargetName(targetName: string): MacAddress | undefined {
+    return (
+      this.#store.hosts.findByTargetName(targetName)?.hardwareAddress ?? hardwareAddressOf(this.#prefix, targetName)
+    );
+  }
+
+  /** The address that is kept for a client of DHCP; its key is the hardware address of a machine that has one. */
+  reservedAddressOf(clientKey: string): Ipv4Address | undefined {
+    return isMac(clientKey) ? this.#store.hosts.find(clientKey)?.address : undefined;
+  }
+
+  /** Keeps that the machine was here; the first time makes it one of the fleet. */
+  async seen(mac: MacAddress): Promise<void> {
+    const now = this.#clock.now();
+    const known = this.#store.hosts.find(mac);
+    const host: Host = known ?? {
+      hardwareAddress: mac,
+      name: undefined,
+      targetName: targetNameOf(this.#prefix, mac),
+      address: undefined,
+      image: undefined,
+      firstSeen: now,
+      lastSeen: now,
+    };
+    await this.#store.hosts.save({ ...host, lastSeen: now });
+  }
+
+  loggedInFrom(address: string, mac: MacAddress): void {
+    this.#lastAt.delete(address);
+    this.#lastAt.set(address, mac);
+    const [oldest] = this.#lastAt.keys();
+    if (this.#lastAt.size > MOST_ADDRESSES && oldest !== undefined) this.#lastAt.delete(oldest);
+  }
+
+  /** Who has this address: by its lease, by its last login, or as the kernel sees it on the wire. */
+  at(address: string): MacAddress | undefined {
+    if (!isIpv4(address)) return undefined;
+    const lease = this.#store.leases.leaseAt(address);
+    const isBound = lease?.state === 'bound' && lease.expires > this.#clock.now();
+    return (isBound ? lease.hardwareAddress : undefined) ?? this.#lastAt.get(address) ?? this.#neighbourOf(address);
+  }
+
+  /** The targets that whoever is at this address may use. */
+  targetsFor(address: string): IscsiName[] {
+    const mac = this.at(address);
+    return mac === undefined ? [] : [this.diskOf(mac).targetName];
+  }
+}
+
+function isMac(text: string): text is MacAddress {
+  return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text);
+}

@@ -1,0 +1,50 @@
+/** What the services of one boot server share. */
+
+import { IPV4_ANY } from '../bytes/index.ts';
+import type { FleetStore } from '../fleet/store.ts';
+import type { Clock } from '../os/clock.ts';
+import type { FileSystem } from '../os/file.ts';
+import type { Network } from '../os/network.ts';
+import type { RunProcess } from '../os/process.ts';
+import type { Image, Pool } from '../pool/pool.ts';
+import type { ServerPlace } from './boot-policy.ts';
+import type { BootTrace } from './boot-trace.ts';
+import type { ServerEventBody } from './events.ts';
+import type { InterfacePlan } from './interface-plan.ts';
+import type { Loaders } from './loaders.ts';
+import type { Machines } from './machines.ts';
+import type { BootServerOptions } from './options.ts';
+
+/** What the server stands on: the real ones, or simulated ones in tests. */
+export interface Platform {
+  readonly network: Network;
+  readonly files: FileSystem;
+  readonly clock: Clock;
+  readonly run: RunProcess;
+  /** Sends an ICMPv6 message from an interface to all nodes of its link; false when it cannot. */
+  readonly sendToAllNodes: (interfaceName: string, message: Uint8Array) => boolean;
+}
+
+export interface Parts {
+  readonly options: BootServerOptions;
+  readonly platform: Platform;
+  readonly emit: (event: ServerEventBody) => void;
+  readonly loaders: Loaders;
+  readonly store: FleetStore;
+  readonly pool: Pool;
+  readonly image: Image;
+  readonly machines: Machines;
+  readonly trace: BootTrace;
+}
+
+/** Where the machines of an interface find this server. */
+export function placeOf({ http, iscsiPort }: BootServerOptions, { address }: InterfacePlan): ServerPlace {
+  const host = http.address === undefined || http.address === IPV4_ANY ? address : http.address;
+  return { address, http: `${host}:${http.port}`, iscsiPort };
+}
+
+/** An error of a service that goes on. `code` is for errors that have none of their own. */
+export function troubleOf(code: string, error: unknown): ServerEventBody {
+  const own = error instanceof Error && 'code' in error ? String(error.code) : code;
+  return { event: 'trouble', code: own, text: error instanceof Error ? error.message : String(error) };
+}

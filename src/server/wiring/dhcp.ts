@@ -1,0 +1,57 @@
+/** DHCP on one interface, in the mode that was chosen for it. */
+
+import type { Ipv4Address, MacAddress } from '../../bytes/index.ts';
+import type { BootClient } from '../../dhcp/boot-client.ts';
+import { type BootDecision, decideBoot } from '../boot-policy.ts';
+import { type ChosenMode, chooseDhcpMode } from '../dhcp-detection.ts';
+import { DhcpObserver } from '../dhcp-observer.ts';
+import { type DhcpServiceOptions, startFullDhcp, startProxyDhcp } from '../dhcp-service.ts';
+import type { InterfacePlan } from '../interface-plan.ts';
+import { type Parts, placeOf, troubleOf } from '../parts.ts';
+import { beginsIpv6Wait, noRouterHere } from '../router-advertisement.ts';
+
+export type InterfaceMode = ChosenMode | { readonly mode: 'off'; readonly reason: string };
+
+/** Looks around when the mode is to be found out. */
+export async function chooseMode(parts: Parts, plan: InterfacePlan, signal: AbortSignal): Promise<InterfaceMode> {
+  const { options, platform, emit } = parts;
+  const chosen =
+    options.dhcpMode === 'auto'
+      ? await chooseDhcpMode(plan, platform.network, platform.clock, signal)
+      : { mode: options.dhcpMode, reason: 'as told' };
+  emit({ event: 'dhcp-mode', interface: plan.name, ...chosen });
+  return chosen;
+}
+
+export async function startDhcp(
+  parts: Parts,
+  plan: InterfacePlan,
+  { mode }: InterfaceMode,
+): Promise<AsyncDisposable | undefined> {
+  if (mode === 'off') return undefined;
+  const { options, platform, store, loaders, machines, trace, emit } = parts;
+  const decide = (client: BootClient, mac: MacAddress): BootDecision =>
+    decideBoot(client, placeOf(options, plan), machines.diskOf(mac), { mode, hasLoader: (name) => loaders.has(name) });
+  const observer = new DhcpObserver({ interface: plan.name, mode, trace, machines, decide, emit });
+  const service: DhcpServiceOptions = {
+    ...options,
+    ...platform,
+    plan,
+    leases: store.leases,
+    reservations: {
+      addressOf: (key) => machines.reservedAddressOf(key),
+      holderOf: (address: Ipv4Address) => store.hosts.findByAddress(address)?.hardwareAddress,
+    },
+    bootFor: (client) => {
+      if (client.hardwareAddress === undefined) return undefined;
+      const decision = decide(client, client.hardwareAddress);
+      return decision.kind === 'no-loader' ? undefined : decision.answer;
+    },
+    onEvent: (event) => {
+      observer.observe(event);
+      if (mode === 'full' && beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
+    },
+    onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
+  };
+  return mode === 'full' ? startFullDhcp(service) : startProxyDhcp(service);
+}

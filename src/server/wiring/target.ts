@@ -1,0 +1,25 @@
+/** The iSCSI target on every served interface. */
+
+import { Portal } from '../../target/portal.ts';
+import type { InterfacePlan } from '../interface-plan.ts';
+import { MachineTargets } from '../machine-targets.ts';
+import type { Parts } from '../parts.ts';
+import { TargetObserver } from '../target-observer.ts';
+
+/** Starts the portals; disposing of the result ends them, then closes the disks. */
+export async function startTarget(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
+  const { machines, trace, emit, pool, image, platform, options } = parts;
+  await using opened = new AsyncDisposableStack();
+  const directory = opened.use(new MachineTargets(machines, pool, image));
+  const observer = new TargetObserver(machines, trace, emit);
+  for (const { address } of plans) {
+    const portal = await Portal.open({
+      ...platform,
+      directory,
+      endpoint: { address, port: options.iscsiPort },
+      onEvent: (event) => observer.observe(event),
+    });
+    opened.use(portal);
+  }
+  return opened.move();
+}

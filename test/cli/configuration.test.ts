@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { readConfigFile } from '../../src/cli/config-file.ts';
+import { configure } from '../../src/cli/configuration.ts';
+import { serveSettings } from '../../src/cli/serve-settings.ts';
+import { environmentName, flagName } from '../../src/cli/setting.ts';
+import { nodeFileSystem } from '../../src/os/node-file-system.ts';
+
+describe('settings of serve', () => {
+  let directory = '';
+  let path = '';
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'diskless-config-'));
+    path = join(directory, 'config.yaml');
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  async function file(...lines: string[]) {
+    await writeFile(path, `${lines.join('\n')}\n`);
+    return readConfigFile(nodeFileSystem, path, Object.keys(serveSettings));
+  }
+
+  async function refused(promise: Promise<unknown> | (() => unknown), code: string, message: string): Promise<void> {
+    const failing = typeof promise === 'function' ? (async () => promise())() : promise;
+    await assert.rejects(failing, (error: Error & { code: string }) => {
+      assert.equal(error.code, code);
+      assert.ok(error.message.includes(message), error.message);
+      return true;
+    });
+  }
+
+  test('a flag wins over the environment, that over the file, that over the default', async () => {
+    const from = await file('dhcp: proxy', 'tftpPort: 1069', 'iscsiPort: 13260', 'leaseTime: 1h');
+    const environment = { DISKLESS_DHCP: 'off', DISKLESS_TFTP_PORT: '2069' };
+    const settings = configure(serveSettings, { flags: { dhcp: 'full' }, environment, file: from });
+    assert.equal(settings.dhcp, 'full');
+    assert.equal(settings.tftpPort, 2069);
+    assert.equal(settings.iscsiPort, 13260);
+    assert.equal(settings.leaseTime, 3600);
+    assert.equal(settings.targetPrefix, 'iqn.2026-11.internal.diskless');
+  });
+
+  test('without anything there are the defaults', () => {
+    const settings = configure(serveSettings, { flags: {}, environment: {} });
+    assert.deepEqual([settings.dhcp, settings.tftpPort, settings.iscsiPort], ['auto', 69, 3260]);
+    assert.deepEqual([settings.interface, settings.pool, settings.dns], [[], [], []]);
+    assert.equal(settings.image, undefined);
+  });
+
+  test('lists come as a YAML sequence, with commas, or as repeated flags', async () => {
+    const expected = ['br0', 'br1'];
+    const sequence = await file('interface: [br0, br1]');
+    assert.deepEqual(configure(serveSettings, { flags: {}, environment: {}, file: sequence }).interface, expected);
+    const environment = { DISKLESS_INTERFACE: 'br0, br1' };
+    assert.deepEqual(configure(serveSettings, { flags: {}, environment }).interface, expected);
+    assert.deepEqual(configure(serveSettings, { flags: { interface: expected }, environment: {} }).interface, expected);
+  });
+
+  test('values are converted to what the server takes', () => {
+    const flags = { pool: ['192.0.2.10-192.0.2.20'], http: '192.0.2.1:8081', cache: '512M', json: true };
+    const settings = configure(serveSettings, { flags, environment: {} });
+    assert.deepEqual(settings.pool, [{ first: '192.0.2.10', last: '192.0.2.20' }]);
+    assert.deepEqual(settings.http, { address: '192.0.2.1', port: 8081 });
+    assert.equal(settings.cache, 512 * 2 ** 20);
+    assert.equal(settings.json, true);
+    assert.deepEqual(configure(serveSettings, { flags: { http: '80' }, environment: {} }).http, { port: 80 });
+  });
+
+  const badValues: [string, string][] = [
+    ['dhcp', 'sometimes'],
+    ['tftpPort', '0'],
+    ['tftpPort', '70000'],
+    ['tftpPort', '69x'],
+    ['pool', '192.0.2.10'],
+    ['pool', '192.0.2.10-192.0.2.300'],
+    ['router', 'gateway'],
+    ['leaseTime', '10s'],
+    ['leaseTime', 'long'],
+    ['http', 'localhost:80'],
+    ['cache', '12 parsecs'],
+    ['targetPrefix', 'iqn.2026-13.x'],
+    ['targetPrefix', 'IQN.2026-11.x'],
+    ['json', 'maybe'],
+  ];
+  for (const [name, value] of badValues) {
+    test(`${flagName(name)} ${value} is refused`, async () => {
+      await refused(
+        () => configure(serveSettings, { flags: { [name]: value }, environment: {} }),
+        'USAGE_VALUE_INVALID',
+        flagName(name),
+      );
+    });
+  }
+
+  test('a bad variable is named', async () => {
+    const environment = { DISKLESS_LEASE_TIME: 'x' };
+    await refused(
+      () => configure(serveSettings, { flags: {}, environment }),
+      'CONFIG_VALUE_INVALID',
+      'DISKLESS_LEASE_TIME',
+    );
+  });
+
+  test('a bad value in the file is named with line and column', async () => {
+    const bad = await file('# the lab', 'interface: br0', 'dhcp:   sometimes');
+    await refused(
+      () => configure(serveSettings, { flags: {}, environment: {}, file: bad }),
+      'CONFIG_VALUE_INVALID',
+      `${path}:3:9: dhcp: expected one of auto, full, proxy, off`,
+    );
+  });
+
+  test('an unknown setting in the file is named with line and column', async () => {
+    await refused(
+      file('interface: br0', 'dchp: full'),
+      'CONFIG_SETTING_UNKNOWN',
+      `${path}:2:1: there is no setting "dchp"`,
+    );
+  });
+
+  test('broken YAML is named with line and column', async () => {
+    await refused(file('interface: [br0'), 'CONFIG_SYNTAX', `${path}:`);
+    await refused(file('- br0'), 'CONFIG_SYNTAX', `${path}:1:1`);
+  });
+
+  test('a setting given twice in the file is refused', async () => {
+    await refused(file('dhcp: full', 'dhcp: off'), 'CONFIG_SYNTAX', `${path}:2`);
+  });
+
+  test('an empty file is a file of defaults', async () => {
+    const empty = await file('');
+    assert.equal(configure(serveSettings, { flags: {}, environment: {}, file: empty }).dhcp, 'auto');
+  });
+
+  test('a missing file is named', async () => {
+    const missing = join(directory, 'missing.yaml');
+    await refused(readConfigFile(nodeFileSystem, missing, []), 'CONFIG_NOT_READABLE', missing);
+  });
+
+  test('names of flags and variables follow from the setting’s', () => {
+    assert.equal(flagName('targetPrefix'), '--target-prefix');
+    assert.equal(environmentName('targetPrefix'), 'DISKLESS_TARGET_PREFIX');
+  });
+});

@@ -1,0 +1,254 @@
+/** The whole `diskless serve` as a process, against real clients. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import type { ServerEvent } from '../../src/server/events.ts';
+import { missing, networkNamespaces, requires, root } from '../support/requires.ts';
+import { makeServedNetwork, run, type ServedNetwork } from '../support/served-network.ts';
+
+const launcher = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
+const imageSize = 16 << 20;
+const target = 'iqn.2026-11.internal.diskless:52-54-00-ab-cd-01';
+
+/** A running `diskless serve --json`. */
+class Server {
+  readonly events: ServerEvent[] = [];
+  readonly #child: ChildProcess;
+  #stderr = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+  }
+
+  static async start(command: readonly string[]): Promise<Server> {
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const server = new Server(child);
+    const ready = Promise.withResolvers<void>();
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
+      const event = JSON.parse(line) as ServerEvent;
+      server.events.push(event);
+      if (event.event === 'ready') ready.resolve();
+    });
+    child.once('close', () => ready.reject(new Error(`the server ended: ${server.#stderr}`)));
+    await ready.promise;
+    return server;
+  }
+
+  find<Name extends ServerEvent['event']>(name: Name): Extract<ServerEvent, { event: Name }> | undefined {
+    return this.events.find((event): event is Extract<ServerEvent, { event: Name }> => event.event === name);
+  }
+
+  /** Gives the exit code, or the signal that ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | string | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = once(this.#child, 'close');
+      this.#child.kill(signal);
+      await ended;
+    }
+    return this.#child.exitCode ?? this.#child.signalCode;
+  }
+}
+
+const tools = ['ip', 'udhcpc', 'curl', 'iscsi-ls', 'qemu-img', 'qemu-io'];
+const needs = [root, networkNamespaces, ...tools] as const;
+
+describe('diskless serve and real clients', () => {
+  let directory = '';
+  let image = '';
+  let loaders = '';
+  let lease = '';
+  let network: ServedNetwork | undefined;
+  let server: Server | undefined;
+  const content = randomBytes(imageSize);
+  content.writeUInt16BE(0x55aa, 510);
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'diskless-serve-'));
+    image = join(directory, 'golden.img');
+    await writeFile(image, content);
+    loaders = directory;
+    for (const [name, size] of [
+      ['undionly.kpxe', 70_001],
+      ['snponly.efi', 170_496],
+      ['ipxe.efi', 999_999],
+    ] as const) {
+      await writeFile(join(loaders, name), randomBytes(size));
+    }
+    lease = join(directory, 'udhcpc.sh');
+    const settle =
+      'if [ "$1" = bound ]; then ip address flush dev "$interface"; ip address add "$ip/$mask" dev "$interface"; fi';
+    await writeFile(lease, `#!/bin/sh\n${settle}\n[ "$1" = bound ] && echo "lease $ip $serverid $rootpath"\nexit 0\n`);
+    await chmod(lease, 0o755);
+  });
+  after(() => rm(directory, { recursive: true }));
+
+  beforeEach(() => {
+    if (missing(...needs).length === 0) network = makeServedNetwork('serve');
+  });
+  afterEach(async () => {
+    await server?.end('SIGKILL');
+    server = undefined;
+    await network?.[Symbol.asyncDispose]();
+    network = undefined;
+    await rm(join(directory, 'data'), { recursive: true, force: true });
+  });
+
+  function net(): ServedNetwork {
+    assert.ok(network);
+    return network;
+  }
+
+  const command = (...flags: string[]) => {
+    const { onServer, serverInterface } = net();
+    const args = ['serve', image, '--interface', serverInterface, '--data', join(directory, 'data')];
+    return [...onServer, process.execPath, launcher, ...args, '--loader-dir', loaders, '--json', ...flags];
+  };
+  const start = async (...flags: string[]) => {
+    server = await Server.start(command(...flags));
+    return server;
+  };
+
+  /** Address, server and Root Path that udhcpc got; undefined when nobody answered. */
+  async function askForAddress(): Promise<{ address: string; serverId: string; rootPath: string } | undefined> {
+    const { onClient, clientInterface } = net();
+    const args = ['-i', clientInterface, '-f', '-q', '-n', '-t', '5', '-T', '1', '-s', lease, '-O', 'rootpath'];
+    const { stdout } = await run([...onClient, 'udhcpc', ...args]);
+    const [, address, serverId, rootPath] = /^lease (\S+) (\S+) (\S*)$/m.exec(stdout.toString()) ?? [];
+    if (address === undefined || serverId === undefined) return undefined;
+    return { address, serverId, rootPath: rootPath ?? '' };
+  }
+
+  const disk = () => `iscsi://${net().serverAddress}/${target}/0`;
+
+  async function qemuIo(...commands: string[]): Promise<void> {
+    const args = commands.flatMap((one) => ['-c', one]);
+    const { code, stdout, stderr } = await run([...net().onClient, 'qemu-io', '-f', 'raw', ...args, disk()]);
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stdout.toString(), /verification failed/);
+  }
+
+  test('a client gets an address, its Root Path, and the same address again', async (t) => {
+    if (!requires(t, ...needs)) return;
+    await start('--dhcp', 'full');
+    const first = await askForAddress();
+    assert.equal(first?.serverId, '192.168.78.1');
+    assert.equal(first?.rootPath, `iscsi:192.168.78.1::::${target}`);
+    assert.match(first?.address ?? '', /^192\.168\.78\.(1(2[89]|[3-9]\d)|2\d\d)$/);
+    assert.deepEqual(await askForAddress(), first);
+  });
+
+  test('curl fetches the loaders by TFTP and HTTP, byte for byte', async (t) => {
+    if (!requires(t, ...needs)) return;
+    await start('--dhcp', 'full');
+    await askForAddress();
+    for (const name of ['undionly.kpxe', 'snponly.efi', 'ipxe.efi']) {
+      for (const url of [`tftp://192.168.78.1/${name}`, `http://192.168.78.1:8080/${name}`]) {
+        const { code, stdout } = await run([...net().onClient, 'curl', '-sf', url]);
+        assert.equal(code, 0, url);
+        assert.ok(stdout.equals(await readFile(join(loaders, name))), url);
+      }
+    }
+    const refused = await run([...net().onClient, 'curl', '-s', 'tftp://192.168.78.1/../golden.img']);
+    assert.notEqual(refused.code, 0);
+  });
+
+  test('the client finds its own target, with the golden image’s content', async (t) => {
+    if (!requires(t, ...needs)) return;
+    await start('--dhcp', 'full');
+    await askForAddress();
+    const list = await run([...net().onClient, 'iscsi-ls', 'iscsi://192.168.78.1']);
+    assert.equal(list.stdout.toString().trim(), `Target:${target} Portal:192.168.78.1:3260,1`);
+    const compare = [...net().onClient, 'qemu-img', 'compare', '-f', 'raw', '-F', 'raw', disk(), image];
+    assert.match((await run(compare)).stdout.toString(), /Images are identical/);
+  });
+
+  test('after kill -9 the same command brings back every lease and every write', async (t) => {
+    if (!requires(t, ...needs)) return;
+    const killed = await start('--dhcp', 'full');
+    const before = await askForAddress();
+    await qemuIo('write -P 0x5a 1M 64k', 'write -P 0xa5 8191k 4k');
+    assert.equal(await killed.end('SIGKILL'), 'SIGKILL');
+    await start('--dhcp', 'full');
+    assert.deepEqual(await askForAddress(), before);
+    await qemuIo('read -P 0x5a 1M 64k', 'read -P 0xa5 8191k 4k');
+    assert.equal(
+      createHash('sha256')
+        .update(await readFile(image))
+        .digest('hex'),
+      createHash('sha256').update(content).digest('hex'),
+    );
+  });
+
+  test('SIGTERM ends it in order, with 0, and what was written is there', async (t) => {
+    if (!requires(t, ...needs)) return;
+    const stopped = await start('--dhcp', 'full');
+    await askForAddress();
+    await qemuIo('write -P 0x77 4M 1M');
+    assert.equal(await stopped.end('SIGTERM'), 0);
+    assert.equal(stopped.events.at(-1)?.event, 'stopped');
+    await start('--dhcp', 'full');
+    await qemuIo('read -P 0x77 4M 1M');
+  });
+
+  test('a second server over the same data directory is refused', async (t) => {
+    if (!requires(t, ...needs)) return;
+    await start('--dhcp', 'off');
+    const ports = ['--tftp-port', '1069', '--http', '8081', '--iscsi-port', '13260'];
+    const second = await run(command('--dhcp', 'off', ...ports));
+    assert.equal(second.code, 6);
+    assert.match(second.stderr, /^diskless: [^\n]*\(DATA_IN_USE\)[^\n]*\n$/);
+  });
+
+  test('alone on its network, auto serves in full', async (t) => {
+    if (!requires(t, ...needs)) return;
+    const alone = await start();
+    assert.equal(alone.find('dhcp-mode')?.mode, 'full');
+    assert.notEqual(await askForAddress(), undefined);
+  });
+
+  test('beside a foreign DHCP server, auto is a proxy and gives no addresses', async (t) => {
+    if (!requires(t, ...needs, 'dnsmasq')) return;
+    const { onClient, clientInterface } = net();
+    const [ip = '', ...rest] = onClient;
+    await run([...onClient, 'ip', 'address', 'add', '192.168.78.2/24', 'dev', clientInterface]);
+    const range = ['--dhcp-range=192.168.78.50,192.168.78.60,1h', '--dhcp-leasefile=/dev/null', '--port=0'];
+    const dnsmasq = spawn(
+      ip,
+      [
+        ...rest,
+        'dnsmasq',
+        '--keep-in-foreground',
+        '--conf-file=/dev/null',
+        '--pid-file',
+        ...range,
+        `--interface=${clientInterface}`,
+      ],
+      {
+        stdio: 'ignore',
+      },
+    );
+    try {
+      const beside = await start();
+      const mode = beside.find('dhcp-mode');
+      assert.equal(mode?.mode, 'proxy');
+      assert.match(mode?.reason ?? '', /192\.168\.78\.2/);
+      assert.equal(beside.find('ready')?.interfaces[0]?.pool, undefined);
+    } finally {
+      const ended = once(dnsmasq, 'close');
+      dnsmasq.kill('SIGTERM');
+      await ended;
+    }
+    assert.equal(await askForAddress(), undefined);
+  });
+});
