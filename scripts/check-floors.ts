@@ -60,7 +60,8 @@ const freeForAll = new Set([
   'node:util',
 ]);
 
-const importPattern = /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s+'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
 
 function complaintsOf(file: string): string[] {
   const room = relative(root, file).split('/')[0] ?? '';

@@ -1,0 +1,47 @@
+/** The states of a client (RFC 2131 figure 5) with what each of them knows, and what the client asks its owner to do. */
+
+import type { DisklessError, Ipv4Address } from '../../bytes/index.ts';
+import type { Datagram } from '../datagram.ts';
+import type { DhcpMessage } from '../message.ts';
+import type { DhcpLease } from './lease.ts';
+import type { OfferChoice } from './offer.ts';
+
+export type DhcpClientAction =
+  | { readonly type: 'send'; readonly message: DhcpMessage; readonly datagram: Datagram }
+  /** An offer arrived and waits for better ones. */
+  | { readonly type: 'offer'; readonly message: DhcpMessage }
+  | { readonly type: 'bound' | 'renewed'; readonly lease: DhcpLease }
+  /** The server refused; the client starts again. */
+  | { readonly type: 'nak'; readonly server: Ipv4Address; readonly message: string }
+  /** The lease is over: the address must not be used any more. The client starts again. */
+  | { readonly type: 'lost'; readonly lease: DhcpLease }
+  /** DHCP_NO_OFFER, DHCP_NO_ACK or DHCP_REFUSED: nothing more will come. */
+  | { readonly type: 'failed'; readonly error: DisklessError };
+
+/** What repeats a message until it is answered. */
+export interface Transmission {
+  readonly xid: number;
+  readonly attempt: number;
+  readonly sentAt: number;
+  readonly nextAt: number;
+}
+
+export type State =
+  | { readonly name: 'init'; readonly startAt: number }
+  | {
+      readonly name: 'selecting';
+      readonly transmission: Transmission;
+      readonly offers: readonly DhcpMessage[];
+      /** When the choice is made; undefined before the first offer. */
+      readonly chooseAt: number | undefined;
+    }
+  | {
+      readonly name: 'requesting';
+      readonly transmission: Transmission;
+      readonly choice: OfferChoice;
+      readonly proxyOffer: DhcpMessage | undefined;
+    }
+  | { readonly name: 'rebooting'; readonly transmission: Transmission; readonly address: Ipv4Address }
+  | { readonly name: 'bound'; readonly lease: DhcpLease }
+  | { readonly name: 'renewing' | 'rebinding'; readonly transmission: Transmission; readonly lease: DhcpLease }
+  | { readonly name: 'stopped' };

@@ -1,0 +1,111 @@
+/**
+ * Is there a DHCP server on this network already? Asks as a client would, twice, and takes nothing.
+ *
+ * Sans-I/O like the rest: the owner sends what `start` and `poll` give, hands over what reaches the client port, and reads `servers`
+ * when `isDone`.
+ */
+
+import { IPV4_ANY, IPV4_BROADCAST, type Ipv4Address, type MacAddress, ProtocolError } from '../bytes/index.ts';
+import { serverOf } from './client/offer.ts';
+import { clientRequest } from './client/options.ts';
+import { type Datagram, DhcpPort, type Endpoint } from './datagram.ts';
+import {
+  BootOperation,
+  type DhcpMessage,
+  decodeMessage,
+  encodeMessage,
+  hardwareAddress,
+  MessageType,
+  messageType,
+} from './message.ts';
+
+export interface DetectedServer {
+  readonly serverIdentifier: Ipv4Address;
+  readonly from: Endpoint;
+  /** `address`: gives addresses. `proxy`: gives boot parameters only. */
+  readonly kind: 'address' | 'proxy';
+  readonly offer: DhcpMessage;
+}
+
+export interface DetectionOptions {
+  /** Of the interface: a switch may drop frames that claim another. */
+  readonly hardwareAddress: MacAddress;
+  /** Milliseconds to listen; the question is repeated at half of it. Default 3000. */
+  readonly window?: number;
+  /** Servers that are not news: this machine's own. */
+  readonly ignore?: readonly Ipv4Address[];
+}
+
+const defaultWindow = 3000;
+const mostServers = 32;
+
+export class ServerDetection {
+  readonly #options: DetectionOptions;
+  readonly #xid: number;
+  readonly #servers = new Map<string, DetectedServer>();
+  #repeatAt: number | undefined;
+  #endsAt: number | undefined;
+  #isDone = false;
+
+  /** `random` gives [0, 1). */
+  constructor(options: DetectionOptions, random: () => number) {
+    this.#options = options;
+    this.#xid = Math.floor(random() * 2 ** 32);
+  }
+
+  get servers(): readonly DetectedServer[] {
+    return [...this.#servers.values()];
+  }
+
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** When `poll` must be called; undefined once done. */
+  get deadline(): number | undefined {
+    return this.#isDone ? undefined : (this.#repeatAt ?? this.#endsAt);
+  }
+
+  start(now: number): Datagram[] {
+    const window = this.#options.window ?? defaultWindow;
+    this.#repeatAt = now + window / 2;
+    this.#endsAt = now + window;
+    return [this.#discover()];
+  }
+
+  poll(now: number): Datagram[] {
+    if (this.#endsAt !== undefined && now >= this.#endsAt) this.#isDone = true;
+    if (this.#isDone || this.#repeatAt === undefined || now < this.#repeatAt) return [];
+    this.#repeatAt = undefined;
+    return [this.#discover()];
+  }
+
+  receive(data: Uint8Array, from: Endpoint): void {
+    const offer = this.#offer(data);
+    if (offer === undefined || this.#isDone) return;
+    const serverIdentifier = serverOf(offer);
+    if (this.#options.ignore?.includes(serverIdentifier) === true || this.#servers.size >= mostServers) return;
+    const kind = offer.yiaddr === IPV4_ANY ? 'proxy' : 'address';
+    this.#servers.set(`${serverIdentifier} ${kind}`, { serverIdentifier, from, kind, offer });
+  }
+
+  #discover(): Datagram {
+    const message = clientRequest({ hardwareAddress: this.#options.hardwareAddress }, MessageType.discover, {
+      xid: this.#xid,
+    });
+    return { data: encodeMessage(message), to: { address: IPV4_BROADCAST, port: DhcpPort.server } };
+  }
+
+  #offer(data: Uint8Array): DhcpMessage | undefined {
+    try {
+      const message = decodeMessage(data);
+      if (message.op !== BootOperation.reply || message.xid !== this.#xid) return undefined;
+      if (hardwareAddress(message) !== this.#options.hardwareAddress) return undefined;
+      const type = messageType(message);
+      return type === MessageType.offer || type === undefined ? message : undefined;
+    } catch (error) {
+      if (error instanceof ProtocolError) return undefined;
+      throw error;
+    }
+  }
+}

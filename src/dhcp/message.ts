@@ -1,0 +1,272 @@
+/** A DHCP or BOOTP message: the fixed part of RFC 2131 figure 1 and the options behind it. */
+
+import {
+  bytes,
+  type Field,
+  IPV4_ANY,
+  type Ipv4Address,
+  ipv4FromBytes,
+  ipv4ToBytes,
+  layout,
+  type MacAddress,
+  macFromBytes,
+  ProtocolError,
+  u8,
+  u16,
+  u32,
+} from '../bytes/index.ts';
+import { Option } from './option.ts';
+import { encodedLength, readOptionArea, writeOption } from './option-area.ts';
+import { text } from './option-codec.ts';
+import { OptionList } from './option-list.ts';
+
+export const BootOperation = { request: 1, reply: 2 } as const;
+
+/** Option 53 (RFC 2132 §9.6). */
+export const MessageType = {
+  discover: 1,
+  offer: 2,
+  request: 3,
+  decline: 4,
+  ack: 5,
+  nak: 6,
+  release: 7,
+  inform: 8,
+} as const;
+
+const magicCookie = 0x63825363;
+export const broadcastFlag = 0x8000;
+const ethernet = 1;
+/** A BOOTP message is 300 bytes, and some agents drop shorter ones (RFC 1542 §2.1). */
+export const bootpMessageLength = 300;
+/** RFC 2131 §2: every client takes 576 bytes of IP datagram; 28 of them are the IP and UDP headers. */
+export const minimumMaximumMessageLength = 548;
+
+function ipv4(offset: number): Field<Ipv4Address> {
+  return {
+    offset,
+    length: 4,
+    read: (from, at) => ipv4FromBytes(from, at + offset),
+    write: (into, at, value) => into.set(ipv4ToBytes(value), at + offset),
+  };
+}
+
+const FixedPart = layout('DHCP message', 240, {
+  op: u8(0),
+  htype: u8(1),
+  hlen: u8(2),
+  hops: u8(3),
+  xid: u32(4),
+  secs: u16(8),
+  flags: u16(10),
+  ciaddr: ipv4(12),
+  yiaddr: ipv4(16),
+  siaddr: ipv4(20),
+  giaddr: ipv4(24),
+  chaddr: bytes(28, 16),
+  sname: bytes(44, 64),
+  file: bytes(108, 128),
+  magicCookie: u32(236),
+});
+
+export interface DhcpMessage {
+  /** BootOperation: 1 from clients, 2 from servers. */
+  readonly op: number;
+  readonly htype: number;
+  readonly hlen: number;
+  readonly hops: number;
+  readonly xid: number;
+  /** Seconds since the client began. */
+  readonly secs: number;
+  readonly flags: number;
+  readonly ciaddr: Ipv4Address;
+  readonly yiaddr: Ipv4Address;
+  readonly siaddr: Ipv4Address;
+  readonly giaddr: Ipv4Address;
+  /** 16 bytes, of which the first `hlen` count. */
+  readonly chaddr: Uint8Array;
+  /** Server host name; empty when the field carries options. */
+  readonly sname: string;
+  /** Boot file name; empty when the field carries options. */
+  readonly file: string;
+  readonly options: OptionList;
+}
+
+/** A message of its own; what is not given is zero or empty. */
+export function dhcpMessage(fields: Partial<DhcpMessage>): DhcpMessage {
+  return {
+    op: BootOperation.request,
+    htype: ethernet,
+    hlen: 6,
+    hops: 0,
+    xid: 0,
+    secs: 0,
+    flags: 0,
+    ciaddr: IPV4_ANY,
+    yiaddr: IPV4_ANY,
+    siaddr: IPV4_ANY,
+    giaddr: IPV4_ANY,
+    chaddr: new Uint8Array(16),
+    sname: '',
+    file: '',
+    options: new OptionList(),
+    ...fields,
+  };
+}
+
+/** Option 53; undefined for BOOTP, which has none. Raises DHCP_OPTION_INVALID. */
+export function messageType(message: DhcpMessage): number | undefined {
+  return message.options.get(Option.messageType);
+}
+
+/** The Ethernet address of the client, or undefined when the message carries none that can tell machines apart. */
+export function hardwareAddress(message: DhcpMessage): MacAddress | undefined {
+  if (message.htype !== ethernet || message.hlen !== 6) return undefined;
+  const address = message.chaddr.subarray(0, 6);
+  if (address.every((byte) => byte === 0)) return undefined;
+  return macFromBytes(address);
+}
+
+/**
+ * Reads a datagram. Raises ProtocolError: LAYOUT_TRUNCATED, DHCP_COOKIE_MISSING, DHCP_OPTIONS_TRUNCATED, DHCP_OVERLOAD_INVALID,
+ * DHCP_HARDWARE_ADDRESS_INVALID.
+ */
+export function decodeMessage(datagram: Uint8Array): DhcpMessage {
+  const fixed = FixedPart.view(datagram);
+  if (fixed.magicCookie !== magicCookie) {
+    throw new ProtocolError('DHCP_COOKIE_MISSING', 'the message has no option field that starts with 99.130.83.99');
+  }
+  if (fixed.hlen > 16) {
+    throw new ProtocolError(
+      'DHCP_HARDWARE_ADDRESS_INVALID',
+      `a hardware address of ${fixed.hlen} bytes cannot be there`,
+    );
+  }
+  const options = new OptionList();
+  readOptionArea(datagram.subarray(FixedPart.size), options);
+  const overload = overloadOf(options);
+  // RFC 3396 §5: the aggregate buffer is options, then file, then sname.
+  if (overload.file) readOptionArea(fixed.file, options);
+  if (overload.sname) readOptionArea(fixed.sname, options);
+  const { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr } = fixed;
+  return {
+    ...{ op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr },
+    chaddr: fixed.chaddr.slice(),
+    sname: overload.sname ? '' : fieldText(fixed.sname),
+    file: overload.file ? '' : fieldText(fixed.file),
+    options,
+  };
+}
+
+function overloadOf(options: OptionList): { readonly file: boolean; readonly sname: boolean } {
+  const value = options.raw(Option.overload.code);
+  if (value === undefined) return { file: false, sname: false };
+  const [fields] = value;
+  if (value.length !== 1 || fields === undefined || fields < 1 || fields > 3) {
+    throw new ProtocolError('DHCP_OVERLOAD_INVALID', 'option overload (52) is not 1, 2 or 3');
+  }
+  options.delete(Option.overload.code);
+  return { file: (fields & 1) !== 0, sname: (fields & 2) !== 0 };
+}
+
+const lenientText = new TextDecoder();
+
+function fieldText(field: Uint8Array): string {
+  const nul = field.indexOf(0);
+  return lenientText.decode(nul < 0 ? field : field.subarray(0, nul));
+}
+
+const overloadLength = 3;
+
+/** The options of a message, put where there is room for them. */
+interface Placement {
+  readonly options: (readonly [number, Uint8Array])[];
+  readonly file: (readonly [number, Uint8Array])[];
+  readonly sname: (readonly [number, Uint8Array])[];
+}
+
+export interface EncodeOptions {
+  /** Bytes of the datagram's payload; by default what an Ethernet frame carries. */
+  readonly longest?: number;
+  /** Options that do not fit the option field may go to `file` and `sname` when those are empty. BOOTP knows no such thing. */
+  readonly overload?: boolean;
+}
+
+/** Writes a message; short ones are padded to the 300 bytes of BOOTP. Raises DHCP_MESSAGE_TOO_LONG when an option finds no room. */
+export function encodeMessage(
+  message: DhcpMessage,
+  { longest = 1472, overload = true }: EncodeOptions = {},
+): Uint8Array {
+  const placement = place(message, longest - FixedPart.size, overload);
+  const used = areaLength(placement.options) + (isOverloaded(placement) ? overloadLength : 0) + 1;
+  const datagram = new Uint8Array(Math.max(bootpMessageLength, FixedPart.size + used));
+  FixedPart.write(datagram, 0, { ...fixedFields(message), magicCookie });
+  let at = FixedPart.size;
+  // First, so that a reader knows from the start where else to look.
+  if (isOverloaded(placement)) {
+    const fields = (placement.file.length > 0 ? 1 : 0) | (placement.sname.length > 0 ? 2 : 0);
+    at = writeOption(datagram, at, Option.overload.code, Uint8Array.of(fields));
+  }
+  writeArea(datagram, at, placement.options);
+  if (placement.file.length > 0) writeArea(datagram, FixedPart.fields.file.offset, placement.file);
+  if (placement.sname.length > 0) writeArea(datagram, FixedPart.fields.sname.offset, placement.sname);
+  return datagram;
+}
+
+function fixedFields(message: DhcpMessage) {
+  const { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr } = message;
+  const sname = fieldBytes(message.sname, FixedPart.fields.sname.length, 'sname');
+  const file = fieldBytes(message.file, FixedPart.fields.file.length, 'file');
+  return { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file };
+}
+
+function fieldBytes(value: string, length: number, name: string): Uint8Array {
+  const encoded = text.encode(value);
+  // RFC 2131 §2: a NUL ends the text, so the last byte is not for use.
+  if (encoded.length >= length) throw tooLong(`"${value}" does not fit the field ${name} of ${length} bytes`);
+  return encoded;
+}
+
+function place(message: DhcpMessage, room: number, overload: boolean): Placement {
+  const all = [...message.options];
+  if (areaLength(all) + 1 <= room) return { options: all, file: [], sname: [] };
+  const placement: Placement = { options: [], file: [], sname: [] };
+  const areas = [
+    { list: placement.options, room: room - 1 - (overload ? overloadLength : 0) },
+    { list: placement.file, room: overload && message.file === '' ? FixedPart.fields.file.length - 1 : 0 },
+    { list: placement.sname, room: overload && message.sname === '' ? FixedPart.fields.sname.length - 1 : 0 },
+  ];
+  // RFC 3046 §2.1: the relay agent's option is the last one and never stands in file or sname, so its room is kept.
+  const relay = all.find(([code]) => code === Option.relayAgentInformation.code);
+  const optionField = areas[0] as { room: number };
+  optionField.room -= relay === undefined ? 0 : encodedLength(relay[1].length);
+  for (const entry of all) {
+    if (entry === relay) continue;
+    const length = encodedLength(entry[1].length);
+    const area = areas.find((candidate) => candidate.room >= length);
+    if (area === undefined) throw tooLong(`option ${entry[0]} of ${entry[1].length} bytes finds no room`);
+    area.list.push(entry);
+    area.room -= length;
+  }
+  if (optionField.room < 0) throw tooLong('the options find no room');
+  if (relay !== undefined) placement.options.push(relay);
+  return placement;
+}
+
+function isOverloaded(placement: Placement): boolean {
+  return placement.file.length > 0 || placement.sname.length > 0;
+}
+
+function areaLength(options: readonly (readonly [number, Uint8Array])[]): number {
+  return options.reduce((sum, [, value]) => sum + encodedLength(value.length), 0);
+}
+
+function writeArea(into: Uint8Array, start: number, options: readonly (readonly [number, Uint8Array])[]): void {
+  let at = start;
+  for (const [code, value] of options) at = writeOption(into, at, code, value);
+  into[at] = 255;
+}
+
+function tooLong(what: string): ProtocolError {
+  return new ProtocolError('DHCP_MESSAGE_TOO_LONG', what, { hint: 'Send fewer or shorter options.' });
+}

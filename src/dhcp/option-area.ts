@@ -1,0 +1,69 @@
+/** A run of options on the wire: code, length, value; pad and end (RFC 2132 §3.1, §3.2). Splitting as in RFC 3396. */
+
+import { ProtocolError } from '../bytes/index.ts';
+import type { OptionCodec } from './option-codec.ts';
+import { OptionList } from './option-list.ts';
+
+const pad = 0;
+const end = 255;
+const longestInstance = 255;
+
+/** Appends the area's options to `list`. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
+export function readOptionArea(area: Uint8Array, list: OptionList): void {
+  let at = 0;
+  while (at < area.length) {
+    const code = area[at] as number;
+    if (code === end) return;
+    if (code === pad) {
+      at++;
+      continue;
+    }
+    const length = area[at + 1];
+    if (length === undefined || at + 2 + length > area.length) {
+      throw new ProtocolError('DHCP_OPTIONS_TRUNCATED', `option ${code} ends after its field of ${area.length} bytes`);
+    }
+    // A copy: the datagram's buffer is the socket's to reuse, a lease keeps its options.
+    list.append(code, area.slice(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+}
+
+/** Bytes that a value of `length` bytes takes: two more for each instance of at most 255. */
+export function encodedLength(length: number): number {
+  return length + 2 * Math.max(1, Math.ceil(length / longestInstance));
+}
+
+/** Writes one option at `at` in as many instances as it needs; gives the first byte after it. */
+export function writeOption(into: Uint8Array, at: number, code: number, value: Uint8Array): number {
+  let from = 0;
+  let position = at;
+  do {
+    const piece = value.subarray(from, from + longestInstance);
+    into[position] = code;
+    into[position + 1] = piece.length;
+    into.set(piece, position + 2);
+    position += 2 + piece.length;
+    from += piece.length;
+  } while (from < value.length);
+  return position;
+}
+
+/** Options inside an option's value (RFC 2132 §8.4): PXE's in 43, iPXE's in 175, a relay agent's in 82. */
+export function encapsulated(ending: 'with-end' | 'without-end'): OptionCodec<OptionList> {
+  return {
+    decode(bytes) {
+      const list = new OptionList();
+      readOptionArea(bytes, list);
+      return list;
+    },
+    encode(list) {
+      const values = [...list];
+      const length = values.reduce((sum, [, value]) => sum + encodedLength(value.length), 0);
+      const bytes = new Uint8Array(length + (ending === 'with-end' ? 1 : 0));
+      let at = 0;
+      for (const [code, value] of values) at = writeOption(bytes, at, code, value);
+      if (ending === 'with-end') bytes[at] = end;
+      return bytes;
+    },
+  };
+}

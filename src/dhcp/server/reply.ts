@@ -1,0 +1,159 @@
+/** Replies: which options they carry in which order, how they fit the client's limit, and where they are sent. */
+
+import {
+  IPV4_ANY,
+  IPV4_BROADCAST,
+  type Ipv4Address,
+  ipv4BroadcastOf,
+  ipv4Mask,
+  ProtocolError,
+} from '../../bytes/index.ts';
+import { DhcpPort, type Endpoint } from '../datagram.ts';
+import {
+  BootOperation,
+  bootpMessageLength,
+  broadcastFlag,
+  type DhcpMessage,
+  dhcpMessage,
+  encodeMessage,
+  MessageType,
+  messageType,
+  minimumMaximumMessageLength,
+} from '../message.ts';
+import { Option } from '../option.ts';
+import { OptionList } from '../option-list.ts';
+import type { BootFields } from './boot-answer.ts';
+import type { DhcpSubnet } from './subnet.ts';
+
+export interface ReplyContent {
+  /** MessageType; undefined for BOOTP, whose replies have none (RFC 1534 §2). */
+  readonly type: number | undefined;
+  readonly serverIdentifier: Ipv4Address;
+  readonly yiaddr?: Ipv4Address;
+  /** Seconds; not given in answers to INFORM and BOOTP. */
+  readonly leaseTime?: number;
+  readonly subnet?: DhcpSubnet;
+  readonly boot?: BootFields | undefined;
+  /** Why not, in a NAK. */
+  readonly message?: string;
+}
+
+export interface Reply {
+  readonly message: DhcpMessage;
+  readonly data: Uint8Array;
+  /** Codes of options that did not fit what the client can take. */
+  readonly omitted: readonly number[];
+}
+
+const headersOfIpAndUdp = 28;
+const ethernetMtu = 1500;
+const forEver = 0xffff_ffff;
+
+export function buildReply(request: DhcpMessage, content: ReplyContent): Reply {
+  const { type, boot, yiaddr = IPV4_ANY } = content;
+  const isNak = type === MessageType.nak;
+  const { htype, hlen, xid, giaddr, chaddr } = request;
+  const fixed = {
+    ...{ op: BootOperation.reply, htype, hlen, xid, giaddr, chaddr },
+    // RFC 2131 §4.3.2: a relay agent must broadcast a NAK, because the client may have no usable address.
+    flags: isNak && giaddr !== IPV4_ANY ? request.flags | broadcastFlag : request.flags,
+    ciaddr: isNak || type === MessageType.offer ? IPV4_ANY : request.ciaddr,
+    yiaddr,
+    siaddr: boot?.siaddr ?? IPV4_ANY,
+    file: boot?.file ?? '',
+  };
+  return fit(fixed, request, mandatoryOptions(request, content), optionalOptions(request, content));
+}
+
+/** What every reply of its kind must carry (RFC 2131 table 3). */
+function mandatoryOptions({ options }: DhcpMessage, content: ReplyContent): OptionList {
+  const list = new OptionList();
+  const { type, leaseTime, message } = content;
+  if (type === undefined) return list;
+  list.set(Option.messageType, type).set(Option.serverIdentifier, content.serverIdentifier);
+  if (leaseTime !== undefined) list.set(Option.leaseTime, leaseTime);
+  if (leaseTime !== undefined && leaseTime !== forEver) {
+    // RFC 2131 §4.4.5.
+    list.set(Option.renewalTime, Math.floor(leaseTime / 2));
+    list.set(Option.rebindingTime, Math.floor((leaseTime * 7) / 8));
+  }
+  if (message !== undefined) list.set(Option.message, message);
+  // RFC 6842 §3: unaltered, in NAK too.
+  const clientIdentifier = options.raw(Option.clientIdentifier.code);
+  if (clientIdentifier !== undefined) list.setRaw(Option.clientIdentifier.code, clientIdentifier);
+  return list;
+}
+
+/** Options that a client gets when it names none. */
+const defaultRequestList = [Option.subnetMask, Option.routers, Option.domainNameServers].map(({ code }) => code);
+
+/** What the client wants, the most important first: what it needs to boot, then its own order. */
+function optionalOptions({ options }: DhcpMessage, content: ReplyContent): OptionList {
+  const list = new OptionList();
+  if (content.type === MessageType.nak) return list;
+  const available = new OptionList(content.subnet === undefined ? [] : networkOptions(content.subnet));
+  for (const [code, value] of content.boot?.onRequest ?? []) available.setRaw(code, value);
+  const mask = available.raw(Option.subnetMask.code);
+  if (mask !== undefined) list.setRaw(Option.subnetMask.code, mask);
+  for (const [code, value] of content.boot?.forced ?? []) list.setRaw(code, value);
+  for (const code of options.find(Option.parameterRequestList) ?? defaultRequestList) {
+    const value = available.raw(code);
+    if (value !== undefined && list.raw(code) === undefined) list.setRaw(code, value);
+  }
+  return list;
+}
+
+function networkOptions(network: DhcpSubnet): OptionList {
+  const list = new OptionList();
+  list.set(Option.subnetMask, ipv4Mask(network.subnet.prefix));
+  list.set(Option.broadcastAddress, ipv4BroadcastOf(network.subnet));
+  if (network.routers.length > 0) list.set(Option.routers, network.routers);
+  if (network.domainNameServers.length > 0) list.set(Option.domainNameServers, network.domainNameServers);
+  if (network.domainName !== undefined) list.set(Option.domainName, network.domainName);
+  if (network.interfaceMtu !== undefined) list.set(Option.interfaceMtu, network.interfaceMtu);
+  for (const [code, value] of network.options ?? []) list.setRaw(code, value);
+  return list;
+}
+
+/** Leaves out the least important options until the message fits. */
+function fit(fixed: Partial<DhcpMessage>, request: DhcpMessage, mandatory: OptionList, optional: OptionList): Reply {
+  const wanted = [...optional].filter(([code]) => mandatory.raw(code) === undefined);
+  const relay = request.options.raw(Option.relayAgentInformation.code);
+  const isBootp = messageType(request) === undefined;
+  const limits = { longest: isBootp ? bootpMessageLength : longestReply(request), overload: !isBootp };
+  for (let count = wanted.length; ; count--) {
+    const options = new OptionList([...mandatory, ...wanted.slice(0, count)]);
+    if (relay !== undefined) options.setRaw(Option.relayAgentInformation.code, relay);
+    const message = dhcpMessage({ ...fixed, options });
+    try {
+      const data = encodeMessage(message, limits);
+      return { message, data, omitted: wanted.slice(count).map(([code]) => code) };
+    } catch (error) {
+      if (count === 0 || !(error instanceof ProtocolError)) throw error;
+    }
+  }
+}
+
+/** Option 57 counts the whole IP datagram; less than the minimum that every client must take is an error of the client's. */
+function longestReply({ options }: DhcpMessage): number {
+  const asked = options.find(Option.maximumMessageSize) ?? 0;
+  return Math.max(minimumMaximumMessageLength, Math.min(asked, ethernetMtu) - headersOfIpAndUdp);
+}
+
+export interface ReplyPorts {
+  readonly server: number;
+  readonly client: number;
+}
+
+export const defaultPorts: ReplyPorts = { server: DhcpPort.server, client: DhcpPort.client };
+
+/**
+ * RFC 2131 §4.1. A client without an address gets a broadcast, asked for or not: the clause allows it, and it saves the server from
+ * writing into the kernel's ARP table.
+ */
+export function replyDestination(request: DhcpMessage, reply: DhcpMessage, ports: ReplyPorts): Endpoint {
+  if (request.giaddr !== IPV4_ANY) return { address: request.giaddr, port: ports.server };
+  const isNak = messageType(reply) === MessageType.nak;
+  if (request.ciaddr !== IPV4_ANY && !isNak) return { address: request.ciaddr, port: ports.client };
+  return { address: IPV4_BROADCAST, port: ports.client };
+}

@@ -1,0 +1,339 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  bootParameter,
+  DhcpClient,
+  type DhcpClientAction,
+  type DhcpClientOptions,
+  type DhcpMessage,
+  decodeMessage,
+  dhcpMessage,
+  encodeMessage,
+  MessageType,
+  messageTypeName,
+  Option,
+  OptionList,
+  ServerDetection,
+} from '../../src/dhcp/index.ts';
+import { ip, mac } from './support.ts';
+
+const rootPath = 'iscsi:192.0.2.1::::iqn.2024-01.com.example:disk';
+const half = () => 0.5;
+
+interface ReplyFields {
+  readonly type: number | undefined;
+  readonly yiaddr?: string;
+  readonly server?: string;
+  readonly leaseTime?: number;
+  readonly rootPath?: string;
+  readonly file?: string;
+  readonly options?: (list: OptionList) => unknown;
+}
+
+/** A server's answer to what the client sent last. */
+function reply(to: DhcpMessage, { type, yiaddr = '192.0.2.10', server = '192.0.2.1', ...fields }: ReplyFields) {
+  const options = new OptionList();
+  if (type !== undefined) {
+    options.set(Option.messageType, type).set(Option.serverIdentifier, ip(server));
+    options.set(Option.leaseTime, fields.leaseTime ?? 3600);
+  }
+  if (fields.rootPath !== undefined) options.set(Option.rootPath, fields.rootPath);
+  fields.options?.(options);
+  const { xid, chaddr } = to;
+  return encodeMessage(dhcpMessage({ op: 2, xid, chaddr, yiaddr: ip(yiaddr), file: fields.file ?? '', options }));
+}
+
+/** A client, and what it sent last. */
+class TestClient {
+  readonly client: DhcpClient;
+  readonly actions: DhcpClientAction[] = [];
+  now = 0;
+
+  constructor(options: Partial<DhcpClientOptions> = {}) {
+    this.client = new DhcpClient({ hardwareAddress: mac(1), ...options }, half);
+    this.#note(this.client.start(0));
+  }
+
+  #note(actions: readonly DhcpClientAction[]): string[] {
+    this.actions.push(...actions);
+    return actions.map((action) => (action.type === 'send' ? messageTypeName(action.message) : action.type));
+  }
+
+  get sent(): DhcpMessage {
+    const last = this.actions.findLast((action) => action.type === 'send');
+    assert.ok(last?.type === 'send');
+    return decodeMessage(last.datagram.data);
+  }
+
+  get to(): string {
+    const last = this.actions.findLast((action) => action.type === 'send');
+    return last?.type === 'send' ? last.datagram.to.address : '';
+  }
+
+  get last(): DhcpClientAction | undefined {
+    return this.actions.at(-1);
+  }
+
+  get lease() {
+    const action = this.actions.findLast(({ type }) => type === 'bound' || type === 'renewed');
+    assert.ok(action !== undefined && 'lease' in action, 'no lease');
+    return action.lease;
+  }
+
+  receive(datagram: Uint8Array): string[] {
+    return this.#note(this.client.receive(datagram, this.now));
+  }
+
+  answer(fields: ReplyFields): string[] {
+    return this.receive(reply(this.sent, fields));
+  }
+
+  /** Goes to the next deadline. */
+  next(): string[] {
+    assert.ok(this.client.deadline !== undefined, 'nothing will happen');
+    this.now = this.client.deadline;
+    return this.#note(this.client.poll(this.now));
+  }
+
+  bind(leaseTime = 3600): void {
+    this.answer({ type: MessageType.offer, rootPath });
+    this.answer({ type: MessageType.ack, rootPath, leaseTime });
+    assert.equal(this.client.state, 'bound');
+  }
+}
+
+describe('a client without an address', () => {
+  test('discovers, selects and is bound', () => {
+    const client = new TestClient({ vendorClass: 'PXEClient', userClasses: ['iPXE'], architectures: [7] });
+    const { sent } = client;
+    assert.equal(messageTypeName(sent), 'DISCOVER');
+    assert.equal(sent.flags, 0x8000, 'it hears broadcasts only');
+    assert.equal(sent.options.get(Option.vendorClass), 'PXEClient');
+    assert.deepEqual(sent.options.raw(77), Uint8Array.of(4, 0x69, 0x50, 0x58, 0x45));
+    assert.deepEqual(sent.options.get(Option.clientArchitecture), [7]);
+    assert.deepEqual(client.answer({ type: MessageType.offer, rootPath }), ['offer', 'REQUEST']);
+    const request = client.sent;
+    assert.equal(request.xid, sent.xid);
+    assert.equal(request.options.get(Option.requestedAddress), '192.0.2.10');
+    assert.equal(request.options.get(Option.serverIdentifier), '192.0.2.1');
+    assert.equal(request.ciaddr, '0.0.0.0');
+    assert.deepEqual(client.answer({ type: MessageType.ack }), ['bound']);
+    assert.equal(client.lease.address, '192.0.2.10');
+    assert.equal(bootParameter(client.lease, Option.rootPath), rootPath, 'given in the offer only');
+    assert.deepEqual([client.lease.renewAt, client.lease.rebindAt, client.lease.expiresAt], [1.8e6, 3.15e6, 3.6e6]);
+  });
+
+  test('waits for better offers and says why it takes which', () => {
+    const choose = (...offers: ReplyFields[]) => {
+      const client = new TestClient();
+      for (const offer of offers) client.answer(offer);
+      if (client.client.state === 'selecting') client.next();
+      client.answer({ type: MessageType.ack, server: client.sent.options.get(Option.serverIdentifier) ?? '' });
+      return [client.lease.serverIdentifier, client.lease.reason];
+    };
+    const plain: ReplyFields = { type: MessageType.offer, server: '192.0.2.1' };
+    const booting: ReplyFields = { type: MessageType.offer, server: '192.0.2.2', file: 'pxelinux.0' };
+    const nfs: ReplyFields = { type: MessageType.offer, server: '192.0.2.3', rootPath: '/srv/root' };
+    const iscsi: ReplyFields = { type: MessageType.offer, server: '192.0.2.4', rootPath };
+    assert.deepEqual(choose(plain), ['192.0.2.1', 'is the only one']);
+    assert.deepEqual(choose(plain, nfs), ['192.0.2.1', 'came first']);
+    assert.deepEqual(choose(plain, booting), ['192.0.2.2', 'names a boot file']);
+    assert.deepEqual(choose(plain, booting, iscsi), ['192.0.2.4', 'carries an iscsi: root path']);
+  });
+
+  test("takes the root path of a proxy beside another server's address", () => {
+    const client = new TestClient();
+    client.answer({ type: MessageType.offer });
+    const proxyOffer: ReplyFields = { type: MessageType.offer, yiaddr: '0.0.0.0', server: '192.0.2.9', rootPath };
+    assert.deepEqual(client.answer(proxyOffer), ['offer', 'REQUEST']);
+    assert.equal(client.sent.options.get(Option.serverIdentifier), '192.0.2.1');
+    client.answer({ type: MessageType.ack });
+    assert.equal(bootParameter(client.lease, Option.rootPath), rootPath);
+  });
+
+  test('prefers of two proxies the one that names a disk', () => {
+    const client = new TestClient();
+    client.answer({ type: MessageType.offer, yiaddr: '0.0.0.0', server: '192.0.2.8', file: 'pxelinux.0' });
+    client.answer({ type: MessageType.offer, yiaddr: '0.0.0.0', server: '192.0.2.9', rootPath });
+    client.answer({ type: MessageType.offer });
+    client.answer({ type: MessageType.ack });
+    assert.equal(bootParameter(client.lease, Option.rootPath), rootPath);
+  });
+
+  test('goes on discovering while only a proxy answers', () => {
+    const client = new TestClient();
+    client.answer({ type: MessageType.offer, yiaddr: '0.0.0.0', server: '192.0.2.9', rootPath });
+    assert.deepEqual(client.next(), ['DISCOVER']);
+    assert.deepEqual(client.answer({ type: MessageType.offer }), ['offer', 'REQUEST']);
+  });
+
+  test('repeats itself ever more slowly and gives up with one clear error', () => {
+    const client = new TestClient({ timeout: 60_000 });
+    const times: number[] = [];
+    while (client.last?.type !== 'failed') {
+      client.next();
+      times.push(client.now);
+    }
+    // 4, 8, 16 and 32 s after one another (the spread of a second is in its middle), then the end.
+    assert.deepEqual(times, [4000, 12_000, 28_000, 60_000]);
+    assert.equal(client.last.error.code, 'DHCP_NO_OFFER');
+    assert.equal(client.client.deadline, undefined);
+  });
+
+  test('tells when a server offers and never confirms, and asks others again', () => {
+    const client = new TestClient({ timeout: 100_000 });
+    client.answer({ type: MessageType.offer, rootPath });
+    const said: string[] = [];
+    while (client.last?.type !== 'failed') said.push(...client.next());
+    assert.deepEqual(said.slice(0, 2), ['REQUEST', 'DISCOVER']);
+    assert.equal(client.last.error.code, 'DHCP_NO_ACK');
+    assert.match(client.last.error.message, /192\.0\.2\.1/);
+  });
+
+  test('starts again after a NAK, not at full speed, and names the refusal when it gives up', () => {
+    const client = new TestClient({ timeout: 5000 });
+    client.answer({ type: MessageType.offer, rootPath });
+    const refusal = {
+      type: MessageType.nak,
+      options: (list: OptionList) => list.set(Option.message, 'no such client'),
+    };
+    assert.deepEqual(client.answer(refusal), ['nak']);
+    assert.deepEqual(client.next(), ['DISCOVER']);
+    assert.equal(client.now, 1000);
+    while (client.last?.type !== 'failed') client.next();
+    assert.equal(client.last.error.code, 'DHCP_REFUSED');
+    assert.match(client.last.error.message, /no such client/);
+  });
+
+  test('drops what is not an answer to its own question', () => {
+    const own = Uint8Array.of(1, 2, 3);
+    const client = new TestClient({ clientIdentifier: own });
+    const { sent } = client;
+    const others: [string, Uint8Array][] = [
+      ['another transaction', reply({ ...sent, xid: sent.xid ^ 1 }, { type: MessageType.offer })],
+      ['another client', reply({ ...sent, chaddr: new Uint8Array(16).fill(1) }, { type: MessageType.offer })],
+      ['a request', encodeMessage(sent)],
+      ['an ACK out of turn', reply(sent, { type: MessageType.ack })],
+      ["another client's identifier", reply(sent, { type: 2, options: (l) => l.setRaw(61, Uint8Array.of(1, 2)) })],
+      ['a lease time of three bytes', reply(sent, { type: 2, options: (l) => l.setRaw(51, new Uint8Array(3)) })],
+      ['noise', new Uint8Array(300).fill(0x63)],
+    ];
+    for (const [what, datagram] of others) assert.deepEqual(client.receive(datagram), [], what);
+    const echoed: ReplyFields = { type: MessageType.offer, options: (list) => list.setRaw(61, own) };
+    assert.deepEqual(client.answer(echoed), ['offer']);
+  });
+
+  test('takes the answer of a BOOTP server for good', () => {
+    const client = new TestClient();
+    assert.deepEqual(client.answer({ type: undefined, rootPath }), ['offer', 'bound']);
+    assert.equal(client.lease.expiresAt, Number.POSITIVE_INFINITY);
+    assert.equal(client.client.deadline, undefined);
+  });
+
+  test('any datagrams raise nothing', () => {
+    const client = new TestClient();
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => void client.receive(noise)));
+  });
+});
+
+describe('a client with an address', () => {
+  test('renews at T1 by unicast, rebinds at T2 by broadcast, and loses the address at the end', () => {
+    const client = new TestClient();
+    client.bind(3600);
+    assert.deepEqual(client.next(), ['REQUEST']);
+    assert.deepEqual([client.now, client.to, client.sent.ciaddr], [1_800_000, '192.0.2.1', '192.0.2.10']);
+    assert.equal(client.sent.options.has(Option.serverIdentifier), false);
+    assert.equal(client.sent.options.has(Option.requestedAddress), false);
+    while (client.client.state === 'renewing') client.next();
+    assert.equal(client.client.state, 'rebinding');
+    assert.deepEqual([client.now, client.to], [3_150_000, '255.255.255.255']);
+    const said: string[] = [];
+    while (!said.includes('lost')) said.push(...client.next());
+    assert.equal(client.now, 3_600_000);
+    assert.deepEqual(said.slice(-2), ['lost', 'DISCOVER']);
+  });
+
+  test('counts the new lease from when it asked', () => {
+    const client = new TestClient();
+    client.bind(3600);
+    client.next();
+    client.now += 5000;
+    assert.deepEqual(client.answer({ type: MessageType.ack }), ['renewed']);
+    assert.equal(client.lease.expiresAt, 1_800_000 + 3_600_000);
+    assert.equal(bootParameter(client.lease, Option.rootPath), rootPath, 'from the offer, still');
+  });
+
+  test('loses it at once by a NAK', () => {
+    const client = new TestClient();
+    client.bind();
+    client.next();
+    assert.deepEqual(client.answer({ type: MessageType.nak }), ['nak', 'lost']);
+    assert.deepEqual(client.next(), ['DISCOVER']);
+  });
+
+  test('keeps a lease without end without ever asking', () => {
+    const client = new TestClient();
+    client.bind(0xffff_ffff);
+    assert.equal(client.client.deadline, undefined);
+  });
+
+  test('gives it back, or says that somebody else uses it', () => {
+    const released = new TestClient();
+    released.bind();
+    const [release] = released.client.release();
+    assert.ok(release?.type === 'send');
+    assert.equal(messageTypeName(release.message), 'RELEASE');
+    assert.deepEqual([release.message.ciaddr, release.datagram.to.address], ['192.0.2.10', '192.0.2.1']);
+    assert.equal(released.client.deadline, undefined);
+    const declined = new TestClient();
+    declined.bind();
+    const [decline] = declined.client.decline(0);
+    assert.ok(decline?.type === 'send');
+    assert.equal(messageTypeName(decline.message), 'DECLINE');
+    assert.equal(decline.message.options.get(Option.requestedAddress), '192.0.2.10');
+    assert.deepEqual(declined.next(), ['DISCOVER']);
+    assert.equal(declined.now, 10_000);
+  });
+
+  test('of before asks whether it still holds, and discovers when nobody says so', () => {
+    const client = new TestClient({ previousAddress: ip('192.0.2.77') });
+    assert.equal(messageTypeName(client.sent), 'REQUEST');
+    assert.equal(client.sent.options.get(Option.requestedAddress), '192.0.2.77');
+    assert.equal(client.sent.options.has(Option.serverIdentifier), false);
+    assert.deepEqual([...client.next(), ...client.next()], ['REQUEST', 'DISCOVER']);
+    const confirmed = new TestClient({ previousAddress: ip('192.0.2.77') });
+    assert.deepEqual(confirmed.answer({ type: MessageType.ack, yiaddr: '192.0.2.77' }), ['bound']);
+    const refused = new TestClient({ previousAddress: ip('192.0.2.77') });
+    assert.deepEqual(refused.answer({ type: MessageType.nak }), ['nak']);
+    assert.deepEqual(refused.next(), ['DISCOVER']);
+  });
+});
+
+describe('the search for servers', () => {
+  const options = { hardwareAddress: mac(1), window: 3000, ignore: [ip('192.0.2.99')] };
+  const from = { address: '192.0.2.1', port: 67 };
+
+  test('asks twice, collects offers until the window ends, and ignores its own', () => {
+    const detection = new ServerDetection(options, half);
+    const [first] = detection.start(0);
+    assert.ok(first);
+    const asked = decodeMessage(first.data);
+    assert.equal(messageTypeName(asked), 'DISCOVER');
+    detection.receive(reply(asked, { type: MessageType.offer, server: '192.0.2.1' }), from);
+    detection.receive(reply(asked, { type: MessageType.offer, server: '192.0.2.1' }), from);
+    detection.receive(reply(asked, { type: MessageType.offer, server: '192.0.2.2', yiaddr: '0.0.0.0' }), from);
+    detection.receive(reply(asked, { type: MessageType.offer, server: '192.0.2.99' }), from);
+    detection.receive(reply({ ...asked, xid: 7 }, { type: MessageType.offer, server: '192.0.2.3' }), from);
+    detection.receive(reply(asked, { type: MessageType.nak, server: '192.0.2.4' }), from);
+    detection.receive(new Uint8Array(20), from);
+    assert.equal(detection.deadline, 1500);
+    assert.deepEqual(detection.poll(1499), []);
+    assert.equal(detection.poll(1500).length, 1);
+    assert.equal(detection.deadline, 3000);
+    assert.deepEqual(detection.poll(3000), []);
+    assert.equal(detection.isDone, true);
+    const found = detection.servers.map(({ serverIdentifier, kind }) => `${serverIdentifier} ${kind}`);
+    assert.deepEqual(found, ['192.0.2.1 address', '192.0.2.2 proxy']);
+  });
+});

@@ -1,0 +1,153 @@
+/** Server and clients against each other over a network that loses, doubles, delays and reorders. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  type Datagram,
+  DhcpClient,
+  type DhcpClientAction,
+  type DhcpLease,
+  DhcpServer,
+  type DhcpServerEvent,
+  MemoryLeaseStore,
+} from '../../src/dhcp/index.ts';
+import { Alarm, type Faults, noFaults, SimulatedDatagrams } from '../support/simulated-datagrams.ts';
+import { anywhere, ip, mac, serverIdentifier, subnet } from './support.ts';
+
+/** Milliseconds: enough for any run of bad luck that is not an error. */
+const patience = 3_000_000;
+
+class Machine {
+  readonly client: DhcpClient;
+  readonly history: string[] = [];
+  lease: DhcpLease | undefined;
+  readonly #network: SimulatedNetwork;
+  readonly #alarm: Alarm;
+
+  constructor(network: SimulatedNetwork, number: number, timeout: number) {
+    this.#network = network;
+    this.#alarm = new Alarm(network.datagrams);
+    const random = () => network.datagrams.random.below(2 ** 30) / 2 ** 30;
+    this.client = new DhcpClient({ hardwareAddress: mac(number), timeout }, random);
+  }
+
+  start(): void {
+    this.carryOut(this.client.start(this.#network.datagrams.now));
+  }
+
+  carryOut(actions: readonly DhcpClientAction[]): void {
+    for (const action of actions) {
+      if (action.type === 'send') this.#network.toServer(action.datagram);
+      else this.history.push(action.type);
+      if (action.type === 'bound' || action.type === 'renewed') this.lease = action.lease;
+      if (action.type === 'lost') this.lease = undefined;
+    }
+    const { datagrams } = this.#network;
+    this.#alarm.set(this.client.deadline, () => this.carryOut(this.client.poll(datagrams.now)));
+  }
+}
+
+class SimulatedNetwork {
+  readonly datagrams: SimulatedDatagrams;
+  readonly leases = new MemoryLeaseStore();
+  readonly events: DhcpServerEvent[] = [];
+  readonly machines: Machine[] = [];
+  server: DhcpServer;
+
+  constructor(seed: number, faults: Faults, leaseTime = 3600) {
+    this.datagrams = new SimulatedDatagrams(seed, faults);
+    this.server = this.#newServer(leaseTime);
+  }
+
+  #newServer(leaseTime: number): DhcpServer {
+    return new DhcpServer({
+      serverIdentifier,
+      subnets: [{ ...subnet, leaseTime, pool: { first: ip('192.0.2.10'), last: ip('192.0.2.30') } }],
+      leases: this.leases,
+      onEvent: (event) => this.events.push(event),
+    });
+  }
+
+  /** The server's process ends and starts again: what it had in memory is gone, its leases are not. */
+  restartServer(leaseTime = 3600): void {
+    this.server = this.#newServer(leaseTime);
+  }
+
+  toServer({ data }: Datagram): void {
+    this.datagrams.send(async () => {
+      const reply = await this.server.receive(data, anywhere, this.datagrams.now);
+      // Everybody hears a broadcast, and a unicast does no harm to the others.
+      if (reply === undefined) return;
+      for (const machine of this.machines) {
+        const { datagrams } = this;
+        datagrams.send(() => machine.carryOut(machine.client.receive(reply.data, datagrams.now)));
+      }
+    });
+  }
+
+  /** Machines that give up after `timeout` milliseconds. */
+  add(count: number, timeout = patience): void {
+    for (let number = 1; number <= count; number++) this.machines.push(new Machine(this, number, timeout));
+  }
+}
+
+const faults = fc.record({
+  lossPercent: fc.integer({ min: 0, max: 50 }),
+  duplicatePercent: fc.integer({ min: 0, max: 50 }),
+  delay: fc.constantFrom<readonly [number, number]>([1, 1], [1, 500], [0, 3000]),
+});
+
+describe('DHCP over a bad network', () => {
+  test('every machine is bound at last, each at an address of its own that the server knows', async () => {
+    const property = fc.asyncProperty(fc.integer(), faults, async (seed, given) => {
+      const network = new SimulatedNetwork(seed, given);
+      network.add(8);
+      for (const machine of network.machines) machine.start();
+      const everyone = () => network.machines.every(({ lease }) => lease !== undefined);
+      assert.ok(await network.datagrams.run(everyone, patience), 'all are bound in time');
+      const addresses = network.machines.map(({ lease }) => lease?.address ?? ip('0.0.0.0'));
+      assert.equal(new Set(addresses).size, addresses.length);
+      for (const [index, address] of addresses.entries()) {
+        assert.equal(network.leases.leaseAt(address)?.clientKey, mac(index + 1));
+      }
+      assert.equal(
+        network.events.some(({ type }) => type === 'failed'),
+        false,
+      );
+    });
+    await fc.assert(property, { numRuns: 60 });
+  });
+
+  test('a lease is renewed for days and the address never changes, server restarts included', async () => {
+    const property = fc.asyncProperty(fc.integer(), async (seed) => {
+      const network = new SimulatedNetwork(seed, { lossPercent: 20, duplicatePercent: 20, delay: [1, 400] });
+      network.add(3);
+      for (const machine of network.machines) machine.start();
+      await network.datagrams.run(() => network.machines.every(({ lease }) => lease !== undefined), patience);
+      const before = network.machines.map(({ lease }) => lease?.address);
+      for (let hour = 2; hour <= 24; hour++) {
+        network.restartServer();
+        await network.datagrams.run(() => false, hour * 3_600_000);
+      }
+      assert.deepEqual(
+        network.machines.map(({ lease }) => lease?.address),
+        before,
+      );
+      for (const { history } of network.machines) assert.equal(history.includes('lost'), false, history.join());
+    });
+    await fc.assert(property, { numRuns: 20 });
+  });
+
+  test('where nobody answers every machine gives up in its time', async () => {
+    const network = new SimulatedNetwork(1, { ...noFaults, lossPercent: 100 });
+    network.add(2, 300_000);
+    for (const machine of network.machines) machine.start();
+    await network.datagrams.run(() => false, 1_000_000);
+    for (const { history, client } of network.machines) {
+      assert.deepEqual(history, ['failed']);
+      assert.equal(client.deadline, undefined);
+    }
+    assert.ok(network.datagrams.now >= 300_000 && network.datagrams.now < 301_000, `${network.datagrams.now}`);
+  });
+});
