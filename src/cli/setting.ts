@@ -16,8 +16,8 @@ export interface Setting<Value> {
   readonly fallback: Value;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a table holds settings of every value type, and each keeps its own.
-export type SettingTable = Readonly<Record<string, Setting<any>>>;
+/** A table holds settings of every value type, and each keeps its own. */
+export type SettingTable = Readonly<Record<string, Setting<unknown>>>;
 
 export type ValuesOf<Table extends SettingTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Setting<infer Value> ? Value : never;

@@ -1,0 +1,7 @@
+/** The platform: network, files, processes, clock. Each is an interface with its real implementation. */
+export * from './clock.ts';
+export * from './file.ts';
+export * from './network.ts';
+export { nodeFileSystem } from './node-file-system.ts';
+export { nodeNetwork } from './node-network.ts';
+export { type RunProcess, runProcess } from './process.ts';

@@ -1,0 +1,8 @@
+/** The iSCSI target: portals that serve Devices as logical units. */
+export * from './directory.ts';
+export * from './event.ts';
+export type { KeepaliveOptions } from './keepalive.ts';
+export type { LogicalUnit } from './logical-unit.ts';
+export * from './portal.ts';
+export type { Session } from './session.ts';
+export * from './target.ts';
