@@ -152,7 +152,7 @@ export interface Layout<T> {
   values(view: ViewBase): Values<T>;
 }
 
-/** Declares a structure of `size` bytes. Raises RangeError at load time when a field leaves it. */
+/** Declares a structure of `size` bytes. Raises RangeError at load time when a field leaves it or takes a name of ViewBase. */
 export function layout<T extends { [K in keyof T]: Field<ValueOf<T[K]>> }>(
   name: string,
   size: number,
@@ -161,6 +161,7 @@ export function layout<T extends { [K in keyof T]: Field<ValueOf<T[K]>> }>(
   const table = Object.entries(fields as unknown as FieldTable);
   for (const [key, field] of table) {
     if (field.offset + field.length > size) throw new RangeError(`${name}: ${key} ends after byte ${size}`);
+    if (key === 'source' || key === 'start') throw new RangeError(`${name}: ${key} is a view's own`);
   }
 
   class StructureView implements ViewBase {

@@ -75,4 +75,5 @@ test('a structure that is cut short is a protocol error, wherever the cut is', (
 
 test('a field that leaves its structure is refused when the layout is declared', () => {
   assert.throws(() => layout('Bad', 4, { last: u32(1) }), RangeError);
+  assert.throws(() => layout('Bad', 4, { source: u32(0) }), RangeError);
 });
