@@ -9,6 +9,8 @@ export interface Sources {
   /** What the command line gave, by the setting's name; undefined where it did not. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of the environment variables; default DISKLESS. */
+  readonly prefix?: string;
   readonly file?: ConfigFile;
 }
 
@@ -27,12 +29,12 @@ export function configure<Table extends SettingTable>(table: Table, sources: Sou
   return Object.fromEntries(entries);
 }
 
-function findGiven(name: string, { flags, environment, file }: Sources): Given | undefined {
+function findGiven(name: string, { flags, environment, prefix, file }: Sources): Given | undefined {
   const flag = flags[name];
   if (flag !== undefined) return { value: flag, where: flagName(name), code: 'USAGE_VALUE_INVALID' };
-  const variable = environment[environmentName(name)];
+  const variable = environment[environmentName(name, prefix)];
   if (variable !== undefined && variable !== '') {
-    return { value: variable, where: environmentName(name), code: 'CONFIG_VALUE_INVALID' };
+    return { value: variable, where: environmentName(name, prefix), code: 'CONFIG_VALUE_INVALID' };
   }
   const line = file?.values[name];
   if (file === undefined || line === undefined || line === null) return undefined;

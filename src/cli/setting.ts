@@ -59,7 +59,7 @@ export function flagName(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** `portalPort` -> `DISKLESS_PORTAL_PORT`. */
-export function environmentName(name: string): string {
-  return `DISKLESS_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+/** `portalPort` -> `DISKLESS_PORTAL_PORT`. The prefix tells commands apart that have settings of the same name. */
+export function environmentName(name: string, prefix = 'DISKLESS'): string {
+  return `${prefix}_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }

@@ -29,7 +29,12 @@ export interface InitiatorLoginOptions {
   readonly cmdSN: number;
   readonly wishes: Wishes;
   /** CHAP: what this side proves, and what the target must prove when `target` is there. */
-  readonly authentication?: { readonly credentials: ChapCredentials; readonly random: Random };
+  readonly authentication?: {
+    readonly credentials: ChapCredentials;
+    readonly random: Random;
+    /** What to offer, the most wanted first; all that are known when not given. */
+    readonly algorithms?: readonly number[];
+  };
 }
 
 export type InitiatorLoginOutcome =
@@ -74,7 +79,11 @@ export class InitiatorLogin {
     this.#negotiation = new Negotiation(options.wishes, options.sessionType);
     const { authentication } = options;
     if (authentication !== undefined) {
-      this.#chap = new InitiatorChap(authentication.credentials, authentication.random, CHAP_ALGORITHMS);
+      this.#chap = new InitiatorChap(
+        authentication.credentials,
+        authentication.random,
+        authentication.algorithms ?? CHAP_ALGORITHMS,
+      );
     }
   }
 

@@ -18,13 +18,16 @@ import { configure } from '../configuration.ts';
 import { exitCode } from '../errors.ts';
 import { addFlags } from '../setting-flags.ts';
 
+/** What is set for `diskless serve` (DISKLESS_DHCP=proxy) means nothing to the client. */
+const ENVIRONMENT_PREFIX = 'DISKLESS_BOOT';
+
 export function registerBoot(program: Command): void {
   const command = program
     .command('boot')
     .description('boot this machine as far as its disk, stage by stage, from any server of the network');
-  addFlags(command, bootSettings, []);
+  addFlags(command, bootSettings, [], ENVIRONMENT_PREFIX);
   command.action(async (flags: Record<string, unknown>) => {
-    const settings = configure(bootSettings, { flags, environment: process.env });
+    const settings = configure(bootSettings, { flags, environment: process.env, prefix: ENVIRONMENT_PREFIX });
     if ((settings.read === undefined) !== (settings.out === undefined)) {
       throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
         hint: 'Write --read 64M --out FILE.',

@@ -1,0 +1,82 @@
+/** The network interface that a boot goes over: which one it is, and an address for it as long as the boot lasts. */
+
+import { DisklessError, type Ipv4Address, ipv4InSubnet, ipv4Subnet } from '../bytes/index.ts';
+import type { MachineNetwork } from '../os/machine-network.ts';
+import type { Network, NetworkInterface } from '../os/network.ts';
+import type { StageTrace } from './trace.ts';
+
+export function isLoopback(each: NetworkInterface): boolean {
+  return each.name === 'lo' || each.mac === '00:00:00:00:00:00';
+}
+
+/** The interface of that name; without a name, the only one there is. Raises BOOT_INTERFACE_UNKNOWN, USAGE_INTERFACE_NEEDED. */
+export function chooseInterface(name: string | undefined, network: Network): NetworkInterface {
+  const all = network.interfaces();
+  const names = all.map((each) => each.name).join(', ');
+  if (name !== undefined) {
+    const named = all.find((each) => each.name === name);
+    if (named !== undefined) return named;
+    throw new DisklessError('BOOT_INTERFACE_UNKNOWN', `there is no network interface "${name}"`, {
+      hint: `This machine has ${names}.`,
+    });
+  }
+  const [only, another] = all.filter((each) => !isLoopback(each));
+  if (only !== undefined && another === undefined) return only;
+  const found = only === undefined ? 'only the loopback interface' : `several interfaces (${names})`;
+  throw new DisklessError(
+    'USAGE_INTERFACE_NEEDED',
+    `DHCP needs one network interface to ask on, and this machine has ${found}`,
+    {
+      hint: 'Name it with --interface.',
+    },
+  );
+}
+
+/** Whether the interface of that name, or without a name any of the machine's, has an IP address. */
+export function hasAddress(name: string | undefined, network: Network): boolean {
+  return network.interfaces().some((each) => (name === undefined || each.name === name) && each.ipv4.length > 0);
+}
+
+/** An interface that is down can neither ask nor hear. */
+export async function bringUp(
+  chosen: NetworkInterface,
+  machine: MachineNetwork,
+  cleanup: AsyncDisposableStack,
+  trace: StageTrace,
+): Promise<void> {
+  if (chosen.up) return;
+  cleanup.use(await machine.bringUp(chosen.name));
+  trace.step(`${chosen.name} was down: up for this boot`);
+}
+
+export interface GivenAddress {
+  readonly address: Ipv4Address;
+  readonly prefix: number;
+  readonly router: Ipv4Address | undefined;
+}
+
+/**
+ * Gives an interface without an address the one that DHCP gave, and a way to a server in another subnet. An interface that has one
+ * belongs to the running system and is left as it is.
+ */
+export async function configureAddress(
+  chosen: NetworkInterface,
+  given: GivenAddress,
+  server: Ipv4Address | undefined,
+  machine: MachineNetwork,
+  cleanup: AsyncDisposableStack,
+  trace: StageTrace,
+): Promise<void> {
+  const { name, ipv4 } = chosen;
+  const { address, prefix, router } = given;
+  const [own] = ipv4;
+  if (own !== undefined) {
+    trace.step(`${name} keeps its own address ${own.address}/${own.prefix}`);
+    return;
+  }
+  cleanup.use(await machine.addAddress(name, address, prefix));
+  trace.step(`${name} has ${address}/${prefix} for this boot`);
+  if (server === undefined || router === undefined || ipv4InSubnet(server, ipv4Subnet(address, prefix))) return;
+  cleanup.use(await machine.addHostRoute(name, server, router));
+  trace.step(`${server} is reached through ${router}`);
+}

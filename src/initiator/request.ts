@@ -1,0 +1,55 @@
+/** The immediate requests of an initiator, written into fresh headers. Tags and numbers that all share are the session's to fill in. */
+
+import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
+import {
+  LogoutReason,
+  LogoutRequest,
+  type NopIn,
+  NopOut,
+  TaskManagementFunction,
+  TaskManagementRequest,
+  TextRequest,
+} from '../iscsi/pdu.ts';
+import type { Task } from './task.ts';
+
+/** RFC 7143 §11.10. The tag is RESERVED_TAG in the first request of a text, and then that of the latest answer. */
+export function textRequest(header: Uint8Array, targetTransferTag: number): void {
+  TextRequest.write(header, 0, { opcode: Opcode.textRequest, final: true, targetTransferTag });
+}
+
+/** RFC 7143 §11.14 */
+export function logoutRequest(header: Uint8Array, cid: number): void {
+  LogoutRequest.write(header, 0, {
+    opcode: Opcode.logoutRequest,
+    final: true,
+    reason: LogoutReason.closeSession,
+    cid,
+  });
+}
+
+/** A NOP-Out that asks the target whether it is there (RFC 7143 §11.18). */
+export function pingRequest(header: Uint8Array): void {
+  NopOut.write(header, 0, { opcode: Opcode.nopOut, final: true, targetTransferTag: RESERVED_TAG });
+}
+
+/** The answer to a target's own question (RFC 7143 §11.18.1): its tag and LUN come back. */
+export function pingAnswer(header: Uint8Array, question: NopIn): void {
+  NopOut.write(header, 0, {
+    opcode: Opcode.nopOut,
+    final: true,
+    lun: question.lun,
+    targetTransferTag: question.targetTransferTag,
+  });
+}
+
+/** RFC 7143 §11.5 */
+export function abortTaskRequest(header: Uint8Array, task: Task): void {
+  TaskManagementRequest.write(header, 0, {
+    opcode: Opcode.taskManagementRequest,
+    final: true,
+    function: TaskManagementFunction.abortTask,
+    lun: task.request.lun,
+    referencedTaskTag: task.initiatorTaskTag,
+    refCmdSN: task.cmdSN,
+  });
+}

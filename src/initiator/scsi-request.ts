@@ -1,0 +1,76 @@
+/** A SCSI command as it is given to a session, and what comes back. */
+
+import { DisklessError } from '../bytes/index.ts';
+import { decodeSense, type Sense, senseText } from '../scsi/sense.ts';
+import { Status } from '../scsi/status.ts';
+
+export interface ScsiRequest {
+  /** Eight bytes. */
+  readonly lun: Uint8Array;
+  /** The command descriptor block: 6 to 16 bytes. */
+  readonly cdb: Uint8Array;
+  /** Most bytes that the command may return. */
+  readonly readLength?: number;
+  /** What the command sends. The buffers must stay as they are until it is done. */
+  readonly write?: readonly Uint8Array[];
+  /** Milliseconds; the session's own limit when not given. */
+  readonly timeout?: number;
+}
+
+export interface ScsiResult {
+  readonly status: number;
+  /** What the command returned, in order: slices of what came off the wire. */
+  readonly data: readonly Uint8Array[];
+  readonly dataLength: number;
+  readonly sense?: Sense;
+}
+
+const statusNames = new Map<number, string>(
+  Object.entries(Status).map(([name, code]) => [code, name.replaceAll(/[A-Z]/g, ' $&').toUpperCase()]),
+);
+
+/** A command that ended with another status than GOOD. */
+export class ScsiError extends DisklessError {
+  readonly status: number;
+  readonly sense: Sense | undefined;
+
+  constructor(command: string, result: ScsiResult) {
+    const status = statusNames.get(result.status) ?? `status ${result.status.toString(16)}h`;
+    const reason = result.sense === undefined ? status : senseText(result.sense);
+    super(
+      result.status === Status.reservationConflict ? 'SCSI_RESERVED' : 'SCSI_COMMAND_FAILED',
+      `${command}: ${reason}`,
+      {
+        hint:
+          result.status === Status.reservationConflict
+            ? 'Another initiator has reserved the logical unit.'
+            : 'The target refused or could not do the command; its own log says more.',
+      },
+    );
+    this.status = result.status;
+    this.sense = result.sense;
+  }
+}
+
+/** The sense data at the start of a SCSI Response's data segment: a length of two bytes goes before it (RFC 7143 §11.4.7.2). */
+export function senseOf(data: readonly Uint8Array[]): Sense | undefined {
+  const segment = joined(data);
+  if (segment.length < 2) return undefined;
+  const length = ((segment[0] ?? 0) << 8) | (segment[1] ?? 0);
+  return decodeSense(segment.subarray(2, 2 + length));
+}
+
+/** One run of bytes: the buffer itself when there is just one. */
+export function joined(data: readonly Uint8Array[]): Uint8Array {
+  const [only] = data;
+  if (only !== undefined && data.length === 1) return only;
+  let length = 0;
+  for (const part of data) length += part.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of data) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,209 @@
+/** Whole boots over a simulated network, with honest servers and others. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type BootResult, boot } from '../../src/boot/boot.ts';
+import type { BootRequest } from '../../src/boot/boot-request.ts';
+import { BootTrace, type TraceEvent } from '../../src/boot/trace.ts';
+import { DisklessError, type MacAddress } from '../../src/bytes/index.ts';
+import { MessageType, messageType } from '../../src/dhcp/message.ts';
+import { Option } from '../../src/dhcp/option.ts';
+import { OptionList } from '../../src/dhcp/option-list.ts';
+import { parseServerName } from '../../src/iscsi/server-name.ts';
+import { settled } from '../support/simulated-clock.ts';
+import { bareInterface, type DhcpAnswers, ip, lease, reply, SimulatedLan, targetName } from './simulated-lan.ts';
+
+const rootPath = `iscsi:192.0.2.1::::${targetName}`;
+const asked: BootRequest = { interface: 'eth0', dhcp: 'v4', discovery: 'sendtargets' };
+
+function start(lan: SimulatedLan, request: BootRequest = asked, signal = new AbortController().signal) {
+  const events: TraceEvent[] = [];
+  const trace = new BootTrace(lan.clock, (event) => events.push(event));
+  const environment = {
+    network: lan,
+    machine: lan.machine,
+    clock: lan.clock,
+    random: () => 0.5,
+    dhcpTimeout: 30_000,
+    signal,
+  };
+  const running = boot(request, environment, trace, async (result: BootResult) => result);
+  running.catch(() => {});
+  return { running, trace, events };
+}
+
+/** Lets time pass until the boot has ended; fails when it takes longer than `limit` milliseconds. */
+async function finish<T>(lan: SimulatedLan, running: Promise<T>, limit = 120_000): Promise<T> {
+  let over = false;
+  void running
+    .catch(() => {})
+    .then(() => {
+      over = true;
+    });
+  for (let passed = 0; !over; passed += 250) {
+    assert.ok(passed < limit, `not over after ${limit} ms`);
+    await lan.clock.pass(250);
+  }
+  return running;
+}
+
+function texts(events: readonly TraceEvent[]): string {
+  return events.map(({ stage, text }) => `${stage}: ${text}`).join('\n');
+}
+
+test('DHCP, then the boot stage; the machine is as before when it is over', async () => {
+  await using lan = new SimulatedLan((message) => lease(message, { rootPath }));
+  await lan.serve();
+  const { running, trace, events } = start(lan);
+  const { parameters, disk } = await finish(lan, running);
+  assert.deepEqual(
+    trace.stages.map(({ stage, outcome }) => `${stage} ${outcome}`),
+    ['software skipped', 'dhcp done', 'discovery skipped', 'boot done'],
+  );
+  assert.deepEqual(parameters.serverName, { value: '192.0.2.1', source: 'dhcp' });
+  assert.equal(parameters.initiatorName?.value, 'iqn.2026-11.internal.diskless:client-52-54-00-42-00-01');
+  assert.equal(disk.targetName, targetName);
+  assert.deepEqual(lan.settings, ['+192.0.2.50/24 on eth0', '-192.0.2.50/24 on eth0']);
+  assert.deepEqual(
+    lan.udpSockets.map(({ interface: name, port }) => `${name} ${port}`),
+    ['eth0 68'],
+  );
+  assert.equal(lan.openSockets, 0);
+  assert.match(texts(events), /its offer carries an iscsi: root path/);
+  JSON.stringify(trace.stages);
+  await settled();
+  assert.equal(await disk.session.closed, undefined, 'logged out');
+});
+
+test('of two offers the one with a Root Path is taken, though it comes second', async () => {
+  const servers: DhcpAnswers = (message) => [
+    ...lease(message, { server: '192.0.2.9', address: '192.0.2.90' }),
+    ...lease(message, { rootPath }),
+  ];
+  await using lan = new SimulatedLan(servers);
+  await lan.serve();
+  const { running, trace } = start(lan);
+  await finish(lan, running);
+  assert.equal(trace.stages[1]?.learned.server, '192.0.2.1');
+});
+
+test('a server in another subnet is reached through the router, for the time of the boot', async () => {
+  await using lan = new SimulatedLan((message) =>
+    lease(message, { address: '198.51.100.7', rootPath, router: '198.51.100.1', server: '198.51.100.1' }),
+  );
+  await lan.serve();
+  await finish(lan, start(lan).running);
+  const [address, route] = ['198.51.100.7/24 on eth0', '192.0.2.1 via 198.51.100.1 on eth0'];
+  assert.deepEqual(lan.settings, [`+${address}`, `+${route}`, `-${route}`, `-${address}`]);
+});
+
+test('an interface that is down is brought up first, one with an address is left alone', async () => {
+  const honest: DhcpAnswers = (message) => lease(message, { rootPath });
+  await using down = new SimulatedLan(honest, [{ ...bareInterface, up: false }]);
+  await down.serve();
+  await finish(down, start(down).running);
+  assert.equal(down.settings[0], '+eth0 up');
+  assert.equal(down.settings.at(-1), '-eth0 up');
+
+  await using own = new SimulatedLan(honest, [{ ...bareInterface, ipv4: [{ address: ip('192.0.2.7'), prefix: 24 }] }]);
+  await own.serve();
+  await finish(own, start(own).running);
+  assert.deepEqual(own.settings, []);
+});
+
+test('without a name, the only interface beside the loopback is the one', async () => {
+  const loopback = {
+    name: 'lo',
+    mac: '00:00:00:00:00:00' as MacAddress,
+    up: true,
+    ipv4: [{ address: ip('127.0.0.1'), prefix: 8 }],
+  };
+  await using lan = new SimulatedLan((message) => lease(message, { rootPath }), [loopback, bareInterface]);
+  await lan.serve();
+  await finish(lan, start(lan, { dhcp: 'v4', discovery: 'off' }).running);
+
+  await using two = new SimulatedLan(() => [], [loopback, bareInterface, { ...bareInterface, name: 'eth1' }]);
+  await assert.rejects(start(two, { dhcp: 'v4', discovery: 'off' }).running, { code: 'USAGE_INTERFACE_NEEDED' });
+  await assert.rejects(start(two, { ...asked, interface: 'eth7' }).running, { code: 'BOOT_INTERFACE_UNKNOWN' });
+});
+
+test('a server that is known is asked for its targets', async () => {
+  await using lan = new SimulatedLan((message) => lease(message, {}));
+  await lan.serve();
+  const { running, trace } = start(lan, { ...asked, server: parseServerName('192.0.2.1') });
+  const { parameters } = await finish(lan, running);
+  assert.deepEqual(trace.stages.map(({ stage, outcome }) => `${stage} ${outcome}`).slice(1), [
+    'dhcp done',
+    'discovery done',
+    'boot done',
+  ]);
+  assert.deepEqual(parameters.targetName, { value: targetName, source: 'discovery' });
+});
+
+function nak(message: Parameters<DhcpAnswers>[0]) {
+  const options = new OptionList()
+    .set(Option.messageType, MessageType.nak)
+    .set(Option.serverIdentifier, ip('192.0.2.1'));
+  return [reply(message, '0.0.0.0', options.set(Option.message, 'go away'))];
+}
+
+const liars: readonly (readonly [string, DhcpAnswers, string])[] = [
+  ['says nothing', () => [], 'DHCP_NO_OFFER'],
+  [
+    'offers and never acknowledges',
+    (m) => (messageType(m) === MessageType.discover ? lease(m, { rootPath }) : []),
+    'DHCP_NO_ACK',
+  ],
+  [
+    'offers and then refuses',
+    (m) => (messageType(m) === MessageType.discover ? lease(m, { rootPath }) : nak(m)),
+    'DHCP_REFUSED',
+  ],
+  [
+    'names a target that is not there',
+    (m) => lease(m, { rootPath: 'iscsi:192.0.2.1::::iqn.2001-04.com.example:none' }),
+    'ISCSI_TARGET_NOT_FOUND',
+  ],
+  [
+    'names a server that is not there',
+    (m) => lease(m, { rootPath: `iscsi:192.0.2.99::::${targetName}` }),
+    'NETWORK_REFUSED',
+  ],
+  ['names no server', (m) => lease(m, { rootPath: `iscsi:::::${targetName}` }), 'BOOT_SERVER_UNKNOWN'],
+  ['gives no Root Path', (m) => lease(m, {}), 'BOOT_SERVER_UNKNOWN'],
+  [
+    'writes a wrong Root Path',
+    (m) => lease(m, { rootPath: `iscsi:192.0.2.1:17:::${targetName}` }),
+    'ROOT_PATH_PROTOCOL',
+  ],
+  [
+    'names a LUN that is not there',
+    (m) => lease(m, { rootPath: `iscsi:192.0.2.1:::7:${targetName}` }),
+    'BOOT_LUN_NOT_FOUND',
+  ],
+];
+
+for (const [what, answers, code] of liars) {
+  test(`a server that ${what} ends the boot in ${code}, in bounded time, and nothing is left`, async () => {
+    await using lan = new SimulatedLan(answers);
+    await lan.serve();
+    const { running, trace } = start(lan);
+    await assert.rejects(finish(lan, running, 60_000), { code });
+    assert.equal(trace.stages.at(-1)?.error?.code, code, 'the last stage says so');
+    assert.equal(lan.openSockets, 0);
+    const set = lan.settings.filter((each) => each.startsWith('+')).length;
+    assert.equal(lan.settings.length, 2 * set, 'all that was set is taken back');
+  });
+}
+
+test('a boot that is stopped ends with the reason, wherever it is', async () => {
+  await using lan = new SimulatedLan(() => []);
+  const control = new AbortController();
+  const { running, trace } = start(lan, asked, control.signal);
+  await lan.clock.pass(5000);
+  control.abort(new DisklessError('BOOT_TIMEOUT', 'enough'));
+  await assert.rejects(running, { code: 'BOOT_TIMEOUT' });
+  assert.equal(trace.stages.at(-1)?.error?.code, 'BOOT_TIMEOUT');
+  assert.equal(lan.openSockets, 0);
+  assert.equal(lan.clock.pending, 0);
+});

@@ -1,0 +1,142 @@
+/** The network of one machine that boots: a DHCP server that a test writes, and an iSCSI target with a disk in memory. */
+
+import type { Device } from '../../src/block/device.ts';
+import { MemoryDevice } from '../../src/block/memory-device.ts';
+import type { Ipv4Address, MacAddress } from '../../src/bytes/index.ts';
+import {
+  BootOperation,
+  type DhcpMessage,
+  decodeMessage,
+  dhcpMessage,
+  encodeMessage,
+  MessageType,
+  messageType,
+} from '../../src/dhcp/message.ts';
+import { Option } from '../../src/dhcp/option.ts';
+import { OptionList } from '../../src/dhcp/option-list.ts';
+import type { MachineNetwork } from '../../src/os/machine-network.ts';
+import type { NetworkInterface, UdpHandler, UdpOptions, UdpSocket } from '../../src/os/network.ts';
+import { openDirectory } from '../../src/target/directory.ts';
+import { Portal } from '../../src/target/portal.ts';
+import { Target } from '../../src/target/target.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
+import { SimulatedNetwork } from '../support/simulated-tcp.ts';
+
+export const targetName = 'iqn.2001-04.com.example:disk';
+export const ip = (text: string) => text as Ipv4Address;
+
+/** Gets each message of the client, and answers with as many as it likes. */
+export type DhcpAnswers = (message: DhcpMessage) => readonly DhcpMessage[];
+
+export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
+  readonly clock = new SimulatedClock();
+  /** Options of the UDP sockets that were opened, and how many of them are open still. */
+  readonly udpSockets: UdpOptions[] = [];
+  openSockets = 0;
+  /** What was set on the machine, in order: `+` set, `-` taken back. */
+  readonly settings: string[] = [];
+  #interfaces: readonly NetworkInterface[];
+  readonly #dhcp: DhcpAnswers;
+  #portal: Portal | undefined;
+
+  constructor(dhcp: DhcpAnswers, interfaces: readonly NetworkInterface[] = [bareInterface]) {
+    super();
+    this.#dhcp = dhcp;
+    this.#interfaces = interfaces;
+  }
+
+  /** Serves a disk at LUN 0 of `targetName`, at 192.0.2.1. */
+  async serve(device: Device = new MemoryDevice(1 << 20)): Promise<void> {
+    const target = new Target({ name: targetName, units: new Map([[0, device]]) });
+    const endpoint = { address: '192.0.2.1', port: 3260 };
+    this.#portal = await Portal.open({
+      network: this,
+      endpoint,
+      clock: this.clock,
+      directory: openDirectory([target]),
+    });
+  }
+
+  override interfaces(): readonly [] {
+    // The simulated network of the targets' tests has none, and says so in its type.
+    return this.#interfaces as readonly [];
+  }
+
+  override async openUdp(options?: UdpOptions): Promise<never> {
+    if (options !== undefined) this.udpSockets.push(options);
+    this.openSockets += 1;
+    let handler: UdpHandler | undefined;
+    const close = async () => {
+      this.openSockets -= 1;
+    };
+    const socket: UdpSocket = {
+      local: { address: '0.0.0.0', port: options?.port ?? 0 },
+      start: (given) => {
+        handler = given;
+      },
+      send: (data) => {
+        for (const answer of this.#dhcp(decodeMessage(data))) {
+          setImmediate(() => handler?.message(encodeMessage(answer), { address: '192.0.2.1', port: 67 }));
+        }
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+    return socket as never;
+  }
+
+  get machine(): MachineNetwork {
+    const set = async (what: string): Promise<AsyncDisposable> => {
+      this.settings.push(`+${what}`);
+      return {
+        [Symbol.asyncDispose]: async () => {
+          this.settings.push(`-${what}`);
+        },
+      };
+    };
+    return {
+      bringUp: (name) => set(`${name} up`),
+      addAddress: (name, address, prefix) => set(`${address}/${prefix} on ${name}`),
+      addHostRoute: (name, host, router) => set(`${host} via ${router} on ${name}`),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#portal?.close();
+  }
+}
+
+export const bareInterface: NetworkInterface = {
+  name: 'eth0',
+  mac: '52:54:00:42:00:01' as MacAddress,
+  up: true,
+  ipv4: [],
+};
+
+export interface LeaseAnswer {
+  readonly server?: string;
+  readonly address?: string;
+  readonly rootPath?: string;
+  readonly router?: string;
+}
+
+/** A well-behaved answer of a server to a DISCOVER or a REQUEST; nothing when the request is for another server. */
+export function lease(
+  message: DhcpMessage,
+  { server = '192.0.2.1', address = '192.0.2.50', rootPath, router }: LeaseAnswer,
+): DhcpMessage[] {
+  const asked = message.options.find(Option.serverIdentifier);
+  if (asked !== undefined && asked !== server) return [];
+  const options = new OptionList();
+  const type = messageType(message) === MessageType.discover ? MessageType.offer : MessageType.ack;
+  options.set(Option.messageType, type).set(Option.serverIdentifier, ip(server));
+  options.set(Option.leaseTime, 3600).set(Option.subnetMask, ip('255.255.255.0'));
+  if (rootPath !== undefined) options.set(Option.rootPath, rootPath);
+  if (router !== undefined) options.set(Option.routers, [ip(router)]);
+  return [reply(message, address, options)];
+}
+
+export function reply(message: DhcpMessage, address: string, options: OptionList): DhcpMessage {
+  const { xid, chaddr } = message;
+  return dhcpMessage({ op: BootOperation.reply, xid, chaddr, yiaddr: ip(address), options });
+}

@@ -1,0 +1,76 @@
+/**
+ * A network of its own for a boot server and its machines: a network namespace with a bridge, and a tap on it for each machine.
+ * Nothing outside can reach it, and no DHCP server of the real network can answer in it.
+ */
+import { existsSync } from 'node:fs';
+import { runCommand } from '../../../scripts/command.ts';
+
+export interface MachineNetwork extends AsyncDisposable {
+  readonly namespace: string;
+  /** The bridge, which is the interface to serve on. */
+  readonly bridge: string;
+  /** The bridge's own address, without its prefix length. */
+  readonly address: string;
+  /** Makes a tap that a machine's network card plugs into; gives its name. */
+  plugIn(): Promise<string>;
+  /** Program and arguments that run `command` inside; it is killed when this process dies without ending it. */
+  inside(command: string, ...args: readonly string[]): [string, string[]];
+}
+
+export interface NetworkOptions {
+  /** What the network is for; with this process's id it names the namespace. */
+  readonly purpose: string;
+  /** Address of the bridge with prefix length. */
+  readonly address?: string;
+}
+
+/** Makes the namespace and its bridge. Needs root. Disposal deletes it with everything plugged in. */
+export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: NetworkOptions): Promise<MachineNetwork> {
+  await removeOrphans(purpose);
+  const name = namespaceName(purpose, process.pid);
+  const bridge = 'br0';
+  let taps = 0;
+  const inside = (command: string, ...args: readonly string[]): [string, string[]] => [
+    'ip',
+    ['netns', 'exec', name, 'setpriv', '--pdeathsig', 'KILL', command, ...args],
+  ];
+  const ip = (...args: string[]) => runCommand('ip', ['-netns', name, ...args]);
+  const dispose = () => runCommand('ip', ['netns', 'delete', name]).then(() => undefined);
+  await runCommand('ip', ['netns', 'add', name]);
+  try {
+    await ip('link', 'set', 'lo', 'up');
+    await ip('link', 'add', bridge, 'type', 'bridge');
+    await ip('address', 'add', address, 'dev', bridge);
+    await ip('link', 'set', bridge, 'up');
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    namespace: name,
+    bridge,
+    address: address.replace(/\/.*$/, ''),
+    async plugIn() {
+      const tap = `tap${taps++}`;
+      await ip('tuntap', 'add', tap, 'mode', 'tap');
+      await ip('link', 'set', tap, 'master', bridge, 'up');
+      return tap;
+    },
+    inside,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function namespaceName(purpose: string, pid: number): string {
+  return `diskless-${purpose}-${pid}`;
+}
+
+/** A run that was killed leaves its namespace behind: whoever comes next with the same purpose removes it. */
+async function removeOrphans(purpose: string): Promise<void> {
+  const list = await runCommand('ip', ['netns', 'list']);
+  for (const name of list.split('\n').map((line) => line.split(' ')[0] ?? '')) {
+    const pid = Number(/-(\d+)$/.exec(name)?.[1]);
+    if (name === namespaceName(purpose, pid) && !existsSync(`/proc/${pid}`))
+      await runCommand('ip', ['netns', 'delete', name]);
+  }
+}

@@ -1,0 +1,71 @@
+/** `diskless target` as a program of its own, on a port that the kernel chooses. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const launcher = fileURLToPath(new URL('../../bin/diskless.js', import.meta.url));
+
+export const PROGRAM_TARGET_NAME = 'iqn.2026-11.internal.test:program';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+/** Runs `diskless` with arguments that are expected to fail, until it ends. */
+export async function runToItsEnd(args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const lines: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => lines.push(line));
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, stderr: lines.join('\n') };
+}
+
+export class TargetProgram implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly port: number;
+  /** What it said on stderr when it was ready. */
+  readonly readyLine: string;
+
+  private constructor(child: ChildProcess, readyLine: string, port: number) {
+    this.#child = child;
+    this.readyLine = readyLine;
+    this.port = port;
+  }
+
+  static async start(file: string, ...flags: readonly string[]): Promise<TargetProgram> {
+    const args = [launcher, 'target', file, '--name', PROGRAM_TARGET_NAME, '--listen', '127.0.0.1:0', ...flags];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    for await (const line of createInterface({ input: child.stderr })) {
+      const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      if (port !== undefined) return new TargetProgram(child, line, Number(port));
+      throw new Error(`diskless target: ${line}`);
+    }
+    throw new Error('diskless target ended without a word');
+  }
+
+  get portal(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** The URL of LUN 0, as libiscsi and QEMU write it. */
+  get url(): string {
+    return `iscsi://${this.portal}/${PROGRAM_TARGET_NAME}/0`;
+  }
+
+  /** Ends it by a signal; gives its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await ended;
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+  }
+}
