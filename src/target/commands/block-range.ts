@@ -1,0 +1,40 @@
+/** The range of blocks in a CDB, checked against the unit and noted in the task. */
+
+import { Transfer6Cdb, type Transfer10Cdb, type Transfer12Cdb, type Transfer16Cdb } from '../../scsi/index.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
+import { invalidFieldInCdb, LBA_OUT_OF_RANGE, type Outcome } from '../outcome.ts';
+import type { Task } from '../task.ts';
+
+export type LongCdb = typeof Transfer10Cdb | typeof Transfer12Cdb | typeof Transfer16Cdb;
+
+/** Checks a range and notes it in the task as bytes. `lengthByte` is where the CDB has the transfer length. */
+function takeRange(
+  unit: LogicalUnit,
+  task: Task,
+  lba: number,
+  blocks: number,
+  lengthByte: number,
+): Outcome | undefined {
+  // An address at the end is allowed for zero blocks, one behind it never (SBC-3 §4.6).
+  if (lba + blocks > unit.blocks || lba > unit.blocks) return LBA_OUT_OF_RANGE;
+  if (blocks > unit.maximumTransferBlocks) return invalidFieldInCdb(lengthByte);
+  task.offset = lba * unit.blockSize;
+  task.length = blocks * unit.blockSize;
+  return undefined;
+}
+
+/** READ(6), WRITE(6) */
+export function takeRange6(unit: LogicalUnit, task: Task): Outcome | undefined {
+  const cdb = Transfer6Cdb.view(task.cdb);
+  const lba = cdb.logicalBlockAddressHigh * 65_536 + cdb.logicalBlockAddressLow;
+  return takeRange(unit, task, lba, cdb.transferLength === 0 ? 256 : cdb.transferLength, 4);
+}
+
+/** The forms of 10, 12 and 16 bytes. */
+export function takeLongRange(layout: LongCdb, unit: LogicalUnit, task: Task): Outcome | undefined {
+  const cdb = layout.view(task.cdb);
+  // No protection information is kept, so none can be asked for (SBC-3 table 66).
+  if (cdb.protect !== 0) return invalidFieldInCdb(1);
+  task.forceUnitAccess = cdb.forceUnitAccess;
+  return takeRange(unit, task, cdb.logicalBlockAddress, cdb.transferLength, layout.fields.transferLength.offset);
+}

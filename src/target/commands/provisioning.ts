@@ -1,0 +1,112 @@
+/** UNMAP and WRITE SAME (SBC-3 §5.28, §5.42, §5.43). */
+
+import { decodeUnmap, UnmapCdb, WriteSame10Cdb, WriteSame16Cdb } from '../../scsi/index.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
+import {
+  GOOD,
+  invalidFieldInCdb,
+  invalidFieldInParameterList,
+  LBA_OUT_OF_RANGE,
+  type Outcome,
+  PARAMETER_LIST_LENGTH_ERROR,
+} from '../outcome.ts';
+import type { Task } from '../task.ts';
+import type { Command } from './command.ts';
+import { MAXIMUM_UNMAP_DESCRIPTORS } from './inquiry.ts';
+
+/** WRITE SAME writes and gives back at most this much in one step, so that other tasks run between the steps. */
+const STEP = 8 << 20;
+
+/** A pattern that is no run of zeros is written from a buffer of this size. */
+const PATTERN_BUFFER = 1 << 20;
+
+const isZero = (byte: number): boolean => byte === 0;
+
+/** Lets everything else that is ready run first. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function takeWriteSame(
+  unit: LogicalUnit,
+  task: Task,
+  layout: typeof WriteSame10Cdb | typeof WriteSame16Cdb,
+  noDataOut: boolean,
+): Outcome | undefined {
+  const cdb = layout.view(task.cdb);
+  if (cdb.protect !== 0 || cdb.anchor) return invalidFieldInCdb(1);
+  if (cdb.unmap && !unit.canUnmap) return invalidFieldInCdb(1);
+  const lba = cdb.logicalBlockAddress;
+  if (lba + cdb.numberOfBlocks > unit.blocks || lba > unit.blocks) return LBA_OUT_OF_RANGE;
+  // Zero blocks mean all to the end, since WSNZ is 0 in the Block Limits page (SBC-3 §5.42).
+  const blocks = cdb.numberOfBlocks === 0 ? unit.blocks - lba : cdb.numberOfBlocks;
+  task.offset = lba * unit.blockSize;
+  task.length = blocks * unit.blockSize;
+  task.dataOutLength = noDataOut ? 0 : unit.blockSize;
+  const offered = task.isWrite ? task.expectedDataTransferLength : 0;
+  if (offered !== task.dataOutLength) {
+    // One block and nothing else: with more or less, initiator and target disagree about what is to be written.
+    return invalidFieldInCdb(layout.fields.numberOfBlocks.offset);
+  }
+  return undefined;
+}
+
+async function writeSame(unit: LogicalUnit, task: Task, unmap: boolean): Promise<Outcome> {
+  const block = task.parameters();
+  // With UNMAP the range is given back whatever the block holds, as LIO and tgt do and as conformance tests expect.
+  const pattern = unmap || block.every(isZero) ? undefined : repeated(block, Math.min(PATTERN_BUFFER, task.length));
+  const { device } = unit;
+  const end = task.offset + task.length;
+  const step = pattern?.length ?? STEP;
+  for (let at = task.offset; at < end && !task.aborted; at += step) {
+    const length = Math.min(step, end - at);
+    if (pattern !== undefined) await device.write(at, [pattern.subarray(0, length)]);
+    else if (unmap) await device.unmap(at, length);
+    else await device.writeZeroes(at, length);
+    if (at + length < end) await nextTurn();
+  }
+  return GOOD;
+}
+
+function repeated(block: Uint8Array, length: number): Uint8Array {
+  const result = new Uint8Array(Math.floor(length / block.length) * block.length);
+  for (let at = 0; at < result.length; at += block.length) result.set(block, at);
+  return result;
+}
+
+async function unmapRanges(unit: LogicalUnit, task: Task): Promise<Outcome> {
+  if (task.dataOutLength === 0) return GOOD;
+  const ranges = decodeUnmap(task.parameters());
+  if (ranges === undefined) return PARAMETER_LIST_LENGTH_ERROR;
+  if (ranges.length > MAXIMUM_UNMAP_DESCRIPTORS) return invalidFieldInParameterList(2);
+  for (const { logicalBlockAddress, numberOfBlocks } of ranges) {
+    if (logicalBlockAddress + BigInt(numberOfBlocks) > BigInt(unit.blocks)) return LBA_OUT_OF_RANGE;
+  }
+  for (const { logicalBlockAddress, numberOfBlocks } of ranges) {
+    if (numberOfBlocks === 0) continue;
+    await unit.device.unmap(Number(logicalBlockAddress) * unit.blockSize, numberOfBlocks * unit.blockSize);
+  }
+  return GOOD;
+}
+
+export const provisioningCommands = {
+  writeSame10: {
+    prepare: (unit, task) => takeWriteSame(unit, task, WriteSame10Cdb, false),
+    execute: (unit, task) => writeSame(unit, task, WriteSame10Cdb.view(task.cdb).unmap),
+  },
+  writeSame16: {
+    prepare: (unit, task) => takeWriteSame(unit, task, WriteSame16Cdb, WriteSame16Cdb.view(task.cdb).noDataOut),
+    execute: (unit, task) => writeSame(unit, task, WriteSame16Cdb.view(task.cdb).unmap),
+  },
+  unmap: {
+    prepare(_unit, task) {
+      const cdb = UnmapCdb.view(task.cdb);
+      if (cdb.anchor) return invalidFieldInCdb(1);
+      // A list shorter than its header is an error, none at all is nothing to do (SBC-3 §5.28.1).
+      if (cdb.parameterListLength > 0 && cdb.parameterListLength < 8) return PARAMETER_LIST_LENGTH_ERROR;
+      task.dataOutLength = cdb.parameterListLength;
+      return undefined;
+    },
+    execute: unmapRanges,
+  },
+} satisfies Record<string, Command>;

@@ -1,0 +1,71 @@
+/** Commands that describe the target: REPORT LUNS, and what commands and task management functions there are. */
+
+import {
+  type CommandDescription,
+  commandNames,
+  describeCommand,
+  encodeAllCommands,
+  encodeLunList,
+  encodeOneCommand,
+  findCommand,
+  operationCodes,
+  ReportingOptions,
+  ReportLunsCdb,
+  ReportSupportedOperationCodesCdb,
+  ReportSupportedTaskManagementFunctionsCdb,
+  SelectReport,
+} from '../../scsi/index.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
+import { GOOD, invalidFieldInCdb, type Outcome } from '../outcome.ts';
+import type { Task } from '../task.ts';
+import type { Command } from './command.ts';
+
+/** REPORT LUNS is also answered where there is no unit (SPC-4 §6.33). */
+export function reportLuns(task: Task, luns: readonly number[]): Outcome {
+  const cdb = ReportLunsCdb.view(task.cdb);
+  if (cdb.allocationLength < 16) return invalidFieldInCdb(6);
+  if (cdb.selectReport > SelectReport.all) return invalidFieldInCdb(2);
+  const list = cdb.selectReport === SelectReport.wellKnown ? [] : luns;
+  task.respond(encodeLunList(list), cdb.allocationLength);
+  return GOOD;
+}
+
+/** ABORT TASK, ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET and TARGET RESET (SPC-4 §6.36). */
+const taskManagementFunctions = Uint8Array.of(0b1101_1010, 0b0000_0000, 0, 0);
+
+function supportedCommands(unit: LogicalUnit): CommandDescription[] {
+  return commandNames.filter((name) => unit.knows(name)).map(describeCommand);
+}
+
+function reportSupportedOperationCodes(unit: LogicalUnit, task: Task): Outcome {
+  const cdb = ReportSupportedOperationCodesCdb.view(task.cdb);
+  const { returnTimeouts, requestedOperationCode, requestedServiceAction } = cdb;
+  const answer = (data: Uint8Array): Outcome => {
+    task.respond(data, cdb.allocationLength);
+    return GOOD;
+  };
+  if (cdb.reportingOptions === ReportingOptions.all) {
+    return answer(encodeAllCommands(supportedCommands(unit), returnTimeouts));
+  }
+  if (cdb.reportingOptions > ReportingOptions.serviceAction) return invalidFieldInCdb(2);
+  const entry = operationCodes[requestedOperationCode];
+  const asksForServiceAction = cdb.reportingOptions === ReportingOptions.serviceAction;
+  // Each form is only for its kind of operation code (SPC-4 table 320).
+  if (entry !== undefined && asksForServiceAction !== (entry.kind === 'service actions')) return invalidFieldInCdb(2);
+  const name = findCommand(requestedOperationCode, requestedServiceAction);
+  const known = name !== undefined && unit.knows(name);
+  return answer(encodeOneCommand(known ? describeCommand(name) : undefined, returnTimeouts));
+}
+
+export const reportCommands = {
+  reportLuns: { execute: (unit, task) => reportLuns(task, unit.siblings()) },
+  reportSupportedOperationCodes: { execute: reportSupportedOperationCodes },
+  reportSupportedTaskManagementFunctions: {
+    execute(_unit, task) {
+      const { allocationLength } = ReportSupportedTaskManagementFunctionsCdb.view(task.cdb);
+      if (allocationLength < 4) return invalidFieldInCdb(6);
+      task.respond(taskManagementFunctions, allocationLength);
+      return GOOD;
+    },
+  },
+} satisfies Record<string, Command>;

@@ -1,0 +1,84 @@
+/** READ and WRITE in their forms of 6, 10, 12 and 16 bytes (SBC-3 §5.7 to §5.11, §5.34 to §5.38). */
+
+import type { Awaitable, WriteOptions } from '../../block/device.ts';
+import { Transfer10Cdb, Transfer12Cdb, Transfer16Cdb } from '../../scsi/index.ts';
+import { takeBytes } from '../buffers.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
+import { GOOD, type Outcome } from '../outcome.ts';
+import type { Task } from '../task.ts';
+import { type LongCdb, takeLongRange, takeRange6 } from './block-range.ts';
+import type { Command } from './command.ts';
+
+/** A long read is fetched in pieces of this size, each when the one before has left: a bound on memory. */
+export const READ_PIECE = 1 << 20;
+
+const durable: WriteOptions = { fua: true };
+
+/**
+ * FUA asks a read for the medium's copy. Devices here never answer from anything older than their last acknowledged write, so
+ * there is nothing more to do for it.
+ */
+function executeRead(unit: LogicalUnit, task: Task): Awaitable<Outcome> {
+  task.dataInLength = task.length;
+  if (task.length === 0) return GOOD;
+  // More than the initiator takes is not read: the residual count says what is missing (RFC 7143 §11.4.5.2).
+  const wanted = Math.min(task.length, unit.wholeBlocksOf(task.expectedDataTransferLength));
+  const piece = Math.min(wanted, READ_PIECE);
+  task.dataInPending = wanted - piece;
+  const data = unit.device.read(task.offset, piece);
+  task.offset += piece;
+  if (data instanceof Promise) return data.then((later) => answerRead(task, later));
+  return answerRead(task, data);
+}
+
+function answerRead(task: Task, data: readonly Uint8Array[]): Outcome {
+  task.dataIn = data;
+  return GOOD;
+}
+
+/** Writes what has come, durably when the task asks for it. */
+export function executeWrite(unit: LogicalUnit, task: Task): Awaitable<Outcome> {
+  // An initiator that promised less than the CDB asks for gets whole blocks written, and a residual count.
+  const whole = task.dataOutReceived - (task.dataOutReceived % unit.blockSize);
+  if (whole === 0) return GOOD;
+  const data = whole === task.dataOutReceived ? task.dataOut : takeBytes(task.dataOut, whole);
+  const done = unit.device.write(task.offset, data, task.forceUnitAccess ? durable : undefined);
+  return done instanceof Promise ? done.then(good) : GOOD;
+}
+
+function good(): Outcome {
+  return GOOD;
+}
+
+function readCommand(layout: LongCdb): Command {
+  return { prepare: (unit, task) => takeLongRange(layout, unit, task), execute: executeRead };
+}
+
+function writeCommand(layout: LongCdb): Command {
+  return {
+    prepare(unit, task) {
+      const failure = takeLongRange(layout, unit, task);
+      if (failure === undefined) task.dataOutLength = task.length;
+      return failure;
+    },
+    execute: executeWrite,
+  };
+}
+
+export const transferCommands = {
+  read6: { prepare: takeRange6, execute: executeRead },
+  read10: readCommand(Transfer10Cdb),
+  read12: readCommand(Transfer12Cdb),
+  read16: readCommand(Transfer16Cdb),
+  write6: {
+    prepare(unit, task) {
+      const failure = takeRange6(unit, task);
+      if (failure === undefined) task.dataOutLength = task.length;
+      return failure;
+    },
+    execute: executeWrite,
+  },
+  write10: writeCommand(Transfer10Cdb),
+  write12: writeCommand(Transfer12Cdb),
+  write16: writeCommand(Transfer16Cdb),
+} satisfies Record<string, Command>;

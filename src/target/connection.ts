@@ -1,0 +1,316 @@
+/** One connection from its acceptance to its end: PDUs out of the stream, login, then the full feature phase. */
+
+import { DisklessError, ProtocolError } from '../bytes/index.ts';
+import type { Random } from '../iscsi/chap.ts';
+import type { LoginIdentity } from '../iscsi/login-request.ts';
+import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
+import type { Wishes } from '../iscsi/parameters.ts';
+import { LoginStatus } from '../iscsi/pdu.ts';
+import { type Pdu, PduReader } from '../iscsi/pdu-reader.ts';
+import {
+  type Admission,
+  LOGIN_DATA_SEGMENT_LENGTH,
+  type LoginOutcome,
+  type LoginStep,
+  TargetLogin,
+} from '../iscsi/target-login.ts';
+import type { Clock, Timer } from '../os/clock.ts';
+import type { TcpConnection, TcpHandler } from '../os/network.ts';
+import { AdditionalSense } from '../scsi/index.ts';
+import type { Asker, TargetDirectory } from './directory.ts';
+import { DiscoverySession } from './discovery.ts';
+import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
+import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
+import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
+import { PduSender } from './pdu-sender.ts';
+import { COMMAND_WINDOW, Session } from './session.ts';
+import { PORTAL_GROUP_TAG, Target } from './target.ts';
+
+/** Milliseconds that an initiator has to close its side of an ended connection, and to take what was sent before. */
+const LINGER = 10_000;
+
+export interface ConnectionOptions {
+  readonly directory: TargetDirectory;
+  readonly wishes: Wishes;
+  readonly random: Random;
+  readonly clock: Clock;
+  /** Milliseconds from the connection to the end of its login. */
+  readonly loginTimeout: number;
+  readonly keepalive: KeepaliveOptions;
+  readonly onEvent: TargetEventListener;
+  /** False while the portal closes: logins are then refused. */
+  readonly isOpen: () => boolean;
+  readonly onClosed: (connection: Connection) => void;
+}
+
+export class Connection implements TcpHandler, ConnectionControl {
+  readonly #tcp: TcpConnection;
+  readonly #options: ConnectionOptions;
+  readonly #reader = new PduReader({
+    maxDataSegmentLength: LOGIN_DATA_SEGMENT_LENGTH,
+    headerDigest: false,
+    dataDigest: false,
+  });
+  readonly #sender: PduSender;
+  readonly #login: TargetLogin;
+  readonly #loginTimer: Timer;
+  #lingerTimer: Timer | undefined;
+  #phase: FullFeaturePhase | undefined;
+  #keepalive: Keepalive | undefined;
+  /** The target that the login asked for, once it has been found. */
+  #target: Target | undefined;
+  #tsih = 0;
+  /** Something that takes time must end before the next PDU is looked at. */
+  #busy = false;
+  #paused = false;
+  #ended = false;
+
+  constructor(tcp: TcpConnection, options: ConnectionOptions) {
+    this.#tcp = tcp;
+    this.#options = options;
+    this.#sender = new PduSender(tcp);
+    const { wishes, random } = options;
+    this.#login = new TargetLogin({ wishes, random, portalGroupTag: PORTAL_GROUP_TAG });
+    this.#loginTimer = options.clock.after(options.loginTimeout, () => {
+      this.#failLogin(
+        LoginStatus.initiatorError,
+        new DisklessError('ISCSI_LOGIN_TIMEOUT', `${tcp.remote.address} did not finish its login in time`),
+      );
+      this.#tcp.destroy();
+    });
+    options.onEvent({ kind: 'connected', remote: tcp.remote });
+    tcp.start(this);
+  }
+
+  get session(): FullFeaturePhase | undefined {
+    return this.#phase;
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#reader.push(chunk);
+    this.#pump();
+  }
+
+  drain(): void {
+    this.#sender.drained();
+    this.#phase?.drained();
+    this.#pump();
+  }
+
+  resume(): void {
+    this.#pump();
+  }
+
+  /** Takes PDUs as long as there is room for what they cause, and lets the socket flow accordingly. */
+  #pump(): void {
+    try {
+      while (!this.#busy && !this.#ended && this.#sender.writable && (this.#phase?.ready ?? true)) {
+        const pdu = this.#reader.next();
+        if (pdu === undefined) break;
+        if (this.#phase === undefined) this.#loginRequest(pdu);
+        else this.#phase.receive(pdu);
+      }
+    } catch (error) {
+      this.#failed(error);
+    }
+    const full = this.#busy || !this.#sender.writable || !(this.#phase?.ready ?? true);
+    if (full === this.#paused || this.#ended) return;
+    this.#paused = full;
+    if (full) this.#tcp.pause();
+    else this.#tcp.resume();
+  }
+
+  /** A fault ends this connection and no other, whether it is the initiator's or this program's. */
+  #failed(cause: unknown): void {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    if (error instanceof ProtocolError) {
+      if (this.#phase === undefined) this.#failLogin(LoginStatus.initiatorError, error);
+      this.finish('protocol error', error);
+    } else {
+      if (this.#phase === undefined) this.#failLogin(LoginStatus.targetError, error);
+      this.drop('internal error', error);
+    }
+  }
+
+  #loginRequest(pdu: Pdu): void {
+    this.#take(this.#login.receive(pdu));
+  }
+
+  #take(step: LoginStep): void {
+    for (const bytes of step.send) this.#sender.sendRaw(bytes);
+    const { outcome } = step;
+    switch (outcome.kind) {
+      case 'continue':
+        return;
+      case 'identified':
+        this.#wait(this.#admit(outcome.identity));
+        return;
+      case 'failed':
+        this.#failLogin(outcome.status, outcome.error);
+        this.finish('protocol error');
+        return;
+      case 'complete':
+        this.#wait(this.#enterFullFeaturePhase(outcome));
+        return;
+    }
+  }
+
+  /** Holds back PDUs until a step of the login is done. Such steps handle their own failures. */
+  #wait(step: Promise<void>): void {
+    this.#busy = true;
+    step.then(
+      () => {
+        this.#busy = false;
+        this.#pump();
+      },
+      (error) => this.#failed(error),
+    );
+  }
+
+  /** Looks up what the initiator asks for, and decides. */
+  async #admit(identity: LoginIdentity): Promise<void> {
+    const admission = await this.#decide(identity);
+    if (this.#ended) return;
+    this.#take(this.#login.admit(admission));
+  }
+
+  async #decide(identity: LoginIdentity): Promise<Admission> {
+    if (!this.#options.isOpen()) return refuse(LoginStatus.serviceUnavailable, 'the portal is closing');
+    const initiatorName = preparedName(identity.initiatorName);
+    if (initiatorName === undefined) {
+      return refuse(LoginStatus.initiatorError, `"${identity.initiatorName}" is no iSCSI name`);
+    }
+    if (identity.targetName === undefined || identity.sessionType === 'Discovery') {
+      this.#tsih = 1;
+      return { kind: 'accept', tsih: this.#tsih, commandWindow: 1 };
+    }
+    const targetName = preparedName(identity.targetName);
+    if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
+    try {
+      const found = await this.#options.directory.find(targetName, this.#asker(initiatorName, identity.isid));
+      if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
+      if (!(found instanceof Target)) {
+        return { kind: 'redirect', address: found.redirectTo, permanent: found.permanent };
+      }
+      return this.#accept(found, initiatorName, identity);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return refuse(LoginStatus.serviceUnavailable, `target ${targetName} cannot be served: ${reason}`);
+    }
+  }
+
+  #accept(target: Target, initiatorName: IscsiName, identity: LoginIdentity): Admission {
+    if (identity.tsih !== 0) {
+      // One connection per session, and no recovery of connections: nothing can be added to a session that exists.
+      const session = target.findSession(initiatorName, identity.isid);
+      if (session?.tsih === identity.tsih)
+        return refuse(LoginStatus.tooManyConnections, 'the session has its connection');
+      return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
+    }
+    this.#target = target;
+    this.#tsih = target.newTsih();
+    const alias = target.alias === undefined ? {} : { targetAlias: target.alias };
+    return { kind: 'accept', tsih: this.#tsih, commandWindow: COMMAND_WINDOW, ...alias };
+  }
+
+  #asker(initiatorName: string, isid: string): Asker {
+    return { initiatorName, isid, remote: this.#tcp.remote, local: this.#tcp.local };
+  }
+
+  async #enterFullFeaturePhase(outcome: Extract<LoginOutcome, { kind: 'complete' }>): Promise<void> {
+    this.#loginTimer.cancel();
+    const { identity, parameters } = outcome;
+    const initiatorName = preparedName(identity.initiatorName) ?? identity.initiatorName;
+    const { headerDigest, dataDigest } = parameters;
+    this.#reader.configure({
+      headerDigest,
+      dataDigest,
+      maxDataSegmentLength: parameters.maxRecvDataSegmentLength,
+    });
+    this.#sender.configure(outcome.statSN, { headerDigest, dataDigest });
+    const target = this.#target;
+    const reference: SessionReference = {
+      initiatorName,
+      isid: identity.isid,
+      tsih: this.#tsih,
+      targetName: target?.name,
+      remote: this.#tcp.remote,
+    };
+    const shared = {
+      parameters,
+      expCmdSN: outcome.expCmdSN,
+      sender: this.#sender,
+      control: this,
+      onEvent: this.#options.onEvent,
+    };
+    if (target === undefined) {
+      const asker = this.#asker(initiatorName, identity.isid);
+      this.#phase = new DiscoverySession({ ...shared, reference, asker, directory: this.#options.directory });
+      this.#options.onEvent({ kind: 'login', session: reference, reinstates: false });
+      return;
+    }
+    // RFC 7143 §6.3.5: the old session of the same initiator port ends first, and with it everything it still does to the medium.
+    const old = target.findSession(initiatorName, identity.isid);
+    const lost = [...target.units.values()].filter((unit) => old !== undefined && unit.isHeldBy(old));
+    await old?.giveWay();
+    if (this.#ended) return;
+    const session = new Session({
+      ...shared,
+      reference: { ...reference, targetName: target.name },
+      target,
+      cid: identity.cid,
+      local: this.#tcp.local,
+    });
+    for (const unit of lost) unit.tell(session, AdditionalSense.iTNexusLossOccurred);
+    this.#phase = session;
+    this.#keepalive = new Keepalive(session, this.#options.clock, this.#options.keepalive, () => {
+      this.drop(
+        'unresponsive',
+        new DisklessError('ISCSI_TIMEOUT', `${this.#tcp.remote.address} did not answer a NOP-In in time`),
+      );
+    });
+    this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
+  }
+
+  #failLogin(status: number, error: Error): void {
+    this.#loginTimer.cancel();
+    this.#options.onEvent({ kind: 'login failed', remote: this.#tcp.remote, status, error });
+  }
+
+  finish(reason: SessionEnd, error?: Error): void {
+    this.#end(reason, error);
+    this.#tcp.end();
+    // An initiator that does not close its side must not keep the connection.
+    this.#lingerTimer ??= this.#options.clock.after(LINGER, () => this.#tcp.destroy());
+  }
+
+  drop(reason: SessionEnd, error?: Error): void {
+    this.#end(reason, error);
+    this.#tcp.destroy();
+  }
+
+  #end(reason: SessionEnd, error: Error | undefined): void {
+    this.#ended = true;
+    this.#loginTimer.cancel();
+    this.#keepalive?.stop();
+    void this.#phase?.end(reason, error);
+  }
+
+  closed(error: Error | undefined): void {
+    this.#end('connection lost', error);
+    this.#lingerTimer?.cancel();
+    this.#options.onClosed(this);
+  }
+}
+
+function refuse(status: number, reason: string): Admission {
+  return { kind: 'refuse', status, reason };
+}
+
+function preparedName(text: string): IscsiName | undefined {
+  try {
+    return parseIscsiName(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+/** What an initiator asks of a normal session beside SCSI commands: pings, text, task management and logout. */
+
+import { ProtocolError } from '../bytes/index.ts';
+import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
+import {
+  BasicHeader,
+  LogoutReason,
+  LogoutRequest,
+  LogoutResponseCode,
+  NopOut,
+  RejectReason,
+  TaskManagementFunction,
+  TaskManagementRequest,
+  TextRequest,
+} from '../iscsi/pdu.ts';
+import type { Pdu } from '../iscsi/pdu-reader.ts';
+import type { Endpoint } from '../os/network.ts';
+import type { Responses } from './responses.ts';
+import type { Session } from './session.ts';
+import { manageTasks } from './task-management.ts';
+import { TextExchange } from './text-exchange.ts';
+
+export interface ControlRequestsOptions {
+  /** CID of the session's connection. */
+  readonly cid: number;
+  /** The address that the initiator has reached. */
+  readonly local: Endpoint;
+}
+
+export class ControlRequests {
+  readonly #session: Session;
+  readonly #responses: Responses;
+  readonly #cid: number;
+  readonly #text: TextExchange;
+  #hasSeenNop = false;
+
+  constructor(session: Session, responses: Responses, options: ControlRequestsOptions) {
+    this.#session = session;
+    this.#responses = responses;
+    this.#cid = options.cid;
+    const { name } = session.target;
+    // A normal session may ask for its own target only (RFC 7143 appendix C); "All" is answered with no more than that.
+    this.#text = new TextExchange(
+      async (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
+      options.local,
+      session.parameters.maxSendDataSegmentLength,
+    );
+  }
+
+  /** Whether the initiator has shown that it knows NOPs: some firmware drops a connection on which it meets a NOP-In. */
+  get hasSeenNop(): boolean {
+    return this.#hasSeenNop;
+  }
+
+  /** Takes a request in its turn. Raises ISCSI_UNEXPECTED_PDU for one that must end the connection. */
+  receive(opcode: number, pdu: Pdu): void {
+    switch (opcode) {
+      case Opcode.nopOut:
+        this.#nopOut(pdu);
+        return;
+      case Opcode.taskManagementRequest:
+        void this.#taskManagement(pdu);
+        return;
+      case Opcode.textRequest:
+        void this.#textRequest(pdu);
+        return;
+      case Opcode.logoutRequest:
+        this.#logout(pdu);
+        return;
+      case Opcode.snackRequest:
+        // Nothing is kept to be sent again with ErrorRecoveryLevel 0 (RFC 7143 §11.16).
+        this.#responses.reject(RejectReason.snackReject, pdu.header);
+        return;
+      case Opcode.loginRequest:
+        this.#responses.reject(RejectReason.protocolError, pdu.header);
+        throw new ProtocolError('ISCSI_UNEXPECTED_PDU', 'a Login Request came after the login was over');
+      default:
+        this.#answered(pdu);
+        this.#responses.reject(RejectReason.commandNotSupported, pdu.header);
+    }
+  }
+
+  /** A request is over: it no longer takes a place in the window. */
+  #answered(pdu: Pdu): void {
+    if (!BasicHeader.view(pdu.header).immediate) this.#session.window.release();
+  }
+
+  #nopOut(pdu: Pdu): void {
+    this.#hasSeenNop = true;
+    this.#answered(pdu);
+    const header = NopOut.view(pdu.header);
+    // The answer to a ping of ours, or a mere update of ExpStatSN.
+    if (header.initiatorTaskTag === RESERVED_TAG) return;
+    const fits = pdu.dataLength <= this.#session.parameters.maxSendDataSegmentLength;
+    this.#responses.nopIn(header, fits ? pdu.data : []);
+  }
+
+  async #taskManagement(pdu: Pdu): Promise<void> {
+    const request = TaskManagementRequest.view(pdu.header);
+    const response = await manageTasks(this.#session, request);
+    this.#answered(pdu);
+    if (this.#session.closing) return;
+    this.#responses.taskManagement(request.initiatorTaskTag, response);
+    // A cold reset ends all sessions, this one after its answer (RFC 7143 §11.5.1).
+    if (request.function !== TaskManagementFunction.targetColdReset) return;
+    for (const session of this.#session.target.sessions) session.finish('reset');
+  }
+
+  async #textRequest(pdu: Pdu): Promise<void> {
+    const header = TextRequest.view(pdu.header);
+    const answer = await this.#text.receive(header, pdu).catch(() => undefined);
+    this.#answered(pdu);
+    if (this.#session.closing) return;
+    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
+    else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+  }
+
+  #logout(pdu: Pdu): void {
+    this.#answered(pdu);
+    const { initiatorTaskTag, reason, cid } = LogoutRequest.view(pdu.header);
+    if (reason === LogoutReason.removeConnectionForRecovery) {
+      const { defaultTime2Wait } = this.#session.parameters;
+      this.#responses.logout(initiatorTaskTag, LogoutResponseCode.recoveryNotSupported, defaultTime2Wait);
+    } else if (reason !== LogoutReason.closeSession && cid !== this.#cid) {
+      this.#responses.logout(initiatorTaskTag, LogoutResponseCode.cidNotFound, 0);
+    } else {
+      this.#responses.logout(initiatorTaskTag, LogoutResponseCode.closed, 0);
+      this.#session.finish('logout');
+    }
+  }
+}

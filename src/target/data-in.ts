@@ -1,0 +1,139 @@
+/** The answers to SCSI commands: Data-In PDUs with the status in the last of them, or a SCSI Response (RFC 7143 §11.4, §11.7). */
+
+import { writeU16 } from '../bytes/index.ts';
+import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
+import type { Parameters } from '../iscsi/parameters.ts';
+import { DataIn, ScsiResponse, ScsiResponseCode } from '../iscsi/pdu.ts';
+import { encodeSense, type SenseFormat } from '../scsi/index.ts';
+import type { CommandWindow } from './command-window.ts';
+import type { Outcome } from './outcome.ts';
+import type { PduSender } from './pdu-sender.ts';
+import type { Task } from './task.ts';
+
+/** What the answers of one session need. */
+export interface AnswerContext {
+  readonly sender: PduSender;
+  readonly window: Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
+  readonly parameters: Pick<Parameters, 'maxSendDataSegmentLength' | 'maxBurstLength'>;
+}
+
+/** SPDTL minus EDTL: positive when the initiator's buffer was too small (RFC 7143 §11.4.5.2). */
+function residual(task: Task, transferred: number): number {
+  return transferred - task.expectedDataTransferLength;
+}
+
+/**
+ * Sends `task.dataIn` as Data-In PDUs of at most the initiator's MaxRecvDataSegmentLength, in sequences of at most MaxBurstLength.
+ * With `last`, the final PDU carries the status GOOD.
+ */
+export function sendDataIn(context: AnswerContext, task: Task, last: boolean): void {
+  const { maxSendDataSegmentLength, maxBurstLength } = context.parameters;
+  const room = task.expectedDataTransferLength - task.bufferOffset;
+  let left = Math.min(room, lengthOf(task.dataIn));
+  let buffer = 0;
+  let at = 0;
+  while (left > 0) {
+    const burstLeft = maxBurstLength - (task.bufferOffset % maxBurstLength);
+    const length = Math.min(left, maxSendDataSegmentLength, burstLeft);
+    const first = task.dataIn[buffer];
+    let data: readonly Uint8Array[];
+    if (first !== undefined && at === 0 && first.length === length) {
+      // The common case: one buffer, one PDU.
+      data = task.dataIn.length === 1 ? task.dataIn : [first];
+      buffer += 1;
+    } else {
+      const parts: Uint8Array[] = [];
+      for (let missing = length; missing > 0; ) {
+        const source = task.dataIn[buffer];
+        if (source === undefined) break;
+        const part = source.subarray(at, at + missing);
+        parts.push(part);
+        missing -= part.length;
+        at += part.length;
+        if (at === source.length) {
+          buffer += 1;
+          at = 0;
+        }
+      }
+      data = parts;
+    }
+    left -= length;
+    sendDataInPdu(context, task, data, length, left === 0 && last, length === burstLeft || left === 0);
+  }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
+function sendDataInPdu(
+  context: AnswerContext,
+  task: Task,
+  data: readonly Uint8Array[],
+  length: number,
+  withStatus: boolean,
+  final: boolean,
+): void {
+  const bytes = context.sender.newHeader();
+  const header = DataIn.edit(bytes);
+  header.opcode = Opcode.dataIn;
+  header.final = final;
+  header.initiatorTaskTag = task.initiatorTaskTag;
+  header.targetTransferTag = RESERVED_TAG;
+  header.expCmdSN = context.window.expCmdSN;
+  header.maxCmdSN = context.window.maxCmdSN;
+  header.dataSN = task.dataSN;
+  header.bufferOffset = task.bufferOffset;
+  if (withStatus) {
+    const difference = residual(task, task.dataInLength);
+    header.hasStatus = true;
+    header.statSN = context.sender.takeStatSN();
+    if (difference !== 0) {
+      header.overflow = difference > 0;
+      header.underflow = difference < 0;
+      header.residualCount = Math.abs(difference);
+    }
+  }
+  task.dataSN += 1;
+  task.bufferOffset += length;
+  context.sender.send(bytes, data);
+}
+
+/** Sends the SCSI Response of a task: after its Data-In PDUs, if there were any. */
+export function sendScsiResponse(
+  context: AnswerContext,
+  task: Task,
+  outcome: Outcome,
+  transferred: number,
+  format: SenseFormat,
+): void {
+  const bytes = context.sender.newHeader();
+  const header = ScsiResponse.edit(bytes);
+  header.opcode = Opcode.scsiResponse;
+  header.final = true;
+  header.response = ScsiResponseCode.completed;
+  header.status = outcome.status;
+  header.initiatorTaskTag = task.initiatorTaskTag;
+  header.statSN = context.sender.takeStatSN();
+  header.expCmdSN = context.window.expCmdSN;
+  header.maxCmdSN = context.window.maxCmdSN;
+  header.expDataSN = task.dataSN;
+  const difference = residual(task, transferred);
+  if (difference !== 0) {
+    header.overflow = difference > 0;
+    header.underflow = difference < 0;
+    header.residualCount = Math.abs(difference);
+  }
+  if (outcome.sense === undefined) {
+    context.sender.send(bytes);
+    return;
+  }
+  // RFC 7143 §11.4.7: the sense data after its own length.
+  const sense = encodeSense(outcome.sense, format);
+  const data = new Uint8Array(2 + sense.length);
+  writeU16(data, 0, sense.length);
+  data.set(sense, 2);
+  context.sender.send(bytes, [data]);
+}

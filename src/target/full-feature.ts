@@ -1,0 +1,26 @@
+/** What a connection hands its PDUs to once login is over: a normal session or a discovery session. */
+
+import type { Pdu } from '../iscsi/pdu-reader.ts';
+import type { SessionEnd } from './event.ts';
+
+export interface FullFeaturePhase {
+  /** False while no more PDUs should be handed over: the connection keeps them until `resume` is called. */
+  readonly ready: boolean;
+  receive(pdu: Pdu): void;
+  /** What was held back by the socket has left. */
+  drained(): void;
+  /** The session is over; resolves when nothing of it works on a device any more. */
+  end(reason: SessionEnd, error?: Error): Promise<void>;
+  /** Tells the initiator that the portal closes. */
+  announceShutdown(): void;
+}
+
+/** What a session can ask of its connection. */
+export interface ConnectionControl {
+  /** `ready` has become true again. */
+  resume(): void;
+  /** Sends what is queued, then closes. */
+  finish(reason: SessionEnd, error?: Error): void;
+  /** Closes at once. */
+  drop(reason: SessionEnd, error?: Error): void;
+}

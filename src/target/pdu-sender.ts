@@ -1,0 +1,85 @@
+/**
+ * The way out of a connection: headers cut from slabs, status numbering, digests. Payload goes to the socket as it is.
+ *
+ * A slab is only ever filled forward and then left to the garbage collector, since headers that have been written must not change
+ * before the kernel has them, and nobody says when that is.
+ */
+
+import { serialAdd } from '../bytes/index.ts';
+import { BASIC_HEADER_LENGTH } from '../iscsi/pdu.ts';
+import { type PduDigests, writePdu } from '../iscsi/pdu-writer.ts';
+import type { TcpConnection } from '../os/network.ts';
+
+const SLAB_LENGTH = 16_384;
+const noData: readonly Uint8Array[] = [];
+const noDigests: PduDigests = { headerDigest: false, dataDigest: false };
+
+export class PduSender {
+  readonly #connection: TcpConnection;
+  #digests = noDigests;
+  #slab = Buffer.alloc(SLAB_LENGTH);
+  #used = 0;
+  #writable = true;
+  /** StatSN of the next response. */
+  #statSN = 0;
+  readonly #emit: (part: Uint8Array) => void;
+
+  constructor(connection: TcpConnection) {
+    this.#connection = connection;
+    this.#emit = (part) => {
+      if (!connection.write(part)) this.#writable = false;
+    };
+  }
+
+  /** The connection enters the full feature phase. */
+  configure(statSN: number, digests: PduDigests): void {
+    this.#statSN = statSN;
+    this.#digests = digests;
+  }
+
+  /** False when production should stop until `drained`. */
+  get writable(): boolean {
+    return this.#writable;
+  }
+
+  drained(): void {
+    this.#writable = true;
+  }
+
+  get statSN(): number {
+    return this.#statSN;
+  }
+
+  /** The StatSN of a response that is about to be sent. */
+  takeStatSN(): number {
+    const statSN = this.#statSN;
+    this.#statSN = serialAdd(statSN, 1);
+    return statSN;
+  }
+
+  /** 48 zero bytes to fill. */
+  newHeader(): Uint8Array {
+    if (this.#used + BASIC_HEADER_LENGTH > SLAB_LENGTH) {
+      this.#slab = Buffer.alloc(SLAB_LENGTH);
+      this.#used = 0;
+    }
+    const header = this.#slab.subarray(this.#used, this.#used + BASIC_HEADER_LENGTH);
+    this.#used += BASIC_HEADER_LENGTH;
+    return header;
+  }
+
+  /** Sends a PDU; its DataSegmentLength is filled in. */
+  send(header: Uint8Array, data: readonly Uint8Array[] = noData): void {
+    writePdu(this.#emit, header, data, this.#digests);
+  }
+
+  /** Sends bytes that are whole PDUs already. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#emit(bytes);
+  }
+
+  /** Sends what is queued, then ends the connection. */
+  end(): void {
+    this.#connection.end();
+  }
+}

@@ -1,0 +1,141 @@
+/** A network portal (RFC 7143 §4.4.1): an address and a port at which targets can be reached. */
+
+import { randomBytes } from 'node:crypto';
+import { DisklessError } from '../bytes/index.ts';
+import type { Random } from '../iscsi/chap.ts';
+import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
+import { type Clock, systemClock } from '../os/clock.ts';
+import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/network.ts';
+import { Connection } from './connection.ts';
+import type { TargetDirectory } from './directory.ts';
+import type { TargetEventListener } from './event.ts';
+import type { KeepaliveOptions } from './keepalive.ts';
+import { Session } from './session.ts';
+
+export const ISCSI_PORT = 3260;
+
+export interface PortalOptions {
+  readonly network: Network;
+  readonly endpoint: Endpoint;
+  readonly directory: TargetDirectory;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly onEvent?: TargetEventListener;
+  /** What is offered in the login, where it differs from the default. */
+  readonly wishes?: Partial<Wishes>;
+  /** Milliseconds; default 15 s. */
+  readonly loginTimeout?: number;
+  /** Default: asked after 15 s of silence, 15 s to answer. */
+  readonly keepalive?: KeepaliveOptions;
+  /** Connections at a time; default 4096. */
+  readonly maximumConnections?: number;
+  /** Milliseconds that `close` waits for what is under way; default 5 s. */
+  readonly closeTimeout?: number;
+}
+
+/** Several bursts may be asked for at once: the link stays busy while one is on its way. */
+const targetWishes: Partial<Wishes> = { maxOutstandingR2T: 4, firstBurstLength: 65_536 };
+
+export class Portal implements AsyncDisposable {
+  readonly #options: PortalOptions;
+  readonly #clock: Clock;
+  readonly #connections = new Set<Connection>();
+  #listener: TcpListener | undefined;
+  #closing: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  private constructor(options: PortalOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Listens. Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
+  static async open(options: PortalOptions): Promise<Portal> {
+    const portal = new Portal(options);
+    portal.#listener = await options.network.listenTcp(options.endpoint, (tcp) => portal.#accept(tcp));
+    return portal;
+  }
+
+  /** Where it listens, with the port that the kernel chose when 0 was asked for. */
+  get endpoint(): Endpoint {
+    return this.#listener?.endpoint ?? this.#options.endpoint;
+  }
+
+  #accept(tcp: TcpConnection): void {
+    const limit = this.#options.maximumConnections ?? 4096;
+    if (this.#closing !== undefined || this.#connections.size >= limit) {
+      tcp.destroy(new DisklessError('ISCSI_TOO_MANY_CONNECTIONS', `the portal has ${limit} connections already`));
+      return;
+    }
+    this.#connections.add(
+      new Connection(tcp, {
+        directory: this.#options.directory,
+        wishes: { ...defaultWishes, ...targetWishes, ...this.#options.wishes },
+        clock: this.#clock,
+        random: this.#options.random ?? randomBytes,
+        loginTimeout: this.#options.loginTimeout ?? 15_000,
+        keepalive: this.#options.keepalive ?? { interval: 15_000, timeout: 15_000 },
+        onEvent: this.#options.onEvent ?? (() => {}),
+        isOpen: () => this.#closing === undefined,
+        onClosed: (connection) => this.#closed(connection),
+      }),
+    );
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  /** The normal sessions of this portal. */
+  get sessions(): readonly Session[] {
+    return [...this.#connections].map(({ session }) => session).filter((phase) => phase instanceof Session);
+  }
+
+  /**
+   * Ends in good order: takes no more connections, answers what is under way, flushes the devices, tells the initiators, and
+   * closes. Rejects with the error of a device that cannot be flushed, after everything is closed.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const listenerClosed = this.#listener?.close();
+    const timeout = this.#options.closeTimeout ?? 5_000;
+    const { sessions } = this;
+    await this.#within(timeout, Promise.all(sessions.map((session) => session.idle())));
+    const targets = new Set(sessions.map(({ target }) => target));
+    const flushed = await Promise.allSettled([...targets].map((target) => target.flush()));
+    for (const connection of this.#connections) {
+      connection.session?.announceShutdown();
+      connection.finish('shutdown');
+    }
+    await this.#within(timeout, this.#empty());
+    for (const connection of this.#connections) connection.drop('shutdown');
+    await this.#empty();
+    await listenerClosed;
+    const failed = flushed.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #empty(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  /** Resolves with `work`, or when the time is over. */
+  async #within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after(milliseconds, resolve);
+    await Promise.race([work, promise]);
+    timer.cancel();
+  }
+}

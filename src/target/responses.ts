@@ -1,0 +1,135 @@
+/** The small answers of the full feature phase: NOP-In, Reject, Logout Response, Text Response, Asynchronous Message. */
+
+import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
+import {
+  AsyncMessage,
+  LogoutResponse,
+  NopIn,
+  type NopOut,
+  Reject,
+  TaskManagementResponse,
+  TextResponse,
+} from '../iscsi/pdu.ts';
+import type { CommandWindow } from './command-window.ts';
+import type { PduSender } from './pdu-sender.ts';
+import type { TextAnswer } from './text-exchange.ts';
+
+type Window = Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
+
+export class Responses {
+  readonly #sender: PduSender;
+  readonly #window: Window;
+
+  constructor(sender: PduSender, window: Window) {
+    this.#sender = sender;
+    this.#window = window;
+  }
+
+  /** What all responses carry: they are numbered, and tell the window. */
+  #numbering(): { statSN: number; expCmdSN: number; maxCmdSN: number } {
+    return {
+      statSN: this.#sender.takeStatSN(),
+      expCmdSN: this.#window.expCmdSN,
+      maxCmdSN: this.#window.maxCmdSN,
+    };
+  }
+
+  /** Answers a ping with its own data (RFC 7143 §11.19). */
+  nopIn(request: NopOut, data: readonly Uint8Array[]): void {
+    const header = this.#sender.newHeader();
+    NopIn.write(header, 0, {
+      opcode: Opcode.nopIn,
+      final: true,
+      lun: request.lun,
+      initiatorTaskTag: request.initiatorTaskTag,
+      targetTransferTag: RESERVED_TAG,
+      ...this.#numbering(),
+    });
+    this.#sender.send(header, data);
+  }
+
+  /** Asks the initiator for a sign of life. StatSN is the next one and does not advance (RFC 7143 §11.19.2). */
+  ping(targetTransferTag: number): void {
+    const header = this.#sender.newHeader();
+    NopIn.write(header, 0, {
+      opcode: Opcode.nopIn,
+      final: true,
+      initiatorTaskTag: RESERVED_TAG,
+      targetTransferTag,
+      statSN: this.#sender.statSN,
+      expCmdSN: this.#window.expCmdSN,
+      maxCmdSN: this.#window.maxCmdSN,
+    });
+    this.#sender.send(header);
+  }
+
+  /** `rejected` is the header of the PDU that is refused; `reason` a value of RejectReason. */
+  reject(reason: number, rejected: Uint8Array): void {
+    const header = this.#sender.newHeader();
+    Reject.write(header, 0, {
+      opcode: Opcode.reject,
+      final: true,
+      reason,
+      initiatorTaskTag: RESERVED_TAG,
+      ...this.#numbering(),
+    });
+    this.#sender.send(header, [rejected]);
+  }
+
+  /** Times are seconds. */
+  logout(initiatorTaskTag: number, response: number, time2Wait: number): void {
+    const header = this.#sender.newHeader();
+    LogoutResponse.write(header, 0, {
+      opcode: Opcode.logoutResponse,
+      final: true,
+      response,
+      initiatorTaskTag,
+      time2Wait,
+      ...this.#numbering(),
+    });
+    this.#sender.send(header);
+  }
+
+  taskManagement(initiatorTaskTag: number, response: number): void {
+    const header = this.#sender.newHeader();
+    TaskManagementResponse.write(header, 0, {
+      opcode: Opcode.taskManagementResponse,
+      final: true,
+      response,
+      initiatorTaskTag,
+      ...this.#numbering(),
+    });
+    this.#sender.send(header);
+  }
+
+  text(initiatorTaskTag: number, lun: Uint8Array, answer: TextAnswer): void {
+    const header = this.#sender.newHeader();
+    const isLast = answer.targetTransferTag === RESERVED_TAG;
+    TextResponse.write(header, 0, {
+      opcode: Opcode.textResponse,
+      final: isLast,
+      continue: answer.continue,
+      initiatorTaskTag,
+      targetTransferTag: answer.targetTransferTag,
+      ...(isLast ? {} : { lun }),
+      ...this.#numbering(),
+    });
+    this.#sender.send(header, answer.data.length > 0 ? [answer.data] : []);
+  }
+
+  /** `event` is a value of AsyncEvent; the parameters mean what RFC 7143 §11.9.1 says for it. */
+  asyncMessage(event: number, parameter1: number, parameter2: number, parameter3: number): void {
+    const header = this.#sender.newHeader();
+    AsyncMessage.write(header, 0, {
+      opcode: Opcode.asyncMessage,
+      final: true,
+      initiatorTaskTag: RESERVED_TAG,
+      asyncEvent: event,
+      parameter1,
+      parameter2,
+      parameter3,
+      ...this.#numbering(),
+    });
+    this.#sender.send(header);
+  }
+}

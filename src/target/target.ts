@@ -1,0 +1,86 @@
+/** An iSCSI target: a name, its logical units, and the sessions that use it. It is served by any number of portals. */
+
+import type { Device } from '../block/device.ts';
+import { DisklessError } from '../bytes/index.ts';
+import { MAXIMUM_LUN, type UnitIdentification } from '../scsi/index.ts';
+import { LogicalUnit } from './logical-unit.ts';
+import type { Session } from './session.ts';
+
+/** The tag of the one portal group that all portals of a target form (RFC 7143 §4.4.1). */
+export const PORTAL_GROUP_TAG = 1;
+
+export interface TargetOptions {
+  /** A prepared iSCSI name. */
+  readonly name: string;
+  /** For people: TargetAlias. */
+  readonly alias?: string;
+  /** Devices by LUN. They stay the caller's to close, after the target is no longer served. */
+  readonly units: ReadonlyMap<number, Device>;
+  readonly identification?: Partial<UnitIdentification>;
+}
+
+export class Target {
+  readonly name: string;
+  readonly alias: string | undefined;
+  readonly units: ReadonlyMap<number, LogicalUnit>;
+  readonly sessions = new Set<Session>();
+  #lastTsih = 0;
+
+  /** Raises TARGET_LUN_INVALID. */
+  constructor(options: TargetOptions) {
+    this.name = options.name;
+    this.alias = options.alias;
+    const luns = [...options.units.keys()].toSorted((a, b) => a - b);
+    const siblings = (): readonly number[] => luns;
+    this.units = new Map(
+      [...options.units].map(([number, device]) => [number, makeUnit(options, number, device, siblings)] as const),
+    );
+  }
+
+  get luns(): readonly number[] {
+    return [...this.units.keys()].toSorted((a, b) => a - b);
+  }
+
+  /** A session handle that no session of this target has (RFC 7143 §11.12.6: 1 to 65535). */
+  newTsih(): number {
+    const used = new Set([...this.sessions].map(({ tsih }) => tsih));
+    do this.#lastTsih = (this.#lastTsih % 0xffff) + 1;
+    while (used.has(this.#lastTsih));
+    return this.#lastTsih;
+  }
+
+  /** The session of one initiator port (RFC 7143 §4.4.3.1: there is at most one). */
+  findSession(initiatorName: string, isid: string): Session | undefined {
+    for (const session of this.sessions) {
+      if (session.initiatorName === initiatorName && session.isid === isid) return session;
+    }
+    return undefined;
+  }
+
+  /** Everything that was acknowledged survives power loss when it is done. Rejects with the first device's error. */
+  async flush(): Promise<void> {
+    const devices = [...this.units.values()].map(({ device }) => device);
+    await Promise.all(devices.map(async (device) => (device.readOnly ? undefined : device.flush())));
+  }
+}
+
+function makeUnit(
+  options: TargetOptions,
+  number: number,
+  device: Device,
+  siblings: () => readonly number[],
+): LogicalUnit {
+  if (!Number.isInteger(number) || number < 0 || number > MAXIMUM_LUN) {
+    throw new DisklessError('TARGET_LUN_INVALID', `${number} is not a logical unit number`, {
+      hint: `Use 0 to ${MAXIMUM_LUN}.`,
+    });
+  }
+  return new LogicalUnit({
+    number,
+    device,
+    siblings,
+    targetName: options.name,
+    portalGroupTag: PORTAL_GROUP_TAG,
+    ...(options.identification === undefined ? {} : { identification: options.identification }),
+  });
+}

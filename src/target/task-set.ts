@@ -1,0 +1,66 @@
+/**
+ * The task set of a logical unit: which of its tasks may start (SAM-5 §8). SIMPLE tasks start as they come; an ORDERED one waits
+ * for all before it and holds back all behind it; a HEAD OF QUEUE one starts at once.
+ */
+
+import type { Task } from './task.ts';
+
+export class TaskSet {
+  /** Tasks that have started and not ended. */
+  readonly #enabled = new Set<Task>();
+  /** Tasks that wait for their turn, oldest first. */
+  #dormant: Task[] = [];
+  #orderedRunning = false;
+
+  /** Takes a task in. True when it may start now; otherwise `end` of another gives it later. */
+  add(task: Task): boolean {
+    if (task.isHeadOfQueue || this.#mayStart(task)) {
+      this.#enable(task);
+      return true;
+    }
+    this.#dormant.push(task);
+    return false;
+  }
+
+  /** Takes a task out, and gives those that may now start. */
+  end(task: Task): readonly Task[] {
+    if (this.#enabled.delete(task)) {
+      if (task.isOrdered) this.#orderedRunning = false;
+    } else {
+      this.#dormant = this.#dormant.filter((other) => other !== task);
+    }
+    return this.#dormant.length === 0 ? noTasks : this.#release();
+  }
+
+  /** All tasks, in no particular order. */
+  tasks(): Task[] {
+    return [...this.#enabled, ...this.#dormant];
+  }
+
+  #mayStart(task: Task): boolean {
+    if (this.#orderedRunning || this.#dormant.length > 0) return false;
+    return !task.isOrdered || this.#enabled.size === 0;
+  }
+
+  #enable(task: Task): void {
+    this.#enabled.add(task);
+    if (task.isOrdered) this.#orderedRunning = true;
+  }
+
+  #release(): Task[] {
+    const released: Task[] = [];
+    let next = this.#dormant.shift();
+    while (next !== undefined) {
+      if (this.#orderedRunning || (next.isOrdered && this.#enabled.size > 0)) {
+        this.#dormant.unshift(next);
+        break;
+      }
+      this.#enable(next);
+      released.push(next);
+      next = this.#dormant.shift();
+    }
+    return released;
+  }
+}
+
+const noTasks: readonly Task[] = [];

@@ -1,0 +1,116 @@
+/** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
+
+import { type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
+import type { Command } from './commands/command.ts';
+import type { DataOutTransfer } from './data-out.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import type { Nexus } from './nexus.ts';
+
+const noData: readonly Uint8Array[] = [];
+
+/** The session that a task belongs to, as logical units and other sessions see it. */
+export interface TaskOwner extends Nexus {
+  /** Its turn in the task set has come. */
+  start(task: Task): void;
+  /** Ends it unanswered. A promise when the device is still at work on it: until then it may change the medium. */
+  abort(task: Task): Promise<void> | undefined;
+}
+
+/**
+ * `waiting`: for its turn in the task set. `transferring`: for its Data-Out. `running`: the device
+ * works. `ended`: answered, or aborted and never answered.
+ */
+export type TaskState = 'waiting' | 'transferring' | 'running' | 'ended';
+
+export class Task {
+  readonly nexus: TaskOwner;
+  readonly initiatorTaskTag: number;
+  /** The LUN field as it came: eight bytes. */
+  readonly lun: Uint8Array;
+  /** The unit that it is for; undefined where there is none. */
+  readonly unit: LogicalUnit | undefined;
+  /** A value of TaskAttribute. */
+  readonly attribute: number;
+  readonly cmdSN: number;
+  /** Takes a place in the command window: until its answer, and never when it came as an immediate command. */
+  inWindow: boolean;
+  readonly cdb: Uint8Array;
+  /** EDTL: bytes that the initiator is ready to send or take. */
+  readonly expectedDataTransferLength: number;
+  readonly isRead: boolean;
+  readonly isWrite: boolean;
+
+  state: TaskState = 'waiting';
+  aborted = false;
+  /** What the device raised, when that is why it failed. */
+  deviceError: Error | undefined;
+  /** What runs it; set by `LogicalUnit.prepare`. */
+  command: Command | undefined;
+  /** Byte range of the medium, for commands that have one. */
+  offset = 0;
+  length = 0;
+  forceUnitAccess = false;
+
+  /** Bytes that the command wants from the initiator (its SPDTL when it writes). */
+  dataOutLength = 0;
+  /** What has arrived of them, in order. */
+  dataOut: readonly Uint8Array[] = noData;
+  dataOutReceived = 0;
+  transfer: DataOutTransfer | undefined;
+  /** What goes back, in order, and how long the whole answer is (its SPDTL when it reads). */
+  dataIn: readonly Uint8Array[] = noData;
+  dataInLength = 0;
+  /** Bytes of a long read that are still on the medium, behind `offset`. */
+  dataInPending = 0;
+  /** Numbering of the Data-In PDUs: the next DataSN and Buffer Offset. */
+  dataSN = 0;
+  bufferOffset = 0;
+
+  readonly #waiters: (() => void)[] = [];
+
+  constructor(nexus: TaskOwner, command: ScsiCommand, unit: LogicalUnit | undefined) {
+    this.nexus = nexus;
+    this.unit = unit;
+    this.initiatorTaskTag = command.initiatorTaskTag;
+    this.lun = command.lun;
+    this.attribute = command.attribute;
+    this.cmdSN = command.cmdSN;
+    this.inWindow = !command.immediate;
+    this.cdb = command.cdb;
+    this.expectedDataTransferLength = command.expectedDataTransferLength;
+    this.isRead = command.read;
+    this.isWrite = command.write;
+  }
+
+  /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4 §4.2.5.6). */
+  respond(data: Uint8Array, allocationLength: number): void {
+    const cut = data.length > allocationLength ? data.subarray(0, allocationLength) : data;
+    this.dataIn = [cut];
+    this.dataInLength = cut.length;
+  }
+
+  /** The parameter list that the initiator sent, in one piece. */
+  parameters(): Uint8Array {
+    const [only] = this.dataOut;
+    if (only !== undefined && this.dataOut.length === 1) return only;
+    return Buffer.concat(this.dataOut);
+  }
+
+  /** Resolves when it has been answered, or has been aborted and can change the medium no more. */
+  whenEnded(): Promise<void> {
+    return this.state === 'ended' ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  end(): void {
+    this.state = 'ended';
+    for (const resolve of this.#waiters) resolve();
+  }
+
+  get isOrdered(): boolean {
+    return this.attribute === TaskAttribute.ordered;
+  }
+
+  get isHeadOfQueue(): boolean {
+    return this.attribute === TaskAttribute.headOfQueue;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The names by which initiators recognise a logical unit (SPC-4 §7.8.6). They follow from the target's name and the LUN alone, so
+ * that a unit is the same one to firmware, loader and operating system, over every path and after every restart.
+ */
+
+import { createHash } from 'node:crypto';
+import {
+  Association,
+  type Designator,
+  naaLocallyAssigned,
+  relativeTargetPort,
+  scsiNameString,
+  t10VendorId,
+  type UnitIdentification,
+} from '../scsi/index.ts';
+
+export interface UnitIdentity extends UnitIdentification {
+  readonly serialNumber: string;
+  readonly designators: readonly Designator[];
+}
+
+export const defaultIdentification: UnitIdentification = {
+  vendor: 'DISKLESS',
+  product: 'Virtual Disk',
+  revision: '1.0',
+};
+
+/** `portalGroupTag` is the target port's; the port's name holds it as RFC 7143 §4.4.2 asks. */
+export function unitIdentity(
+  targetName: string,
+  lun: number,
+  portalGroupTag: number,
+  given: Partial<UnitIdentification> = {},
+): UnitIdentity {
+  const identification = { ...defaultIdentification, ...given };
+  const digest = createHash('sha256').update(`${targetName}\0${lun}`).digest();
+  const naa = naaLocallyAssigned(digest);
+  const serialNumber = digest.subarray(0, 16).toString('hex');
+  const tag = portalGroupTag.toString(16).padStart(4, '0');
+  return {
+    ...identification,
+    serialNumber,
+    designators: [
+      naa,
+      t10VendorId(identification.vendor, serialNumber),
+      relativeTargetPort(portalGroupTag),
+      scsiNameString(Association.targetPort, `${targetName},t,0x${tag}`),
+      scsiNameString(Association.targetDevice, targetName),
+    ],
+  };
+}

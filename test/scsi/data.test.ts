@@ -1,0 +1,185 @@
+/** Parameter data of the commands: what we send, read back by what an initiator would read it with. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  Association,
+  applyModePages,
+  ControlPage,
+  commandNames,
+  DesignatorType,
+  decodeDesignators,
+  decodeDeviceIdentification,
+  decodeLbaStatus,
+  decodeLun,
+  decodeLunList,
+  decodeStandardInquiry,
+  decodeUnmap,
+  defaultModeState,
+  describeCommand,
+  encodeAllCommands,
+  encodeDeviceIdentification,
+  encodeLbaStatus,
+  encodeLun,
+  encodeLunList,
+  encodeModePages,
+  encodeOneCommand,
+  encodeStandardInquiry,
+  encodeUnmap,
+  findCommand,
+  MAXIMUM_LUN,
+  ModePageCode,
+  naaLocallyAssigned,
+  operationCodes,
+  PageControl,
+  scsiNameString,
+  Transfer16Cdb,
+  t10VendorId,
+  usageData,
+} from '../../src/scsi/index.ts';
+
+test('LUNs: small ones by peripheral addressing, large ones in the flat space', () => {
+  assert.equal(Buffer.from(encodeLun(0)).toString('hex'), '0000000000000000');
+  assert.equal(Buffer.from(encodeLun(255)).toString('hex'), '00ff000000000000');
+  assert.equal(Buffer.from(encodeLun(256)).toString('hex'), '4100000000000000');
+  assert.equal(decodeLun(Buffer.from('4001000000000000', 'hex')), 1);
+  assert.equal(decodeLun(Buffer.from('0100000000000000', 'hex')), undefined, 'bus 1');
+  assert.equal(decodeLun(Buffer.from('0001000100000000', 'hex')), undefined, 'a second level');
+  assert.equal(decodeLun(Buffer.from('c101000000000000', 'hex')), undefined, 'a well known unit');
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: MAXIMUM_LUN }), (lun) => assert.equal(decodeLun(encodeLun(lun)), lun)),
+  );
+});
+
+test('REPORT LUNS says when it was cut short', () => {
+  const list = encodeLunList([0, 1, 300]);
+  assert.deepEqual(decodeLunList(list), { luns: [0, 1, 300], complete: true });
+  assert.deepEqual(decodeLunList(list.subarray(0, 20)), { luns: [0], complete: false });
+  assert.deepEqual(decodeLunList(new Uint8Array(3)), { luns: [], complete: false });
+});
+
+test('standard INQUIRY data, byte for byte', () => {
+  const data = encodeStandardInquiry({
+    vendor: 'DISKLESS',
+    product: 'Virtual Disk',
+    revision: '1.0',
+    removable: false,
+  });
+  // prettier-ignore
+  const golden = [
+    '00',
+    '00', //         direct access block device, connected, not removable
+    '06',
+    '12',
+    '5b', //   SPC-4; hierarchical, format 2; 91 more bytes
+    '000002', //           command queuing
+    '4449534b4c455353', // vendor
+    '5669727475616c204469736b20202020', // product
+    '312e3020', //         revision
+    '00'.repeat(22),
+    '00a00960046004c0', // SAM-5, iSCSI, SPC-4, SBC-3
+    '00'.repeat(8),
+    '00'.repeat(22),
+  ].join('');
+  assert.equal(Buffer.from(data).toString('hex'), golden);
+  const { vendor, product, revision, version } = decodeStandardInquiry(data);
+  assert.deepEqual(
+    { vendor, product, revision, version },
+    {
+      vendor: 'DISKLESS',
+      product: 'Virtual Disk',
+      revision: '1.0',
+      version: 6,
+    },
+  );
+  assert.equal(decodeStandardInquiry(data.subarray(0, 36)).product, 'Virtual Disk');
+});
+
+test('designators come back as they went', () => {
+  const designators = [
+    naaLocallyAssigned(Uint8Array.of(0xff, 2, 3, 4, 5, 6, 7, 8, 9)),
+    t10VendorId('DISKLESS', 'abc'),
+    scsiNameString(Association.targetPort, 'iqn.2026-11.internal.test:t,t,0x0001'),
+  ];
+  const page = encodeDeviceIdentification(designators);
+  assert.deepEqual(decodeDeviceIdentification(page), designators);
+  const [naa] = designators;
+  assert.equal(Buffer.from(naa?.value ?? []).toString('hex'), '3f02030405060708');
+  assert.equal(designators[2]?.type, DesignatorType.scsiNameString);
+  assert.equal((designators[2]?.value.length ?? 1) % 4, 0);
+  assert.equal(designators[2]?.value.at(-1), 0, 'NUL-terminated');
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void decodeDesignators(bytes)));
+});
+
+test('the command table holds together', () => {
+  const cdbLength = (code: number): number => [6, 10, 10, 0, 16, 12, 0, 0][code >> 5] ?? 0;
+  for (const name of commandNames) {
+    const description = describeCommand(name);
+    const usage = usageData(description);
+    assert.equal(usage[0], description.operationCode, name);
+    assert.equal(usage.length, cdbLength(description.operationCode), name);
+    assert.equal(findCommand(description.operationCode, description.serviceAction ?? 0), name);
+    if (description.serviceAction !== undefined) assert.equal((usage[1] ?? 0) & 0x1f, 0x1f, name);
+  }
+  assert.equal(findCommand(0x9e, 0x1f), undefined);
+  assert.equal(operationCodes.length, 256);
+});
+
+test('the list of supported commands, with timeouts and without', () => {
+  const descriptions = commandNames.map(describeCommand);
+  assert.equal(encodeAllCommands(descriptions, false).length, 4 + 8 * descriptions.length);
+  const long = encodeAllCommands(descriptions, true);
+  assert.equal(long.length, 4 + 20 * descriptions.length);
+  assert.equal(Buffer.from(long.subarray(12, 16)).toString('hex'), '000a0000', 'each descriptor brings its timeouts');
+  assert.equal(Buffer.from(encodeOneCommand(undefined, true)).toString('hex'), '00010000');
+  const one = encodeOneCommand(describeCommand('testUnitReady'), true);
+  assert.equal(Buffer.from(one).toString('hex'), `00830006${'00'.repeat(6)}000a${'00'.repeat(10)}`);
+});
+
+test('mode pages: what can change can be changed, and nothing else', () => {
+  const source = { writeCache: true };
+  const page = encodeModePages(ModePageCode.control, 0, PageControl.current, defaultModeState, source);
+  assert.ok(page !== undefined);
+  const wanted = page.slice();
+  ControlPage.write(wanted, 0, { descriptorSense: true, softwareWriteProtect: true });
+  assert.deepEqual(applyModePages(wanted, defaultModeState, source), {
+    state: { descriptorSense: true, softwareWriteProtect: true },
+  });
+  const wrong = page.slice();
+  ControlPage.write(wrong, 0, { queueErrorManagement: 2 });
+  assert.deepEqual(applyModePages(wrong, defaultModeState, source), { invalid: 3 });
+  assert.deepEqual(applyModePages(wanted.subarray(0, 7), defaultModeState, source), { truncated: true });
+  assert.deepEqual(applyModePages(Uint8Array.of(0x3e, 0), defaultModeState, source), { invalid: 0 });
+  const all = encodeModePages(ModePageCode.all, 0, PageControl.current, defaultModeState, source);
+  assert.ok(Buffer.from(all ?? []).includes(page), 'all pages hold the one');
+  assert.equal(encodeModePages(0x2a, 0, PageControl.current, defaultModeState, source), undefined);
+});
+
+test('UNMAP parameter lists', () => {
+  const ranges = [
+    { logicalBlockAddress: 5n, numberOfBlocks: 7 },
+    { logicalBlockAddress: 1n << 40n, numberOfBlocks: 0xffff_ffff },
+  ];
+  assert.deepEqual(decodeUnmap(encodeUnmap(ranges)), ranges);
+  assert.equal(decodeUnmap(encodeUnmap(ranges).subarray(0, 39)), undefined);
+  assert.equal(decodeUnmap(new Uint8Array(7)), undefined);
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void decodeUnmap(bytes)));
+});
+
+test('GET LBA STATUS data', () => {
+  const runs = [
+    { logicalBlockAddress: 8, numberOfBlocks: 16, provisioningStatus: 0 },
+    { logicalBlockAddress: 24, numberOfBlocks: 1, provisioningStatus: 1 },
+  ];
+  const data = encodeLbaStatus(runs);
+  assert.deepEqual(decodeLbaStatus(data), runs);
+  assert.deepEqual(decodeLbaStatus(data.subarray(0, 30)), runs.slice(0, 1));
+});
+
+test('a 64-bit block address beyond exact numbers stays beyond any device', () => {
+  const cdb = Transfer16Cdb.encode({ operationCode: 0x88, logicalBlockAddress: 2 ** 40 + 1, transferLength: 1 });
+  assert.equal(Transfer16Cdb.view(cdb).logicalBlockAddress, 2 ** 40 + 1);
+  cdb.fill(0xff, 2, 10);
+  assert.ok(Transfer16Cdb.view(cdb).logicalBlockAddress > Number.MAX_SAFE_INTEGER);
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { AdditionalSense, decodeSense, encodeSense, type Sense, SenseKey, senseText } from '../../src/scsi/index.ts';
+
+const outOfRange: Sense = {
+  key: SenseKey.illegalRequest,
+  code: AdditionalSense.logicalBlockAddressOutOfRange,
+  information: 0x1234n,
+};
+
+test('fixed format, byte for byte', () => {
+  // prettier-ignore
+  const golden = [
+    'f0', //       VALID, current error in fixed format
+    '00',
+    '05', // ILLEGAL REQUEST
+    '00001234', // INFORMATION
+    '0a', //       ten more bytes
+    '00000000', // COMMAND-SPECIFIC INFORMATION
+    '2100', //     ASC, ASCQ
+    '00', //       FIELD REPLACEABLE UNIT CODE
+    '000000', //   SENSE KEY SPECIFIC
+  ].join('');
+  assert.equal(Buffer.from(encodeSense(outOfRange, 'fixed')).toString('hex'), golden);
+});
+
+test('descriptor format, byte for byte', () => {
+  const sense: Sense = { ...outOfRange, field: { in: 'cdb', byte: 2 } };
+  // prettier-ignore
+  const golden = [
+    '72',
+    '05',
+    '2100',
+    '000000',
+    '14', // header, 20 bytes of descriptors
+    '000a8000',
+    '0000000000001234', //     information, valid
+    '02060000',
+    'c0000200', //             sense key specific: field pointer into the CDB, byte 2
+  ].join('');
+  assert.equal(Buffer.from(encodeSense(sense, 'descriptor')).toString('hex'), golden);
+});
+
+const anySense: fc.Arbitrary<Sense> = fc
+  .record(
+    {
+      key: fc.constantFrom(...Object.values(SenseKey)),
+      code: fc.integer({ min: 0, max: 0xffff }),
+      information: fc.bigInt({ min: 0n, max: 0xffff_ffffn }),
+      field: fc.record(
+        {
+          in: fc.constantFrom('cdb' as const, 'parameters' as const),
+          byte: fc.integer({ min: 0, max: 0xffff }),
+        },
+        { noNullPrototype: true },
+      ),
+    },
+    { requiredKeys: ['key', 'code'], noNullPrototype: true },
+  )
+  .map((sense) => sense as Sense);
+
+test('both formats say the same', () => {
+  fc.assert(
+    fc.property(anySense, (sense) => {
+      assert.deepEqual(decodeSense(encodeSense(sense, 'fixed')), sense);
+      assert.deepEqual(decodeSense(encodeSense(sense, 'descriptor')), sense);
+    }),
+  );
+});
+
+test('INFORMATION that the fixed format cannot hold is left out', () => {
+  const sense = { ...outOfRange, information: 1n << 40n };
+  assert.equal(decodeSense(encodeSense(sense, 'fixed'))?.information, undefined);
+  assert.equal(decodeSense(encodeSense(sense, 'descriptor'))?.information, 1n << 40n);
+});
+
+test('arbitrary bytes are sense or nothing', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      decodeSense(bytes);
+    }),
+  );
+});
+
+test('sense in words', () => {
+  assert.equal(senseText(outOfRange), 'ILLEGAL REQUEST: LOGICAL BLOCK ADDRESS OUT OF RANGE (05/2100)');
+  assert.match(senseText({ key: 0xf, code: 0x8001 }), /ASC 80h ASCQ 01h/);
+});

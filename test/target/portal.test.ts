@@ -1,0 +1,242 @@
+/** The portal's own duties: discovery, keepalive, bounded memory, and an end in good order. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryDevice } from '../../src/block/memory-device.ts';
+import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
+import {
+  LoginStatus,
+  LogoutResponse,
+  NopIn,
+  Reject,
+  RejectReason,
+  TextRequest,
+  TextResponse,
+} from '../../src/iscsi/pdu.ts';
+import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import { Status, Transfer10Cdb } from '../../src/scsi/index.ts';
+import { openDirectory } from '../../src/target/directory.ts';
+import { Portal } from '../../src/target/portal.ts';
+import { Target } from '../../src/target/target.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
+import { SimulatedNetwork } from '../support/simulated-tcp.ts';
+import { HeldDevice } from './held-device.ts';
+import { RawInitiator } from './raw-initiator.ts';
+import { serveTarget, TARGET } from './served-target.ts';
+
+const BLOCK = 512;
+const endpoint = { address: '192.0.2.1', port: 3260 };
+
+function read(blocks: number): Uint8Array {
+  return Transfer10Cdb.encode({ operationCode: 0x28, transferLength: blocks });
+}
+
+function sendText(initiator: RawInitiator, key: string, value: string, targetTransferTag = RESERVED_TAG): void {
+  const header = TextRequest.encode({
+    opcode: Opcode.textRequest,
+    immediate: true,
+    final: true,
+    initiatorTaskTag: initiator.newTag(),
+    targetTransferTag,
+    cmdSN: initiator.cmdSN,
+    expStatSN: initiator.expStatSN,
+  });
+  initiator.send(header, key === '' ? [] : [encodeText([{ key, value }])]);
+}
+
+async function askTargets(initiator: RawInitiator, value: string): Promise<string[]> {
+  sendText(initiator, 'SendTargets', value);
+  const parts: Uint8Array[] = [];
+  for (;;) {
+    const pdu = await initiator.expect(Opcode.textResponse);
+    const header = TextResponse.view(pdu.header);
+    parts.push(...pdu.data);
+    if (header.targetTransferTag === RESERVED_TAG) break;
+    sendText(initiator, '', '', header.targetTransferTag);
+  }
+  return decodeText(Buffer.concat(parts)).map(({ key, value: text }) => `${key}=${text}`);
+}
+
+test('a discovery session lists the targets with the address that was reached', async () => {
+  await using served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ discovery: true });
+  const answer = [`TargetName=${TARGET}`, 'TargetAddress=192.0.2.1:3260,1'];
+  assert.deepEqual(await askTargets(initiator, 'All'), answer);
+  assert.deepEqual(await askTargets(initiator, TARGET), answer);
+  assert.deepEqual(await askTargets(initiator, 'iqn.2026-11.internal.test:other'), []);
+  initiator.logout();
+  assert.equal(LogoutResponse.view((await initiator.expect(Opcode.logoutResponse)).header).response, 0);
+  await initiator.closed;
+});
+
+test('a list of many targets goes over several responses', async () => {
+  const network = new SimulatedNetwork();
+  const names = Array.from({ length: 300 }, (_, index) => `iqn.2026-11.internal.test:machine-${index}`);
+  const targets = names.map((name) => new Target({ name, units: new Map() }));
+  await using _portal = await Portal.open({
+    network,
+    endpoint,
+    clock: new SimulatedClock(),
+    directory: openDirectory(targets),
+  });
+  const initiator = new RawInitiator(await network.connectTcp(endpoint));
+  await initiator.login({ discovery: true, keys: { MaxRecvDataSegmentLength: '1024' } });
+  const lines = await askTargets(initiator, 'All');
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('TargetName=')),
+    names.map((name) => `TargetName=${name}`),
+  );
+});
+
+test('a normal session learns of no other target than its own', async () => {
+  await using served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  assert.equal((await askTargets(initiator, ''))[0], `TargetName=${TARGET}`);
+  sendText(initiator, 'SendTargets', 'iqn.2026-11.internal.test:other');
+  const reject = await initiator.expect(Opcode.reject);
+  assert.equal(Reject.view(reject.header).reason, RejectReason.protocolError);
+  assert.deepEqual(await askTargets(initiator, 'All'), [`TargetName=${TARGET}`, 'TargetAddress=192.0.2.1:3260,1']);
+});
+
+test('a discovery session runs no SCSI commands', async () => {
+  await using served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ discovery: true });
+  initiator.command(read(1), { length: BLOCK });
+  const reject = await initiator.expect(Opcode.reject);
+  assert.equal(Reject.view(reject.header).reason, RejectReason.protocolError);
+});
+
+test('a login that does not end in time is ended', async () => {
+  await using served = await serveTarget();
+  const initiator = await served.connect();
+  served.clock.advance(15_000);
+  await initiator.closed;
+  const failed = served.events.find((event) => event.kind === 'login failed');
+  assert.match(String(failed?.error.message), /in time/);
+});
+
+test('an initiator that speaks NOP is asked when it is silent, and dropped when it stays so', async () => {
+  await using served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  initiator.ping();
+  await initiator.expect(Opcode.nopIn);
+  served.clock.advance(15_000);
+  served.clock.advance(15_000);
+  const asked = NopIn.view((await initiator.expect(Opcode.nopIn)).header);
+  assert.equal(asked.initiatorTaskTag, RESERVED_TAG);
+  assert.notEqual(asked.targetTransferTag, RESERVED_TAG);
+  initiator.pong(asked.targetTransferTag);
+  initiator.ping();
+  await initiator.expect(Opcode.nopIn);
+  // It has answered: it stays.
+  served.clock.advance(15_000);
+  served.clock.advance(15_000);
+  assert.notEqual(NopIn.view((await initiator.expect(Opcode.nopIn)).header).targetTransferTag, RESERVED_TAG);
+  served.clock.advance(15_000);
+  await initiator.closed;
+  const ended = served.events.find((event) => event.kind === 'session ended');
+  assert.equal(ended?.reason, 'unresponsive');
+});
+
+test('an initiator that has never sent a NOP is never asked: firmware may not know it', async () => {
+  await using served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  served.clock.advance(3_600_000);
+  assert.equal((await initiator.run(read(1), { length: BLOCK })).status, Status.good);
+});
+
+test('a long read is fetched as fast as the initiator takes it', async () => {
+  const length = 8 << 20;
+  const content = Buffer.alloc(length);
+  for (let at = 0; at < length; at += 4) content.writeUInt32BE(at, at);
+  let fetched = 0;
+  let taken = 0;
+  let mostAhead = 0;
+  class Counting extends MemoryDevice {
+    override read(offset: number, size: number): readonly Uint8Array[] {
+      fetched += size;
+      mostAhead = Math.max(mostAhead, fetched - taken);
+      return super.read(offset, size);
+    }
+  }
+  await using served = await serveTarget({ device: new Counting(content), line: { window: 256 * 1024 } });
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET, keys: { MaxRecvDataSegmentLength: '262144' } });
+  const tag = initiator.command(read(length / BLOCK), { length });
+  const parts: Uint8Array[] = [];
+  while (taken < length) {
+    const pdu = await initiator.expect(Opcode.dataIn);
+    parts.push(...pdu.data);
+    taken += pdu.dataLength;
+  }
+  assert.ok(content.equals(Buffer.concat(parts)));
+  assert.ok(mostAhead <= 3 << 20, `${mostAhead} bytes were fetched ahead of the initiator`);
+  assert.ok(tag > 0);
+});
+
+test('close waits for the answer of a task and flushes the devices', async () => {
+  const device = new HeldDevice(8 * BLOCK);
+  const served = await serveTarget({ device });
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  const tag = initiator.command(Transfer10Cdb.encode({ operationCode: 0x2a, transferLength: 1 }), {
+    direction: 'write',
+    length: BLOCK,
+    immediateData: new Uint8Array(BLOCK).fill(5),
+  });
+  await device.holding(1);
+  const closing = served.portal.close();
+  device.releaseAll();
+  assert.equal((await initiator.result(tag)).status, Status.good);
+  await initiator.closed;
+  await closing;
+  assert.equal(device.flushes, 1);
+});
+
+test('close does not wait for ever', async () => {
+  const device = new HeldDevice(8 * BLOCK);
+  const served = await serveTarget({ device });
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  initiator.command(read(1), { length: BLOCK });
+  await device.holding(1);
+  const closing = served.portal.close();
+  served.clock.advance(5_000);
+  await initiator.closed;
+  await closing;
+  assert.equal(served.clock.pending, 0);
+});
+
+test('a target that cannot be made refuses the login, and says why to its owner', async () => {
+  await using served = await serveTarget({
+    portal: { directory: { names: () => [], find: () => Promise.reject(new Error('the disk is full')) } },
+  });
+  const initiator = await served.connect();
+  assert.equal(await initiator.tryLogin({ targetName: TARGET }), LoginStatus.serviceUnavailable);
+  const failed = served.events.find((event) => event.kind === 'login failed');
+  assert.match(String(failed?.error.message), /the disk is full/);
+});
+
+test('a redirect names the other portal', async () => {
+  await using served = await serveTarget({
+    portal: {
+      directory: { names: () => [], find: () => ({ redirectTo: '192.0.2.7:3261', permanent: false }) },
+    },
+  });
+  const initiator = await served.connect();
+  assert.equal(await initiator.tryLogin({ targetName: TARGET }), LoginStatus.targetMovedTemporarily);
+});
+
+test('one connection too many is turned away', async () => {
+  await using served = await serveTarget({ portal: { maximumConnections: 1 } });
+  const first = await served.connect();
+  await first.login({ targetName: TARGET });
+  const second = await served.connect();
+  await second.closed;
+  assert.equal((await first.run(read(1), { length: BLOCK })).status, Status.good);
+});

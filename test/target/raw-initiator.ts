@@ -1,0 +1,329 @@
+/** An initiator that does what a test says, PDU by PDU, right or wrong. */
+
+import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
+import {
+  BasicHeader,
+  DataIn,
+  DataOut,
+  LoginRequest,
+  LoginResponse,
+  LogoutRequest,
+  NopOut,
+  ReadyToTransfer,
+  ScsiCommand,
+  ScsiResponse,
+} from '../../src/iscsi/pdu.ts';
+import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
+import { writePdu } from '../../src/iscsi/pdu-writer.ts';
+import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import type { TcpConnection } from '../../src/os/network.ts';
+import { encodeLun } from '../../src/scsi/index.ts';
+
+export const INITIATOR = 'iqn.2026-11.internal.test:initiator';
+
+export interface LoginOptions {
+  readonly targetName?: string;
+  readonly initiatorName?: string;
+  readonly isid?: string;
+  readonly tsih?: number;
+  readonly discovery?: boolean;
+  /** Operational keys to negotiate. */
+  readonly keys?: Readonly<Record<string, string>>;
+}
+
+export interface CommandOptions {
+  readonly lun?: number;
+  /** EDTL */
+  readonly length?: number;
+  readonly direction?: 'read' | 'write' | 'none';
+  readonly immediateData?: Uint8Array;
+  readonly final?: boolean;
+  readonly immediate?: boolean;
+  readonly attribute?: number;
+  readonly cmdSN?: number;
+  readonly initiatorTaskTag?: number;
+}
+
+export interface Result {
+  readonly status: number;
+  readonly data: Uint8Array;
+  readonly sense: Uint8Array;
+  /** Positive: overflow; negative: underflow. */
+  readonly residual: number;
+  readonly pdus: readonly Pdu[];
+}
+
+export class RawInitiator {
+  readonly #tcp: TcpConnection;
+  #reader = new PduReader({ maxDataSegmentLength: 0xff_ffff, headerDigest: false, dataDigest: false });
+  #digests = { headerDigest: false, dataDigest: false };
+  readonly #received: Pdu[] = [];
+  #waiting: ((pdu: Pdu | undefined) => void) | undefined;
+  readonly closed: Promise<Error | undefined>;
+  #isClosed = false;
+  cmdSN = 1;
+  expStatSN = 0;
+  #tag = 0;
+
+  constructor(tcp: TcpConnection) {
+    this.#tcp = tcp;
+    const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+    this.closed = promise;
+    tcp.start({
+      data: (chunk) => {
+        this.#reader.push(chunk);
+        this.#pump();
+      },
+      drain: () => {},
+      closed: (error) => {
+        this.#isClosed = true;
+        this.#waiting?.(undefined);
+        resolve(error);
+      },
+    });
+  }
+
+  get tcp(): TcpConnection {
+    return this.#tcp;
+  }
+
+  #pump(): void {
+    for (let pdu = this.#reader.next(); pdu !== undefined; pdu = this.#reader.next()) {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      if (waiting === undefined) this.#received.push(pdu);
+      else waiting(pdu);
+    }
+  }
+
+  /** The next PDU; undefined when the connection is over. */
+  async next(): Promise<Pdu | undefined> {
+    const pdu = this.#received.shift();
+    if (pdu !== undefined || this.#isClosed) return pdu;
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  /** The next PDU, which must be of this opcode. */
+  async expect(opcode: number): Promise<Pdu> {
+    const pdu = await this.next();
+    if (pdu === undefined) throw new Error(`the connection ended, opcode ${opcode} was expected`);
+    const got = BasicHeader.view(pdu.header).opcode;
+    if (got !== opcode) throw new Error(`opcode 0x${got.toString(16)} came, 0x${opcode.toString(16)} was expected`);
+    return pdu;
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#tcp.write(bytes);
+  }
+
+  send(header: Uint8Array, data: readonly Uint8Array[] = []): void {
+    writePdu((part) => this.#tcp.write(part), header, data, this.#digests);
+  }
+
+  newTag(): number {
+    this.#tag += 1;
+    return this.#tag;
+  }
+
+  async login(options: LoginOptions = {}): Promise<ReadonlyMap<string, string>> {
+    const status = await this.tryLogin(options);
+    if (typeof status === 'number') throw new Error(`login failed: ${status.toString(16)}`);
+    return status;
+  }
+
+  /** Logs in by two requests, security and operational. Gives the target's keys, or the status that refused it. */
+  async tryLogin(options: LoginOptions = {}): Promise<ReadonlyMap<string, string> | number> {
+    const keys = new Map<string, string>();
+    const first = [
+      { key: 'InitiatorName', value: options.initiatorName ?? INITIATOR },
+      { key: 'SessionType', value: options.discovery ? 'Discovery' : 'Normal' },
+      ...(options.targetName === undefined ? [] : [{ key: 'TargetName', value: options.targetName }]),
+      { key: 'AuthMethod', value: 'None' },
+    ];
+    const second = Object.entries(options.keys ?? {}).map(([key, value]) => ({ key, value }));
+    const stages = [
+      { currentStage: 0, nextStage: 1, pairs: first },
+      { currentStage: 1, nextStage: 3, pairs: second },
+    ];
+    for (const { currentStage, nextStage, pairs } of stages) {
+      const header = LoginRequest.encode({
+        opcode: Opcode.loginRequest,
+        immediate: true,
+        transit: true,
+        currentStage,
+        nextStage,
+        isid: Buffer.from(options.isid ?? '800000000001', 'hex'),
+        tsih: options.tsih ?? 0,
+        initiatorTaskTag: 0,
+        cid: 1,
+        cmdSN: this.cmdSN,
+        expStatSN: this.expStatSN,
+      });
+      this.send(header, [encodeText(pairs)]);
+      const pdu = await this.expect(Opcode.loginResponse);
+      const response = LoginResponse.view(pdu.header);
+      const status = response.statusClass * 256 + response.statusDetail;
+      if (status !== 0) return status;
+      for (const { key, value } of decodeText(Buffer.concat(pdu.data))) keys.set(key, value);
+      this.expStatSN = response.statSN + 1;
+    }
+    this.#digests = {
+      headerDigest: keys.get('HeaderDigest') === 'CRC32C',
+      dataDigest: keys.get('DataDigest') === 'CRC32C',
+    };
+    this.#reader.configure({ maxDataSegmentLength: 0xff_ffff, ...this.#digests });
+    return keys;
+  }
+
+  /** Sends a SCSI command and gives its tag. */
+  command(cdb: Uint8Array, options: CommandOptions = {}): number {
+    const initiatorTaskTag = options.initiatorTaskTag ?? this.newTag();
+    const direction = options.direction ?? 'read';
+    const header = ScsiCommand.encode({
+      opcode: Opcode.scsiCommand,
+      immediate: options.immediate ?? false,
+      final: options.final ?? true,
+      read: direction === 'read',
+      write: direction === 'write',
+      attribute: options.attribute ?? 1,
+      lun: encodeLun(options.lun ?? 0),
+      initiatorTaskTag,
+      expectedDataTransferLength: options.length ?? 0,
+      cmdSN: options.cmdSN ?? this.cmdSN,
+      expStatSN: this.expStatSN,
+      cdb,
+    });
+    if (options.immediate !== true && options.cmdSN === undefined) this.cmdSN = (this.cmdSN + 1) >>> 0;
+    this.send(header, options.immediateData === undefined ? [] : [options.immediateData]);
+    return initiatorTaskTag;
+  }
+
+  dataOut(
+    initiatorTaskTag: number,
+    data: Uint8Array,
+    values: { targetTransferTag?: number; dataSN: number; bufferOffset: number; final: boolean },
+  ): void {
+    const header = DataOut.encode({
+      opcode: Opcode.dataOut,
+      initiatorTaskTag,
+      expStatSN: this.expStatSN,
+      targetTransferTag: values.targetTransferTag ?? RESERVED_TAG,
+      dataSN: values.dataSN,
+      bufferOffset: values.bufferOffset,
+      final: values.final,
+    });
+    this.send(header, data.length > 0 ? [data] : []);
+  }
+
+  /** Collects the PDUs of one answer until its status. */
+  async result(initiatorTaskTag: number): Promise<Result> {
+    const pdus: Pdu[] = [];
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const pdu = await this.next();
+      if (pdu === undefined) throw new Error('the connection ended before the status');
+      pdus.push(pdu);
+      const header = BasicHeader.view(pdu.header);
+      if (header.initiatorTaskTag !== initiatorTaskTag) throw new Error(`an answer to ${header.initiatorTaskTag} came`);
+      if (header.opcode === Opcode.dataIn) {
+        const view = DataIn.view(pdu.header);
+        parts.push(...pdu.data);
+        if (!view.hasStatus) continue;
+        this.expStatSN = view.statSN + 1;
+        return {
+          status: view.status,
+          data: Buffer.concat(parts),
+          sense: new Uint8Array(0),
+          residual: residualOf(view),
+          pdus,
+        };
+      }
+      if (header.opcode !== Opcode.scsiResponse) throw new Error(`opcode ${header.opcode} came`);
+      const view = ScsiResponse.view(pdu.header);
+      this.expStatSN = view.statSN + 1;
+      const sense = Buffer.concat(pdu.data).subarray(2);
+      return { status: view.status, data: Buffer.concat(parts), sense, residual: residualOf(view), pdus };
+    }
+  }
+
+  async run(cdb: Uint8Array, options: CommandOptions = {}): Promise<Result> {
+    return this.result(this.command(cdb, options));
+  }
+
+  /** Answers R2Ts for a task with PDUs of at most `segment` bytes, until its status comes. */
+  async writeBySolicitation(tag: number, data: Uint8Array, segment: number): Promise<Result> {
+    for (;;) {
+      const pdu = await this.next();
+      if (pdu === undefined) throw new Error('the connection ended before the status');
+      if (BasicHeader.view(pdu.header).opcode !== Opcode.readyToTransfer) {
+        this.#received.unshift(pdu);
+        return this.result(tag);
+      }
+      const r2t = ReadyToTransfer.view(pdu.header);
+      this.sendSequence(tag, data, r2t.targetTransferTag, r2t.bufferOffset, r2t.desiredDataTransferLength, segment);
+    }
+  }
+
+  /** One sequence of Data-Out PDUs. */
+  sendSequence(tag: number, data: Uint8Array, ttt: number, offset: number, length: number, segment: number): void {
+    let dataSN = 0;
+    for (let at = 0; at < length; at += segment) {
+      const size = Math.min(segment, length - at);
+      const part = data.subarray(offset + at, offset + at + size);
+      const final = at + size === length;
+      this.dataOut(tag, part, { targetTransferTag: ttt, dataSN, bufferOffset: offset + at, final });
+      dataSN += 1;
+    }
+  }
+
+  /** Sends a NOP-Out that asks for an answer, and gives its tag. */
+  ping(data: Uint8Array = new Uint8Array(0)): number {
+    const initiatorTaskTag = this.newTag();
+    const header = NopOut.encode({
+      opcode: Opcode.nopOut,
+      immediate: true,
+      final: true,
+      initiatorTaskTag,
+      targetTransferTag: RESERVED_TAG,
+      cmdSN: this.cmdSN,
+      expStatSN: this.expStatSN,
+    });
+    this.send(header, data.length > 0 ? [data] : []);
+    return initiatorTaskTag;
+  }
+
+  /** Answers the target's own ping. */
+  pong(targetTransferTag: number): void {
+    const header = NopOut.encode({
+      opcode: Opcode.nopOut,
+      immediate: true,
+      final: true,
+      initiatorTaskTag: RESERVED_TAG,
+      targetTransferTag,
+      cmdSN: this.cmdSN,
+      expStatSN: this.expStatSN,
+    });
+    this.send(header);
+  }
+
+  logout(reason = 0): void {
+    const header = LogoutRequest.encode({
+      opcode: Opcode.logoutRequest,
+      immediate: true,
+      final: true,
+      reason,
+      initiatorTaskTag: this.newTag(),
+      cid: 1,
+      cmdSN: this.cmdSN,
+      expStatSN: this.expStatSN,
+    });
+    this.send(header);
+  }
+}
+
+function residualOf(view: { overflow: boolean; underflow: boolean; residualCount: number }): number {
+  if (view.overflow) return view.residualCount;
+  return view.underflow ? -view.residualCount : 0;
+}

@@ -1,0 +1,53 @@
+/** One target with one memory disk behind a portal on a simulated network: what most tests of this room start from. */
+
+import type { Device } from '../../src/block/device.ts';
+import { MemoryDevice } from '../../src/block/memory-device.ts';
+import { openDirectory } from '../../src/target/directory.ts';
+import type { TargetEvent } from '../../src/target/event.ts';
+import { Portal, type PortalOptions } from '../../src/target/portal.ts';
+import { Target } from '../../src/target/target.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
+import { type LineOptions, SimulatedNetwork } from '../support/simulated-tcp.ts';
+import { RawInitiator } from './raw-initiator.ts';
+
+export const TARGET = 'iqn.2026-11.internal.test:target';
+const endpoint = { address: '192.0.2.1', port: 3260 };
+
+export interface ServedTarget extends AsyncDisposable {
+  readonly portal: Portal;
+  readonly target: Target;
+  readonly clock: SimulatedClock;
+  readonly events: readonly TargetEvent[];
+  connect(): Promise<RawInitiator>;
+}
+
+export interface ServedTargetOptions {
+  readonly device?: Device;
+  readonly units?: ReadonlyMap<number, Device>;
+  readonly line?: LineOptions;
+  readonly portal?: Partial<PortalOptions>;
+}
+
+export async function serveTarget(options: ServedTargetOptions = {}): Promise<ServedTarget> {
+  const units = options.units ?? new Map([[0, options.device ?? new MemoryDevice(1 << 20)]]);
+  const target = new Target({ name: TARGET, units });
+  const network = new SimulatedNetwork(options.line);
+  const clock = new SimulatedClock();
+  const events: TargetEvent[] = [];
+  const portal = await Portal.open({
+    network,
+    endpoint,
+    clock,
+    directory: openDirectory([target]),
+    onEvent: (event) => events.push(event),
+    ...options.portal,
+  });
+  return {
+    portal,
+    target,
+    clock,
+    events,
+    connect: async () => new RawInitiator(await network.connectTcp(endpoint)),
+    [Symbol.asyncDispose]: () => portal.close(),
+  };
+}
