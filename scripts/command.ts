@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export interface CommandOptions {
+  /** Ends the program and all that it started. Without one it cannot be interrupted, not even by a terminal's Ctrl-C. */
   readonly signal?: AbortSignal | undefined;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -14,12 +15,18 @@ export interface CommandOptions {
 const linesKept = 25;
 
 /** Runs a program to its end. Returns its standard output; rejects with the last lines of its output when it fails. */
-export async function runCommand(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+export async function runCommand(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  options.signal?.throwIfAborted();
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    // A process group of its own: Ctrl-C must not reach a dpkg at work, and an abort must reach the whole of an mmdebstrap.
+    detached: true,
   });
   const lastLines: string[] = [];
   const note = (line: string) => {
@@ -33,10 +40,23 @@ export async function runCommand(program: string, args: readonly string[], optio
     output.push(line);
     note(line);
   });
+  const abort = () => endGroup(child.pid);
+  options.signal?.addEventListener('abort', abort, { once: true });
   const code = await new Promise<number | string>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
   });
+  options.signal?.removeEventListener('abort', abort);
+  options.signal?.throwIfAborted();
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${lastLines.join('\n')}`);
   return output.join('\n');
+}
+
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, 'SIGTERM');
+  } catch {
+    // It has just ended by itself.
+  }
 }

@@ -36,7 +36,21 @@ export async function installBiosLoader(disk: FileHandle, loaders: string, start
 export async function installEfiLoader(imagePath: string, loaders: string, start: number, size: number): Promise<void> {
   const volume = `${imagePath}@@${start}`;
   // A FAT serial number of its own, instead of the time of day, keeps a rebuilt image the same.
-  await runCommand('mformat', ['-i', volume, '-T', String(size / sectorSize), '-h', '64', '-s', '32', '-N', 'd15c1e55', '-v', 'ESP', '::']);
+  await runCommand('mformat', [
+    '-i',
+    volume,
+    '-T',
+    String(size / sectorSize),
+    '-h',
+    '64',
+    '-s',
+    '32',
+    '-N',
+    'd15c1e55',
+    '-v',
+    'ESP',
+    '::',
+  ]);
   await runCommand('mmd', ['-i', volume, '::/EFI', '::/EFI/BOOT']);
   await runCommand('mcopy', ['-i', volume, join(loaders, 'bootx64.efi'), '::/EFI/BOOT/BOOTX64.EFI']);
 }

@@ -2,7 +2,7 @@
  * The Debian that the demo and the whole-machine tests boot: installed from the archive, configured to find its root by the
  * firmware's boot table, bootable by BIOS and by UEFI. Built once and kept in `.cache/`.
  */
-import { access, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../command.ts';
 import { type Partition, partitionTypes, sectorSize, writePartitionTable } from '../disk-image/gpt.ts';
@@ -22,8 +22,10 @@ const cacheFolder = join(import.meta.dirname, '..', '..', '.cache');
 export async function debianImage(options: BuildOptions = {}): Promise<string> {
   const imagePath = join(cacheFolder, `debian-${await recipeDigest()}.img`);
   if (await exists(imagePath)) return imagePath;
+  const workFolder = join(cacheFolder, `build-${process.pid}`);
   await mkdir(cacheFolder, { recursive: true });
-  const workFolder = await mkdtemp(join(cacheFolder, 'build-'));
+  await removeAbandonedBuilds();
+  await mkdir(workFolder);
   try {
     const built = await buildImage(workFolder, options);
     await removeOldImages();
@@ -59,9 +61,24 @@ async function buildImage(workFolder: string, options: BuildOptions): Promise<st
 function partitionLayout(): Partition[] {
   const sectors = (bytes: number) => bytes / sectorSize;
   return [
-    { type: partitionTypes.biosBoot, name: 'BIOS boot', start: sectors(layout.biosBootStart), length: sectors(layout.biosBootSize) },
-    { type: partitionTypes.efiSystem, name: 'EFI system', start: sectors(layout.efiSystemStart), length: sectors(layout.efiSystemSize) },
-    { type: partitionTypes.linuxFileSystem, name: 'root', start: sectors(layout.rootStart), length: sectors(rootSize()) },
+    {
+      type: partitionTypes.biosBoot,
+      name: 'BIOS boot',
+      start: sectors(layout.biosBootStart),
+      length: sectors(layout.biosBootSize),
+    },
+    {
+      type: partitionTypes.efiSystem,
+      name: 'EFI system',
+      start: sectors(layout.efiSystemStart),
+      length: sectors(layout.efiSystemSize),
+    },
+    {
+      type: partitionTypes.linuxFileSystem,
+      name: 'root',
+      start: sectors(layout.rootStart),
+      length: sectors(rootSize()),
+    },
   ];
 }
 
@@ -74,12 +91,26 @@ function rootSize(): number {
 async function makeRootFileSystem(image: string, tree: string, options: BuildOptions): Promise<void> {
   const extended = `offset=${layout.rootStart},lazy_itable_init=1,lazy_journal_init=1`;
   const blocks = `${rootSize() / 4096}`;
-  await runCommand('mkfs.ext4', ['-q', '-F', '-b', '4096', '-L', rootLabel, '-E', extended, '-d', tree, image, blocks], { signal: options.signal });
+  await runCommand(
+    'mkfs.ext4',
+    ['-q', '-F', '-b', '4096', '-L', rootLabel, '-E', extended, '-d', tree, image, blocks],
+    { signal: options.signal },
+  );
 }
 
 async function removeOldImages(): Promise<void> {
   const old = (await readdir(cacheFolder)).filter((name) => /^debian-[0-9a-f]{16}\.img$/.test(name));
   await Promise.all(old.map((name) => rm(join(cacheFolder, name))));
+}
+
+/** What a build that was killed left behind: its folder is named by its process. */
+async function removeAbandonedBuilds(): Promise<void> {
+  for (const name of await readdir(cacheFolder)) {
+    const pid = /^build-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && (pid === String(process.pid) || !(await exists(`/proc/${pid}`)))) {
+      await rm(join(cacheFolder, name), { recursive: true, force: true });
+    }
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -91,6 +122,8 @@ async function exists(path: string): Promise<boolean> {
 
 if (import.meta.main) {
   const started = performance.now();
-  const path = await debianImage({ onProgress: (what) => console.error(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${what}`) });
+  const path = await debianImage({
+    onProgress: (what) => console.error(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${what}`),
+  });
   console.log(path);
 }

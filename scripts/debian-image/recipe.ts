@@ -25,7 +25,12 @@ export const packages = [
 ] as const;
 
 /** Folders of documentation that a machine without a person at it does not need; they are a third of the files. */
-export const excludedPaths = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/info/*', '/usr/share/locale/*'] as const;
+export const excludedPaths = [
+  '/usr/share/doc/*',
+  '/usr/share/man/*',
+  '/usr/share/info/*',
+  '/usr/share/locale/*',
+] as const;
 
 const mebibyte = 1024 * 1024;
 

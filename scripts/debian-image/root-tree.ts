@@ -1,13 +1,35 @@
 /** Debian's packages, installed into a folder by mmdebstrap from the archive that this machine's apt uses. */
-import { join } from 'node:path';
 import { runCommand } from '../command.ts';
 import { excludedPaths, filesFolder, packages, suite } from './recipe.ts';
 
 /** The folder inside the tree where grub-mkimage leaves the loaders for `boot-loader.ts`. */
 export const loadersFolder = 'boot/grub/loaders';
 
-const biosModules = ['biosdisk', 'part_gpt', 'ext2', 'search', 'search_label', 'normal', 'linux', 'serial', 'terminal', 'echo', 'configfile'];
-const efiModules = ['part_gpt', 'ext2', 'search', 'search_label', 'normal', 'linux', 'serial', 'terminal', 'echo', 'configfile'];
+const biosModules = [
+  'biosdisk',
+  'part_gpt',
+  'ext2',
+  'search',
+  'search_label',
+  'normal',
+  'linux',
+  'serial',
+  'terminal',
+  'echo',
+  'configfile',
+];
+const efiModules = [
+  'part_gpt',
+  'ext2',
+  'search',
+  'search_label',
+  'normal',
+  'linux',
+  'serial',
+  'terminal',
+  'echo',
+  'configfile',
+];
 
 export interface RootTreeOptions {
   readonly signal?: AbortSignal | undefined;
@@ -23,12 +45,13 @@ export async function makeRootTree(folder: string, options: RootTreeOptions = {}
     ...(await aptOptions()).map((option) => `--aptopt=${option}`),
     '--aptopt=APT::Install-Recommends "false"',
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
-    // The initramfs is built once, with the configuration in place, instead of once by each package that triggers it.
+    // Before the kernel is installed, so that the initramfs is built once and with this configuration.
     `--essential-hook=sync-in "${filesFolder}" /`,
-    '--customize-hook=chroot "$1" update-initramfs -u -k all',
-    // Files of the clone belong to whoever cloned it.
-    `--customize-hook=${ownedByRoot()}`,
+    `--essential-hook=${ownedByRoot()}`,
     '--customize-hook=chroot "$1" systemctl enable diskless-proof.service iscsid.service',
+    // A scrub of LVM snapshots that this image has none of: multi-user would wait for it.
+    '--customize-hook=chroot "$1" systemctl disable e2scrub_reap.service',
+    '--customize-hook=chroot "$1" systemctl set-default multi-user.target',
     '--customize-hook=chroot "$1" passwd --delete root',
     `--customize-hook=mkdir -p "$1/${loadersFolder}"`,
     `--customize-hook=chroot "$1" grub-mkimage -O i386-pc -o /${loadersFolder}/core.img -p /boot/grub -c /boot/grub/early.cfg ${biosModules.join(' ')}`,
@@ -42,14 +65,15 @@ export async function makeRootTree(folder: string, options: RootTreeOptions = {}
     signal: options.signal,
     env: { LC_ALL: 'C.UTF-8', TMPDIR: '/tmp' },
     onLine: (line) => {
-      const step = /^I: (.*?)(\.\.\.)?$/.exec(line)?.[1];
+      const step = /^I: (?!running --)(.*?)(\.\.\.)?$/.exec(line)?.[1];
       if (step !== undefined) options.onProgress?.(step);
     },
   });
 }
 
+/** Files of a clone belong to whoever cloned it and carry that person's umask; in the image they are the system's. */
 function ownedByRoot(): string {
-  return `cd "${filesFolder}" && find . -mindepth 1 -exec chown --no-dereference root:root "$1/{}" \\;`;
+  return `cd "${filesFolder}" && find . -mindepth 1 -exec chown root:root "$1/{}" \\; -exec chmod u=rwX,go=rX "$1/{}" \\;`;
 }
 
 /** The archives of this suite that apt knows here, as lines of a sources.list; none leaves the choice to mmdebstrap. */
@@ -67,6 +91,10 @@ async function archives(): Promise<string[]> {
 /** How this machine's apt reaches its archive (proxies, clocks that a frozen mirror needs ignored): mmdebstrap reads none of it by itself. */
 async function aptOptions(): Promise<string[]> {
   const dump = await runCommand('apt-config', ['dump', 'Acquire']);
-  const wanted = /^Acquire::(https?::Proxy|https?::Proxy::.+|Check-Valid-Until|Check-Date|https::(Verify-Peer|Verify-Host|CaInfo)) "[^"]+";$/i;
-  return dump.split('\n').filter((line) => wanted.test(line)).map((line) => line.replace(/;$/, ''));
+  const wanted =
+    /^Acquire::(https?::Proxy|https?::Proxy::.+|Check-Valid-Until|Check-Date|https::(Verify-Peer|Verify-Host|CaInfo)) "[^"]+";$/i;
+  return dump
+    .split('\n')
+    .filter((line) => wanted.test(line))
+    .map((line) => line.replace(/;$/, ''));
 }

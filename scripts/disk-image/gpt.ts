@@ -31,12 +31,18 @@ const entrySectors = (entrySize * entryCount) / sectorSize;
 const tableSectors = 1 + entrySectors;
 
 /** Writes both copies of the table. `seed` names the disk: the same seed gives the same GUIDs, so a build can be repeated. */
-export async function writePartitionTable(disk: FileHandle, sectors: number, partitions: readonly Partition[], seed: string): Promise<void> {
+export async function writePartitionTable(
+  disk: FileHandle,
+  sectors: number,
+  partitions: readonly Partition[],
+  seed: string,
+): Promise<void> {
   const entries = Buffer.alloc(entrySize * entryCount);
   for (const [index, partition] of partitions.entries()) {
     writeEntry(entries.subarray(index * entrySize), partition, `${seed}/${partition.name}`);
   }
-  const header = (own: number, other: number, firstEntry: number) => tableHeader({ own, other, firstEntry, sectors, entries, seed });
+  const header = (own: number, other: number, firstEntry: number) =>
+    tableHeader({ own, other, firstEntry, sectors, entries, seed });
   const last = sectors - 1;
   await disk.write(protectiveMbr(sectors), 0, sectorSize, 0);
   await disk.write(header(1, last, 2), 0, sectorSize, sectorSize);
@@ -59,7 +65,14 @@ function protectiveMbr(sectors: number): Buffer {
 }
 
 /** UEFI 2.10 §5.3.2. */
-function tableHeader(table: { own: number; other: number; firstEntry: number; sectors: number; entries: Buffer; seed: string }): Buffer {
+function tableHeader(table: {
+  own: number;
+  other: number;
+  firstEntry: number;
+  sectors: number;
+  entries: Buffer;
+  seed: string;
+}): Buffer {
   const header = Buffer.alloc(sectorSize);
   header.write('EFI PART', 0, 'latin1');
   header.writeUInt32LE(0x00010000, 8);
