@@ -196,6 +196,7 @@ async function readGptAt(lba: number, disk: DiskShape, read: ReadDisk): Promise<
   if (count > MAX_GPT_ENTRIES || entrySize < GptEntry.size || entrySize > MAX_GPT_ENTRY_SIZE) {
     return `${count} entries of ${entrySize} bytes`;
   }
+  if (count === 0) return { kind: 'gpt', partitions: [], problems: ['it has no entries'] };
   const at = Number(header.partitionEntryLba) * blockSize;
   const length = Math.ceil((count * entrySize) / blockSize) * blockSize;
   if (at + length > size) return 'its entries lie beyond the end of the disk';

@@ -172,6 +172,18 @@ test('marks of file systems', () => {
   }
 });
 
+test('a GPT without entries is one without partitions', async (t) => {
+  const disk = await gptDisk(t);
+  const { crc32 } = await import('node:zlib');
+  const header = new DataView(disk.buffer, disk.byteOffset + 512, 92);
+  header.setUint32(80, 0, true);
+  header.setUint32(16, 0, true);
+  header.setUint32(16, crc32(disk.subarray(512, 604)), true);
+  const { table, partitions } = await describeDisk(new MemoryDevice(disk));
+  assert.deepEqual(table, { kind: 'gpt', problems: ['it has no entries'] });
+  assert.deepEqual(partitions, []);
+});
+
 test('whatever a GPT header says, describing the disk ends, and reads nothing beyond the disk', async (t) => {
   const disk = await gptDisk(t);
   const { crc32 } = await import('node:zlib');

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { end, NamespacePair, type RunningProgram } from '../support/namespace-pair.ts';
+import { end, NamespacePair, type RunningProgram, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 
 const mac = '52:54:00:12:34:56';
@@ -100,8 +100,8 @@ test('udhcpc renews by unicast when told to, and releases when it ends', async (
   const client = pair.spawn('client', 'udhcpc', ['-i', 'client0', '-f', '-R', '-s', folder.hook()]);
   try {
     const bound = await server.message(({ change }) => change === 'bound');
-    // The ACK is on its way when the lease is saved; udhcpc runs its hook when it has it.
-    await server.message(({ type, summary }) => type === 'sent' && String(summary).startsWith('ACK'));
+    // The ACK is on its way when the lease is saved; a signal that udhcpc gets before it has it starts the search anew.
+    await said(client, /lease of .* obtained/);
     pair.setClientAddress(String(bound.address));
     const before = server.messages.length;
     client.kill('SIGUSR1');

@@ -88,7 +88,13 @@ describe('machines', () => {
 
   test('an asker is told of its own target and of no other', async () => {
     await lend(2000);
-    assert.deepEqual(machines.targetsFor(address), [`${prefix}:52-54-00-12-34-56`]);
-    assert.deepEqual(machines.targetsFor('192.0.2.131'), []);
+    assert.deepEqual(machines.targetsFor('iqn.1993-08.org.debian:01:abc', address), [`${prefix}:52-54-00-12-34-56`]);
+    assert.deepEqual(machines.targetsFor('iqn.1993-08.org.debian:01:abc', '192.0.2.131'), []);
+  });
+
+  test('an asker with an initiator name of ours is that machine, also at the address of its second card', async () => {
+    await lend(2000);
+    const first = `${prefix}:initiator:52-54-00-00-00-02`;
+    assert.deepEqual(machines.targetsFor(first, address), [`${prefix}:52-54-00-00-00-02`]);
   });
 });

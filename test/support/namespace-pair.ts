@@ -83,6 +83,28 @@ export async function end(child: ChildProcess): Promise<void> {
   await closed;
 }
 
+/** Waits until a program has printed a line, whichever way it prints. */
+export async function said(child: ChildProcess, pattern: RegExp, timeout = 20_000): Promise<void> {
+  const { stdout, stderr } = child;
+  assert.ok(stdout && stderr);
+  let output = '';
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const listen = (chunk: Buffer) => {
+    output += chunk;
+    if (pattern.test(output)) resolve();
+  };
+  const timer = setTimeout(() => reject(new Error(`no ${pattern} within ${timeout} ms, but: ${output}`)), timeout);
+  stdout.on('data', listen);
+  stderr.on('data', listen);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    stdout.off('data', listen);
+    stderr.off('data', listen);
+  }
+}
+
 export class RunningProgram implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #messages: Record<string, unknown>[] = [];
