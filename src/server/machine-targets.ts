@@ -21,9 +21,9 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
     this.#image = image;
   }
 
-  /** SendTargets lists what belongs to the machine at the asker's address. */
-  names({ remote }: Asker): readonly string[] {
-    return this.#machines.targetsFor(remote.address);
+  /** SendTargets lists what belongs to the machine that asks: dracut logs in to nothing that is not listed. */
+  names({ initiatorName, remote }: Asker): readonly string[] {
+    return this.#machines.targetsFor(initiatorName, remote.address);
   }
 
   /**

@@ -43,7 +43,11 @@ export class Machines {
 
   /** A name of its own for every machine: without one, iPXE makes it from the SMBIOS UUID, which cheap boards share. */
   #initiatorName(mac: MacAddress): IscsiName {
-    return parseIscsiName(targetNameOf(`${this.#prefix}:initiator`, mac));
+    return parseIscsiName(targetNameOf(this.#initiatorPrefix, mac));
+  }
+
+  get #initiatorPrefix(): string {
+    return `${this.#prefix}:initiator`;
   }
 
   /** The machine that a target is the disk of; undefined when the name is no machine's. */
@@ -89,9 +93,12 @@ export class Machines {
     return (isBound ? lease.hardwareAddress : undefined) ?? this.#lastAt.get(address) ?? this.#neighbourOf(address);
   }
 
-  /** The targets that whoever is at this address may use. */
-  targetsFor(address: string): IscsiName[] {
-    const mac = this.at(address);
+  /**
+   * The targets that an initiator may use. A machine that took its initiator name from us is the one of that name, from whichever
+   * address: with two cards on one network the kernel asks from either. Any other is who is at its address.
+   */
+  targetsFor(initiatorName: string, address: string): IscsiName[] {
+    const mac = hardwareAddressOf(this.#initiatorPrefix, initiatorName) ?? this.at(address);
     return mac === undefined ? [] : [this.diskOf(mac).targetName];
   }
 }
