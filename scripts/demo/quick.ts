@@ -33,7 +33,8 @@ export async function quickDemo(progress: Progress, signal: AbortSignal): Promis
       network: network.server,
       image,
       data: join(folder, 'data'),
-      flags: network.server.flags,
+      // This client brings its own software: no boot loader need be installed.
+      flags: ['--loader-dir', 'off', ...network.server.flags],
       onEvent,
     }),
   );
