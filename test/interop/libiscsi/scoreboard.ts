@@ -14,7 +14,7 @@ import { Progress } from '../../../scripts/progress.ts';
 import { missing } from '../../support/requires.ts';
 import { Board, type Result } from './board.ts';
 import { type Configuration, configurations } from './configurations.ts';
-import { listTests, runTest } from './test-program.ts';
+import { endTests, listTests, runTest } from './test-program.ts';
 import { type Maker, serveUnit, type UnitServer } from './unit-server.ts';
 
 /** One unit of work: the tests of one configuration, one after the other, against one maker's target. */
@@ -88,7 +88,13 @@ async function runJobs(jobs: readonly Job[], parallel: number): Promise<Result[]
   const worker = async (): Promise<void> => {
     for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) await runJob(job, note);
   };
-  await Promise.all(Array.from({ length: Math.max(1, parallel) }, worker));
+  // All of them have put away their servers before an error of one ends the run.
+  const workers = await Promise.allSettled(Array.from({ length: Math.max(1, parallel) }, worker));
+  const failed = workers.find((one) => one.status === 'rejected');
+  if (failed !== undefined) {
+    stage.done('ended early');
+    throw failed.reason;
+  }
   stage.done(`${total} runs`);
   return results;
 }
@@ -131,4 +137,8 @@ async function runJob(job: Job, note: (result: Result) => void): Promise<void> {
   }
 }
 
-if (import.meta.main) process.exitCode = await main();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, endTests);
+process.exitCode = await main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});

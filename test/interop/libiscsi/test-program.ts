@@ -1,6 +1,6 @@
 /** Runs `iscsi-test-cu`, libiscsi's conformance tests, one test per process: a test that breaks a session breaks no other test. */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { runCommand } from '../../../scripts/command.ts';
 import { readVerdict, type Verdict } from './verdict.ts';
 
@@ -36,9 +36,20 @@ export async function runTest(test: string, urls: readonly string[], allowSaniti
   return { verdict: readVerdict(test, output), seconds };
 }
 
+const running = new Set<ChildProcess>();
+let ended = false;
+
+/** Ends the test that runs, and lets no other begin: what asks for one gets an error. */
+export function endTests(): void {
+  ended = true;
+  for (const child of running) child.kill('SIGKILL');
+}
+
 function outputOf(args: readonly string[], limit: number): Promise<{ output: string; timedOut: boolean }> {
   return new Promise((resolve, reject) => {
+    if (ended) throw new Error('the run was ended by a signal');
     const child = spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
     const chunks: Buffer[] = [];
     let timedOut = false;
     const timer = setTimeout(() => {
@@ -52,6 +63,7 @@ function outputOf(args: readonly string[], limit: number): Promise<{ output: str
       reject(error);
     });
     child.once('close', () => {
+      running.delete(child);
       clearTimeout(timer);
       resolve({ output: Buffer.concat(chunks).toString('latin1'), timedOut });
     });

@@ -1,0 +1,141 @@
+/** The clients: what they do to a contender, and how much of it they got done. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { Contender } from './contenders.ts';
+
+/** What one run got done. */
+export interface Work {
+  /** Commands per second. */
+  readonly rate: number;
+  readonly commands: number;
+}
+
+const BLOCK = 512;
+
+export interface ReadLoad {
+  readonly size: number;
+  readonly random: boolean;
+  readonly depth: number;
+  readonly sessions: number;
+  readonly headerDigest: boolean;
+  /** Whether the clients leave the processors to everybody else. */
+  readonly background?: boolean;
+}
+
+/** libiscsi's `iscsi-perf`, one process per session. */
+export async function readByIscsiPerf(contender: Contender, load: ReadLoad, seconds: number): Promise<Work> {
+  const digest = load.headerDigest ? '?header_digest=crc32c' : '';
+  const rates = await Promise.all(
+    Array.from({ length: load.sessions }, async (_, session) => {
+      const initiator = `iqn.2026-11.internal.diskless.bench:perf-${session}`;
+      const options = ['-i', initiator, '-m', `${load.depth}`, '-b', `${load.size / BLOCK}`, '-t', `${seconds}`];
+      const args = [...options, ...(load.random ? ['-r'] : []), `${urlOf(contender)}${digest}`];
+      const output = load.background
+        ? await run('nice', ['-n', '19', 'iscsi-perf', ...args])
+        : await run('iscsi-perf', args);
+      return numberIn(output, /iops average (\d+)/g, 'iscsi-perf');
+    }),
+  );
+  const rate = rates.reduce((sum, one) => sum + one, 0);
+  return { rate, commands: rate * seconds };
+}
+
+export interface WriteLoad {
+  readonly size: number;
+  readonly depth: number;
+  readonly count: number;
+  /** Where the first write goes; the others follow it. */
+  readonly offset: number;
+}
+
+/** QEMU's initiator by `qemu-img bench`. */
+export async function writeByQemu(contender: Contender, load: WriteLoad): Promise<Work> {
+  const { size, depth, count, offset } = load;
+  const options = [
+    '-w',
+    '-f',
+    'raw',
+    '-t',
+    'none',
+    '-c',
+    `${count}`,
+    '-d',
+    `${depth}`,
+    '-s',
+    `${size}`,
+    '-o',
+    `${offset}`,
+  ];
+  const output = await run('qemu-img', ['bench', ...options, urlOf(contender)]);
+  return { rate: count / numberIn(output, /completed in ([\d.]+) seconds/g, 'qemu-img bench'), commands: count };
+}
+
+/** This project's own initiator, for what the others cannot do: data digests. */
+export async function readByDiskless(
+  contender: Contender,
+  size: number,
+  depth: number,
+  seconds: number,
+): Promise<Work> {
+  const output = await runProgram('digest-reader.ts', contender, [`${size}`, `${depth}`, `${seconds}`]);
+  const rate = numberIn(output, /([\d.]+) reads\/s/g, 'digest-reader');
+  return { rate, commands: rate * seconds };
+}
+
+export interface Latency {
+  /** Microseconds. */
+  readonly median: number;
+  readonly p99: number;
+}
+
+/** One session that asks for 4 KiB at a time and pauses between. */
+export async function politeLatency(contender: Contender, seconds: number): Promise<Latency> {
+  return JSON.parse(await runProgram('polite-reader.ts', contender, [`${seconds}`]));
+}
+
+function runProgram(file: string, contender: Contender, args: readonly string[]): Promise<string> {
+  const { address, port, targetName, lun } = contender;
+  return run(process.execPath, [join(import.meta.dirname, file), address, `${port}`, targetName, `${lun}`, ...args]);
+}
+
+export function urlOf({ address, port, targetName, lun }: Contender): string {
+  return `iscsi://${address}:${port}/${targetName}/${lun}`;
+}
+
+function numberIn(output: string, pattern: RegExp, program: string): number {
+  const last = [...output.matchAll(pattern)].at(-1)?.[1];
+  if (last === undefined) throw new Error(`${program} gave no result: ${output.slice(-300)}`);
+  return Number(last);
+}
+
+/** Far longer than any load is asked to run: a server that hangs must not hang the benchmark. Milliseconds. */
+const TIME_LIMIT = 120_000;
+
+const running = new Set<ChildProcess>();
+
+/** Ends the clients that still run: left alone, they would look for their server for ever. */
+export function endClients(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+function run(program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TIME_LIMIT,
+      killSignal: 'SIGKILL',
+    });
+    running.add(child);
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      running.delete(child);
+      const output = Buffer.concat(chunks).toString('latin1');
+      if (code === 0) resolve(output);
+      else reject(new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}: ${output.slice(-300)}`));
+    });
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * One session that reads 4 KiB, waits a millisecond, and reads again; prints how long the reads took, in microseconds:
+ *
+ *     node polite-reader.ts HOST PORT TARGET LUN SECONDS
+ */
+
+import { setTimeout } from 'node:timers/promises';
+import { logIn, openDevice, whereFromArguments } from './bench-session.ts';
+import { percentile } from './statistics.ts';
+
+const SIZE = 4096;
+/** Reads before the first that counts: the compiler of this very process has to warm up. */
+const WARM_UP = 500;
+
+const where = whereFromArguments();
+const session = await logIn(where);
+const device = await openDevice(session, where);
+const places = Math.floor(device.size / SIZE);
+const taken: number[] = [];
+
+async function readOnce(): Promise<number> {
+  const offset = Math.floor(Math.random() * places) * SIZE;
+  const started = performance.now();
+  await device.read(offset, SIZE);
+  return (performance.now() - started) * 1000;
+}
+
+for (let read = 0; read < WARM_UP; read++) await readOnce();
+const end = performance.now() + Number(where.rest[0]) * 1000;
+while (performance.now() < end) {
+  taken.push(await readOnce());
+  await setTimeout(1);
+}
+taken.sort((a, b) => a - b);
+console.log(JSON.stringify({ median: percentile(taken, 0.5), p99: percentile(taken, 0.99), reads: taken.length }));
+await session.close();
