@@ -9,7 +9,6 @@ import { flushUnit } from './cache.ts';
 import type { Command } from './command.ts';
 
 async function eject(unit: LogicalUnit): Promise<Outcome> {
-  if (unit.medium.removalPrevented) return REMOVAL_PREVENTED;
   await flushUnit(unit);
   unit.medium.eject();
   return GOOD;
@@ -26,6 +25,8 @@ export const removalCommands = {
       // With a power condition, LOEJ and START are not looked at (SBC-3 table 91).
       if (powerCondition !== 0) return GOOD;
       if (unit.removable && loadEject) {
+        // Prevention locks the tray, so that nothing goes out nor in.
+        if (unit.medium.removalPrevented) return REMOVAL_PREVENTED;
         if (!startMedium) return eject(unit);
         unit.loadMedium(task.nexus);
         return GOOD;
