@@ -87,7 +87,8 @@ export class Task {
   /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4 §4.2.5.6). */
   respond(data: Uint8Array, allocationLength: number): void {
     const cut = data.length > allocationLength ? data.subarray(0, allocationLength) : data;
-    this.dataIn = [cut];
+    // Nothing is no buffer: a Data-In is only sent for bytes.
+    this.dataIn = cut.length > 0 ? [cut] : noData;
     this.dataInLength = cut.length;
   }
 
