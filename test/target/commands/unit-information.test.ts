@@ -105,7 +105,12 @@ describe('identifying information', () => {
 
   test('a label is there after a restart', async () => {
     let content: Uint8Array | undefined;
-    const store = { load: () => content, save: (next: Uint8Array) => void (content = next) };
+    const store = {
+      load: () => content,
+      save(next: Uint8Array) {
+        content = next;
+      },
+    };
     const start = async () =>
       serveTarget({ features: new Map([[0, { information: await IdentifyingInformation.open(store) }]]) });
     {
