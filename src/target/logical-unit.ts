@@ -135,10 +135,10 @@ export class LogicalUnit {
 
   /** Whether a command of the table exists for this unit. */
   knows(name: CommandName): boolean {
-    return this.#supports(describeCommand(name));
+    return this.#supports(describeCommand(name).needs);
   }
 
-  #supports({ needs }: CommandDescription): boolean {
+  #supports(needs: CommandDescription['needs']): boolean {
     if (needs === undefined) return true;
     return needs === 'unmap' ? this.canUnmap : this.information.canSet;
   }
@@ -154,22 +154,21 @@ export class LogicalUnit {
    */
   prepare(task: Task): Outcome | undefined {
     const entry = dispatch(task.cdb);
-    if (entry === undefined || !this.#supports(entry.description)) return unknownCommand(task.cdb);
-    const { description } = entry;
-    if (this.unitAttentions.any && description.ignoresUnitAttention === undefined) {
+    if (entry === undefined || !this.#supports(entry.needs)) return unknownCommand(task.cdb);
+    if (this.unitAttentions.any && !entry.ignoresUnitAttention) {
       const sense = this.unitAttentions.take(task.nexus);
       if (sense !== undefined) return { ...checkCondition(sense.key, sense.code), sense };
     }
     const refusal = this.#refusal(task.nexus, entry, task.cdb);
     if (refusal !== undefined) return refusal;
-    if (description.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
+    if (entry.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
     task.entry = entry;
     return entry.command.prepare?.(this, task);
   }
 
   /** What keeps a nexus from a command: reservations of others, a SANITIZE, or that there is no medium. */
   #refusal(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): Outcome | undefined {
-    if (this.reservedBy !== undefined && this.#isReserved(nexus, entry.description)) return RESERVATION_CONFLICT;
+    if (this.reservedBy !== undefined && this.#isReserved(nexus, entry)) return RESERVATION_CONFLICT;
     if (this.reservations.reserved && !this.reservations.mayAccess(this.nameOf(nexus), entry.access, cdb)) {
       return RESERVATION_CONFLICT;
     }
@@ -180,7 +179,7 @@ export class LogicalUnit {
     return entry.needsMedium && !this.medium.present ? MEDIUM_NOT_PRESENT : undefined;
   }
 
-  #isReserved(nexus: Nexus, { whenReserved }: CommandDescription): boolean {
+  #isReserved(nexus: Nexus, { whenReserved }: DispatchEntry): boolean {
     if (whenReserved === 'conflict for everybody') return true;
     return whenReserved === 'conflict' && this.reservedBy !== nexus;
   }
@@ -299,7 +298,7 @@ export class LogicalUnit {
   }
   #deviceFailure(task: Task, error: unknown): Outcome {
     task.deviceError = error instanceof Error ? error : new Error(String(error));
-    if (task.entry !== undefined && task.entry.description.medium !== 'none') {
+    if (task.entry !== undefined && task.entry.medium !== 'none') {
       this.counters[task.isWrite ? 'write' : 'read'].uncorrectedErrors += 1;
     }
     return deviceFailure(task, error);

@@ -62,13 +62,17 @@ const commands: Record<CommandName, Command> = {
   ...verifyCommands,
 };
 
+/** What the table says of a command, with what runs it: one shape for all, which the checks of every command read. */
 export interface DispatchEntry {
   readonly name: CommandName;
-  readonly description: CommandDescription;
   readonly command: Command;
+  readonly needs: CommandDescription['needs'];
+  readonly medium: CommandDescription['medium'];
+  readonly needsMedium: boolean;
+  readonly ignoresUnitAttention: boolean;
+  readonly whenReserved: CommandDescription['whenReserved'];
   /** What other nexuses may do of it under a persistent reservation. */
   readonly access: ReservationAccess;
-  readonly needsMedium: boolean;
 }
 
 type Slot =
@@ -76,13 +80,16 @@ type Slot =
   | { readonly kind: 'service actions'; readonly entries: ReadonlyMap<number, DispatchEntry> };
 
 function entryOf(name: CommandName): DispatchEntry {
-  const description = describeCommand(name);
+  const { needs, medium, needsMedium, ignoresUnitAttention, whenReserved } = describeCommand(name);
   return {
     name,
-    description,
     command: commands[name],
+    needs,
+    medium,
+    needsMedium: medium !== 'none' || needsMedium === true,
+    ignoresUnitAttention: ignoresUnitAttention === true,
+    whenReserved,
     access: reservationAccess(name),
-    needsMedium: description.medium !== 'none' || description.needsMedium === true,
   };
 }
 
