@@ -255,3 +255,41 @@ export const ReportSupportedTaskManagementFunctionsCdb = layout('REPORT SUPPORTE
   serviceAction: bits(1, 0, 5),
   allocationLength: u32(6),
 });
+
+/** `numberOfBlocks` counts each half of the data: what is compared, then what is written (SBC-3 §5.2). */
+export const CompareAndWriteCdb = layout('COMPARE AND WRITE', 16, {
+  operationCode,
+  protect: bits(1, 5, 3),
+  disablePageOut: flag(1, 4),
+  forceUnitAccess: flag(1, 3),
+  logicalBlockAddress: blockAddress64(2),
+  numberOfBlocks: u8(13),
+  groupNumber: bits(14, 0, 5),
+});
+
+/** SBC-4 §5.51 */
+export const WriteAtomic16Cdb = layout('WRITE ATOMIC(16)', 16, {
+  operationCode,
+  protect: bits(1, 5, 3),
+  disablePageOut: flag(1, 4),
+  forceUnitAccess: flag(1, 3),
+  logicalBlockAddress: blockAddress64(2),
+  atomicBoundary: u16(10),
+  transferLength: u16(12),
+  groupNumber: bits(14, 0, 5),
+});
+
+export const FormatUnitCdb = layout('FORMAT UNIT', 6, {
+  operationCode,
+  protectionInformation: bits(1, 6, 2),
+  longList: flag(1, 5),
+  formatData: flag(1, 4),
+});
+
+export const SendDiagnosticCdb = layout('SEND DIAGNOSTIC', 6, {
+  operationCode,
+  selfTestCode: bits(1, 5, 3),
+  pageFormat: flag(1, 4),
+  selfTest: flag(1, 2),
+  parameterListLength: u16(3),
+});

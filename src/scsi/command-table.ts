@@ -16,12 +16,14 @@ export interface CommandDescription {
   readonly usage: string;
   /** What it does to the medium: decides whether write protection refuses it. */
   readonly medium: 'none' | 'read' | 'write';
-  /** Whether another nexus' RESERVE(6) keeps it out (SPC-2 §5.5.1). */
-  readonly whenReserved: 'allowed' | 'conflict';
+  /** Only answered while there is a medium; what reads or writes it needs one in any case. */
+  readonly needsMedium?: true;
+  /** Whether another nexus' RESERVE(6) keeps it out, or even the reserving nexus' own (SPC-2 §5.5.1). */
+  readonly whenReserved: 'allowed' | 'conflict' | 'conflict for everybody';
   /** Commands that answer even while a unit attention is pending (SAM-5 §5.14). */
   readonly ignoresUnitAttention?: true;
-  /** Only known where the device can give blocks back. */
-  readonly needs?: 'unmap';
+  /** Only known where the device can give blocks back, or where labels can be kept. */
+  readonly needs?: 'unmap' | 'information store';
 }
 
 export const commandTable = {
@@ -30,6 +32,7 @@ export const commandTable = {
     operationCode: 0x00,
     usage: '00 00 00 00 00 00',
     medium: 'none',
+    needsMedium: true,
     whenReserved: 'conflict',
   },
   requestSense: {
@@ -39,6 +42,13 @@ export const commandTable = {
     medium: 'none',
     whenReserved: 'allowed',
     ignoresUnitAttention: true,
+  },
+  formatUnit: {
+    title: 'FORMAT UNIT',
+    operationCode: 0x04,
+    usage: '04 30 00 00 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
   },
   read6: {
     title: 'READ(6)',
@@ -97,6 +107,13 @@ export const commandTable = {
     medium: 'none',
     whenReserved: 'conflict',
   },
+  sendDiagnostic: {
+    title: 'SEND DIAGNOSTIC',
+    operationCode: 0x1d,
+    usage: '1d 04 00 00 00 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
   preventAllowMediumRemoval: {
     title: 'PREVENT ALLOW MEDIUM REMOVAL',
     operationCode: 0x1e,
@@ -109,6 +126,7 @@ export const commandTable = {
     operationCode: 0x25,
     usage: '25 00 00 00 00 00 00 00 00 00',
     medium: 'none',
+    needsMedium: true,
     whenReserved: 'allowed',
   },
   read10: {
@@ -151,12 +169,28 @@ export const commandTable = {
     operationCode: 0x35,
     usage: '35 02 ff ff ff ff 00 ff ff 00',
     medium: 'none',
+    needsMedium: true,
     whenReserved: 'conflict',
   },
   readDefectData10: {
     title: 'READ DEFECT DATA(10)',
     operationCode: 0x37,
     usage: '37 00 1f 00 00 00 00 ff ff 00',
+    medium: 'none',
+    needsMedium: true,
+    whenReserved: 'conflict',
+  },
+  writeBuffer: {
+    title: 'WRITE BUFFER',
+    operationCode: 0x3b,
+    usage: '3b 1f ff ff ff ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
+  readBuffer10: {
+    title: 'READ BUFFER(10)',
+    operationCode: 0x3c,
+    usage: '3c 1f ff ff ff ff ff ff ff 00',
     medium: 'none',
     whenReserved: 'conflict',
   },
@@ -175,6 +209,52 @@ export const commandTable = {
     whenReserved: 'conflict',
     needs: 'unmap',
   },
+  sanitizeOverwrite: {
+    title: 'SANITIZE OVERWRITE',
+    operationCode: 0x48,
+    serviceAction: 0x01,
+    usage: '48 bf 00 00 00 00 00 ff ff 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
+  sanitizeBlockErase: {
+    title: 'SANITIZE BLOCK ERASE',
+    operationCode: 0x48,
+    serviceAction: 0x02,
+    usage: '48 bf 00 00 00 00 00 00 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
+  sanitizeCryptographicErase: {
+    title: 'SANITIZE CRYPTOGRAPHIC ERASE',
+    operationCode: 0x48,
+    serviceAction: 0x03,
+    usage: '48 bf 00 00 00 00 00 00 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
+  sanitizeExitFailureMode: {
+    title: 'SANITIZE EXIT FAILURE MODE',
+    operationCode: 0x48,
+    serviceAction: 0x1f,
+    usage: '48 1f 00 00 00 00 00 00 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
+  logSelect: {
+    title: 'LOG SELECT',
+    operationCode: 0x4c,
+    usage: '4c 02 c0 00 00 00 00 ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
+  logSense: {
+    title: 'LOG SENSE',
+    operationCode: 0x4d,
+    usage: '4d 00 ff ff 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'allowed',
+  },
   modeSelect10: {
     title: 'MODE SELECT(10)',
     operationCode: 0x55,
@@ -189,6 +269,126 @@ export const commandTable = {
     medium: 'none',
     whenReserved: 'conflict',
   },
+  persistentReserveInReadKeys: {
+    title: 'PERSISTENT RESERVE IN READ KEYS',
+    operationCode: 0x5e,
+    serviceAction: 0x00,
+    usage: '5e 1f 00 00 00 00 00 ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveInReadReservation: {
+    title: 'PERSISTENT RESERVE IN READ RESERVATION',
+    operationCode: 0x5e,
+    serviceAction: 0x01,
+    usage: '5e 1f 00 00 00 00 00 ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveInReportCapabilities: {
+    title: 'PERSISTENT RESERVE IN REPORT CAPABILITIES',
+    operationCode: 0x5e,
+    serviceAction: 0x02,
+    usage: '5e 1f 00 00 00 00 00 ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveInReadFullStatus: {
+    title: 'PERSISTENT RESERVE IN READ FULL STATUS',
+    operationCode: 0x5e,
+    serviceAction: 0x03,
+    usage: '5e 1f 00 00 00 00 00 ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutRegister: {
+    title: 'PERSISTENT RESERVE OUT REGISTER',
+    operationCode: 0x5f,
+    serviceAction: 0x00,
+    usage: '5f 1f 00 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutReserve: {
+    title: 'PERSISTENT RESERVE OUT RESERVE',
+    operationCode: 0x5f,
+    serviceAction: 0x01,
+    usage: '5f 1f ff 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutRelease: {
+    title: 'PERSISTENT RESERVE OUT RELEASE',
+    operationCode: 0x5f,
+    serviceAction: 0x02,
+    usage: '5f 1f ff 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutClear: {
+    title: 'PERSISTENT RESERVE OUT CLEAR',
+    operationCode: 0x5f,
+    serviceAction: 0x03,
+    usage: '5f 1f 00 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutPreempt: {
+    title: 'PERSISTENT RESERVE OUT PREEMPT',
+    operationCode: 0x5f,
+    serviceAction: 0x04,
+    usage: '5f 1f ff 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutPreemptAndAbort: {
+    title: 'PERSISTENT RESERVE OUT PREEMPT AND ABORT',
+    operationCode: 0x5f,
+    serviceAction: 0x05,
+    usage: '5f 1f ff 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutRegisterAndIgnoreExistingKey: {
+    title: 'PERSISTENT RESERVE OUT REGISTER AND IGNORE EXISTING KEY',
+    operationCode: 0x5f,
+    serviceAction: 0x06,
+    usage: '5f 1f 00 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  persistentReserveOutRegisterAndMove: {
+    title: 'PERSISTENT RESERVE OUT REGISTER AND MOVE',
+    operationCode: 0x5f,
+    serviceAction: 0x07,
+    usage: '5f 1f 00 00 00 ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict for everybody',
+  },
+  extendedCopy: {
+    title: 'EXTENDED COPY(LID1)',
+    operationCode: 0x83,
+    serviceAction: 0x00,
+    usage: '83 1f 00 00 00 00 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
+  receiveCopyStatus: {
+    title: 'RECEIVE COPY STATUS(LID1)',
+    operationCode: 0x84,
+    serviceAction: 0x00,
+    usage: '84 1f ff 00 00 00 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
+  receiveCopyOperatingParameters: {
+    title: 'RECEIVE COPY OPERATING PARAMETERS',
+    operationCode: 0x84,
+    serviceAction: 0x03,
+    usage: '84 1f 00 00 00 00 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
   read16: {
     title: 'READ(16)',
     operationCode: 0x88,
@@ -196,10 +396,24 @@ export const commandTable = {
     medium: 'read',
     whenReserved: 'conflict',
   },
+  compareAndWrite: {
+    title: 'COMPARE AND WRITE',
+    operationCode: 0x89,
+    usage: '89 f8 ff ff ff ff ff ff ff ff 00 00 00 ff 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
   write16: {
     title: 'WRITE(16)',
     operationCode: 0x8a,
     usage: '8a f8 ff ff ff ff ff ff ff ff ff ff ff ff 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
+  orWrite16: {
+    title: 'ORWRITE(16)',
+    operationCode: 0x8b,
+    usage: '8b f8 ff ff ff ff ff ff ff ff ff ff ff ff 00 00',
     medium: 'write',
     whenReserved: 'conflict',
   },
@@ -229,6 +443,7 @@ export const commandTable = {
     operationCode: 0x91,
     usage: '91 02 ff ff ff ff ff ff ff ff ff ff ff ff 00 00',
     medium: 'none',
+    needsMedium: true,
     whenReserved: 'conflict',
   },
   writeSame16: {
@@ -238,12 +453,20 @@ export const commandTable = {
     medium: 'write',
     whenReserved: 'conflict',
   },
+  writeAtomic16: {
+    title: 'WRITE ATOMIC(16)',
+    operationCode: 0x9c,
+    usage: '9c f8 ff ff ff ff ff ff ff ff 00 00 ff ff 00 00',
+    medium: 'write',
+    whenReserved: 'conflict',
+  },
   readCapacity16: {
     title: 'READ CAPACITY(16)',
     operationCode: 0x9e,
     serviceAction: 0x10,
     usage: '9e 1f 00 00 00 00 00 00 00 00 ff ff ff ff 00 00',
     medium: 'none',
+    needsMedium: true,
     whenReserved: 'allowed',
   },
   getLbaStatus: {
@@ -262,6 +485,22 @@ export const commandTable = {
     whenReserved: 'allowed',
     ignoresUnitAttention: true,
   },
+  reportIdentifyingInformation: {
+    title: 'REPORT IDENTIFYING INFORMATION',
+    operationCode: 0xa3,
+    serviceAction: 0x05,
+    usage: 'a3 1f 00 00 00 00 ff ff ff ff fe 00',
+    medium: 'none',
+    whenReserved: 'allowed',
+  },
+  reportTargetPortGroups: {
+    title: 'REPORT TARGET PORT GROUPS',
+    operationCode: 0xa3,
+    serviceAction: 0x0a,
+    usage: 'a3 ff 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'allowed',
+  },
   reportSupportedOperationCodes: {
     title: 'REPORT SUPPORTED OPERATION CODES',
     operationCode: 0xa3,
@@ -277,6 +516,39 @@ export const commandTable = {
     usage: 'a3 1f 00 00 00 00 ff ff ff ff 00 00',
     medium: 'none',
     whenReserved: 'allowed',
+  },
+  reportTimestamp: {
+    title: 'REPORT TIMESTAMP',
+    operationCode: 0xa3,
+    serviceAction: 0x0f,
+    usage: 'a3 1f 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'allowed',
+  },
+  setIdentifyingInformation: {
+    title: 'SET IDENTIFYING INFORMATION',
+    operationCode: 0xa4,
+    serviceAction: 0x06,
+    usage: 'a4 1f 00 00 00 00 ff ff ff ff fe 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+    needs: 'information store',
+  },
+  setTargetPortGroups: {
+    title: 'SET TARGET PORT GROUPS',
+    operationCode: 0xa4,
+    serviceAction: 0x0a,
+    usage: 'a4 1f 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
+  setTimestamp: {
+    title: 'SET TIMESTAMP',
+    operationCode: 0xa4,
+    serviceAction: 0x0f,
+    usage: 'a4 1f 00 00 00 00 ff ff ff ff 00 00',
+    medium: 'none',
+    whenReserved: 'conflict',
   },
   read12: {
     title: 'READ(12)',
@@ -311,6 +583,7 @@ export const commandTable = {
     operationCode: 0xb7,
     usage: 'b7 1f 00 00 00 00 ff ff ff ff 00 00',
     medium: 'none',
+    needsMedium: true,
     whenReserved: 'conflict',
   },
 } as const satisfies Record<string, CommandDescription>;

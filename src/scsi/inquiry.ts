@@ -35,6 +35,9 @@ const VERSION_SPC4 = 0x06;
 /** What the unit claims to follow: SAM-5, iSCSI, SPC-4, SBC-3 (SPC-4 table 142). A block limits page of 3Ch bytes needs SBC-3. */
 const versionDescriptors = Uint8Array.of(0x00, 0xa0, 0x09, 0x60, 0x04, 0x60, 0x04, 0xc0);
 
+/** TPGS: REPORT and SET TARGET PORT GROUPS are both there (SPC-4 table 138). */
+const IMPLICIT_AND_EXPLICIT = 3;
+
 export interface UnitIdentification {
   /** T10 vendor identification, up to 8 ASCII characters. */
   readonly vendor: string;
@@ -51,6 +54,8 @@ export function encodeStandardInquiry(unit: UnitIdentification & { readonly remo
     peripheralQualifier: PeripheralQualifier.connected,
     peripheralDeviceType: PeripheralDeviceType.directAccessBlockDevice,
     removableMedium: unit.removable,
+    targetPortGroupSupport: IMPLICIT_AND_EXPLICIT,
+    thirdPartyCopy: true,
     vendorIdentification: paddedAscii(unit.vendor, 8),
     productIdentification: paddedAscii(unit.product, 16),
     productRevisionLevel: paddedAscii(unit.revision, 4),

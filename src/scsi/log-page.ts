@@ -13,6 +13,17 @@ export const LogSenseCdb = layout('LOG SENSE', 10, {
   allocationLength: u16(7),
 });
 
+/** `parameterCodeReset`: all counters start anew (SPC-4 §6.7). */
+export const LogSelectCdb = layout('LOG SELECT', 10, {
+  operationCode: u8(0),
+  parameterCodeReset: flag(1, 1),
+  saveParameters: flag(1, 0),
+  pageControl: bits(2, 6, 2),
+  pageCode: bits(2, 0, 6),
+  subpageCode: u8(3),
+  parameterListLength: u16(7),
+});
+
 export const LogPageCode = {
   supportedPages: 0x00,
   writeErrorCounters: 0x02,

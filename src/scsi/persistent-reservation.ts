@@ -45,15 +45,6 @@ export function reservationType(value: number): ReservationType | undefined {
   return reservationTypes.find((type) => type === value);
 }
 
-/** The additional sense codes that only reservations raise (SPC-4 annex F). */
-export const ReservationSense = {
-  reservationsPreempted: 0x2a03,
-  reservationsReleased: 0x2a04,
-  registrationsPreempted: 0x2a05,
-  invalidReleaseOfPersistentReservation: 0x2604,
-  insufficientRegistrationResources: 0x5504,
-} as const;
-
 export const PersistentReserveInCdb = layout('PERSISTENT RESERVE IN', 10, {
   operationCode: u8(0),
   serviceAction: bits(1, 0, 5),

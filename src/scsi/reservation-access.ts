@@ -15,8 +15,6 @@ export type ReservationAccess = 'always' | 'unless exclusive' | 'holders' | 'by 
 const always = [
   'inquiry',
   'logSense',
-  'persistentReserveIn',
-  'persistentReserveOut',
   'readCapacity10',
   'readCapacity16',
   'release6',
@@ -40,12 +38,10 @@ const unlessExclusive = [
   'read12',
   'read16',
   'readBuffer10',
-  'readBuffer16',
   'readDefectData10',
   'readDefectData12',
   'receiveCopyOperatingParameters',
   'receiveCopyStatus',
-  'receiveDiagnosticResults',
   'reportSupportedOperationCodes',
   'reportSupportedTaskManagementFunctions',
   'verify10',
@@ -62,6 +58,7 @@ const table: ReadonlyMap<string, ReservationAccess> = new Map<string, Reservatio
 
 /** Every command that is not listed writes, or changes the unit: it is for holders only. */
 export function reservationAccess(commandName: string): ReservationAccess {
+  if (commandName.startsWith('persistentReserve')) return 'always';
   return table.get(commandName) ?? 'holders';
 }
 

@@ -9,9 +9,6 @@ export const SanitizeAction = {
   exitFailureMode: 0x1f,
 } as const;
 
-/** The additional sense codes that only SANITIZE raises. */
-export const SanitizeSense = { sanitizeInProgress: 0x041b, sanitizeCommandFailed: 0x3103 } as const;
-
 export const SanitizeCdb = layout('SANITIZE', 10, {
   operationCode: u8(0),
   immediate: flag(1, 7),
@@ -91,7 +88,6 @@ const allowed: ReadonlySet<string> = new Set([
   'logSense',
   'modeSense6',
   'modeSense10',
-  'persistentReserveIn',
   'readCapacity10',
   'readCapacity16',
   'reportIdentifyingInformation',
@@ -104,5 +100,5 @@ const allowed: ReadonlySet<string> = new Set([
 ]);
 
 export function isAllowedDuringSanitize(commandName: string): boolean {
-  return allowed.has(commandName);
+  return allowed.has(commandName) || commandName.startsWith('persistentReserveIn');
 }

@@ -28,6 +28,8 @@ export interface Sense {
   readonly information?: bigint;
   /** The byte of the CDB, or of the parameter list, that was wrong (SPC-4 §4.5.2.4.2). */
   readonly field?: { readonly in: 'cdb' | 'parameters'; readonly byte: number };
+  /** How far an operation is that keeps the unit from being ready: of 65536 (SPC-4 §4.5.2.4.4). */
+  readonly progress?: number;
 }
 
 /** Response codes for errors of this command. 71h and 73h, deferred errors, are only read. */
@@ -71,9 +73,10 @@ function encodeFixed(sense: Sense): Uint8Array<ArrayBuffer> {
     information: information ? Number(sense.information) : 0,
     additionalLength: FixedFormat.size - 8,
     code: sense.code,
-    fieldValid: sense.field !== undefined,
+    fieldValid: sense.field !== undefined || sense.progress !== undefined,
     fieldInCdb: sense.field?.in === 'cdb',
-    fieldPointer: sense.field?.byte ?? 0,
+    // PROGRESS INDICATION stands where the field pointer does.
+    fieldPointer: sense.field?.byte ?? sense.progress ?? 0,
   });
 }
 
@@ -84,7 +87,11 @@ function encodeDescriptors(sense: Sense): Uint8Array<ArrayBuffer> {
     writeU64(descriptor, 4, sense.information);
     descriptors.push(descriptor);
   }
-  if (sense.field !== undefined) {
+  if (sense.progress !== undefined) {
+    const descriptor = Uint8Array.of(DescriptorType.senseKeySpecific, 0x06, 0, 0, 0, 0, 0, 0);
+    writeU32(descriptor, 4, (0x8000_0000 | (sense.progress << 8)) >>> 0);
+    descriptors.push(descriptor);
+  } else if (sense.field !== undefined) {
     const descriptor = Uint8Array.of(DescriptorType.senseKeySpecific, 0x06, 0, 0, 0, 0, 0, 0);
     writeU32(descriptor, 4, (sense.field.in === 'cdb' ? 0xc000_0000 : 0x8000_0000) | (sense.field.byte << 8));
     descriptors.push(descriptor);
@@ -122,10 +129,14 @@ function decodeFixed(data: Uint8Array): Sense | undefined {
     key: view.key,
     code: view.code,
     ...(view.valid ? { information: BigInt(view.information) } : {}),
-    ...(view.fieldValid
-      ? { field: { in: view.fieldInCdb ? ('cdb' as const) : ('parameters' as const), byte: view.fieldPointer } }
-      : {}),
+    ...(view.fieldValid ? keySpecific(view.key, view.fieldInCdb, view.fieldPointer) : {}),
   };
+}
+
+/** What the sense key specific bytes mean follows from the key (SPC-4 §4.5.2.4.1). */
+function keySpecific(key: number, inCdb: boolean, value: number): Pick<Sense, 'field' | 'progress'> {
+  if (key === SenseKey.noSense || key === SenseKey.notReady) return { progress: value };
+  return { field: { in: inCdb ? 'cdb' : 'parameters', byte: value } };
 }
 
 function decodeDescriptors(data: Uint8Array): Sense | undefined {
@@ -142,8 +153,7 @@ function decodeDescriptors(data: Uint8Array): Sense | undefined {
     } else if (type === DescriptorType.senseKeySpecific && length === 8) {
       const specific = readU32(data, at + 4);
       if (specific >>> 31 === 0) continue;
-      const place = (specific >>> 30) & 1 ? ('cdb' as const) : ('parameters' as const);
-      sense = { ...sense, field: { in: place, byte: (specific >>> 8) & 0xffff } };
+      sense = { ...sense, ...keySpecific(view.key, ((specific >>> 30) & 1) === 1, (specific >>> 8) & 0xffff) };
     }
   }
   return sense;

@@ -3,8 +3,6 @@
 import { layout, u8, u16, u32 } from '../bytes/index.ts';
 import { CopyDescriptorType, CopyLimit, ExtendedCopyAction, OWN_UNIT, ReceiveCopyAction } from './third-party-copy.ts';
 
-export const THIRD_PARTY_COPY_PAGE = 0x8f;
-
 /** SPC-4 table 632 */
 const DescriptorType = {
   supportedCommands: 0x0001,

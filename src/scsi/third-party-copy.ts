@@ -1,6 +1,7 @@
 /** EXTENDED COPY(LID1) and RECEIVE COPY RESULTS as data: CDBs, parameter lists, and what is answered (SPC-4 §6.4, §6.18 to §6.20). */
 
 import { bits, flag, layout, u8, u16, u24, u32, u64 } from '../bytes/index.ts';
+import { AdditionalSense } from './additional-sense.ts';
 import type { Designator } from './designator.ts';
 
 export const ExtendedCopyAction = { extendedCopyLid1: 0x00 } as const;
@@ -20,20 +21,6 @@ const { blockToBlock, blockToBlockWithOffset, identification } = CopyDescriptorT
 
 /** CSCD ID of the logical unit that the command was sent to (SPC-4 §6.4.5.1). */
 export const OWN_UNIT = 0xffff;
-
-/** The additional sense codes that only third-party copies raise (SPC-4 annex F). */
-export const CopySense = {
-  operationInProgress: 0x0016,
-  thirdPartyDeviceFailure: 0x0d01,
-  copyTargetDeviceNotReachable: 0x0d02,
-  unreachableCopyTarget: 0x0804,
-  tooManyTargetDescriptors: 0x2606,
-  unsupportedTargetDescriptorTypeCode: 0x2607,
-  tooManySegmentDescriptors: 0x2608,
-  unsupportedSegmentDescriptorTypeCode: 0x2609,
-  unexpectedInexactSegment: 0x260a,
-  inlineDataLengthExceeded: 0x260b,
-} as const;
 
 /** What the copy manager can do at most: told in OPERATING PARAMETERS and page 8Fh, and kept. */
 export const CopyLimit = {
@@ -183,7 +170,7 @@ export function decodeCopyRequest(list: Uint8Array): CopyRequest | MalformedCopy
   const segmentStart = CopyParameterHeader.size + targetDescriptorListLength;
   const end = segmentStart + segmentDescriptorListLength;
   if (descriptorLength > CopyLimit.descriptorListLength || end > list.length) return { malformed: 'length' };
-  if (header.inlineDataLength > 0) return invalid(12, CopySense.inlineDataLengthExceeded);
+  if (header.inlineDataLength > 0) return invalid(12, AdditionalSense.inlineDataLengthExceeded);
   if (listIdUsage === 1 || (listIdUsage === ListIdUsage.none && listIdentifier !== 0)) return invalid(0);
   const targets = decodeTargets(list.subarray(0, segmentStart));
   if ('malformed' in targets) return targets;
@@ -197,12 +184,12 @@ function decodeTargets(list: Uint8Array): readonly CopyTargetDescriptor[] | Malf
   const length = list.length - start;
   if (length % IdentificationDescriptor.size !== 0) return invalid(2);
   if (length / IdentificationDescriptor.size > CopyLimit.targetDescriptors) {
-    return invalid(2, CopySense.tooManyTargetDescriptors);
+    return invalid(2, AdditionalSense.tooManyTargetDescriptors);
   }
   const targets: CopyTargetDescriptor[] = [];
   for (let at = start; at < list.length; at += IdentificationDescriptor.size) {
     const view = IdentificationDescriptor.view(list, at);
-    if (view.type !== identification) return invalid(at, CopySense.unsupportedTargetDescriptorTypeCode);
+    if (view.type !== identification) return invalid(at, AdditionalSense.unsupportedTargetDescriptorTypeCode);
     if (view.designatorLength > MAXIMUM_DESIGNATOR_LENGTH) return invalid(at + 7);
     const value = new Uint8Array(list.subarray(at + DESIGNATOR, at + DESIGNATOR + view.designatorLength));
     const { codeSet, association, designatorType: type, blockLength, pad } = view;
@@ -214,11 +201,11 @@ function decodeTargets(list: Uint8Array): readonly CopyTargetDescriptor[] | Malf
 function decodeSegments(list: Uint8Array, start: number): readonly CopySegment[] | MalformedCopyRequest {
   const segments: CopySegment[] = [];
   for (let at = start; at < list.length; ) {
-    if (segments.length === CopyLimit.segmentDescriptors) return invalid(8, CopySense.tooManySegmentDescriptors);
+    if (segments.length === CopyLimit.segmentDescriptors) return invalid(8, AdditionalSense.tooManySegmentDescriptors);
     if (list.length - at < SegmentHeader.size) return invalid(8);
     const header = SegmentHeader.view(list, at);
     const size = segmentSizes.get(header.type);
-    if (size === undefined) return invalid(at, CopySense.unsupportedSegmentDescriptorTypeCode);
+    if (size === undefined) return invalid(at, AdditionalSense.unsupportedSegmentDescriptorTypeCode);
     if (header.length !== size - 4) return invalid(at + 2);
     if (list.length - at < size) return invalid(8);
     segments.push(header.type === blockToBlock ? decodeBlocks(list, at) : decodeBytes(list, at));

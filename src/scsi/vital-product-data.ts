@@ -8,6 +8,10 @@ export const VitalProductDataPage = {
   supportedPages: 0x00,
   unitSerialNumber: 0x80,
   deviceIdentification: 0x83,
+  extendedInquiryData: 0x86,
+  modePagePolicy: 0x87,
+  scsiPorts: 0x88,
+  thirdPartyCopy: 0x8f,
   blockLimits: 0xb0,
   blockDeviceCharacteristics: 0xb1,
   logicalBlockProvisioning: 0xb2,
@@ -35,6 +39,9 @@ export const BlockLimits = layout('Block Limits VPD page', 64, {
   optimalUnmapGranularity: u32(28),
   unmapGranularityAlignmentValid: flag(32, 7),
   maximumWriteSameLength: u64(36),
+  maximumAtomicTransferLength: u32(44),
+  atomicAlignment: u32(48),
+  atomicTransferLengthGranularity: u32(52),
 });
 
 /** SBC-3 §6.6.5 */
@@ -42,11 +49,45 @@ export const BlockDeviceCharacteristics = layout('Block Device Characteristics V
   pageCode: u8(1),
   pageLength: u16(2),
   mediumRotationRate: u16(4),
+  writeAfterBlockEraseRequired: bits(7, 6, 2),
+  writeAfterCryptographicEraseRequired: bits(7, 4, 2),
   nominalFormFactor: bits(7, 0, 4),
 });
 
 /** MEDIUM ROTATION RATE of a medium that does not rotate. */
 export const NON_ROTATING = 1;
+
+/** WABEREQ and WACEREQ: blocks that an erase has left can be read without an error, with no data promised (SBC-3 §6.6.5). */
+export const READABLE_AFTER_ERASE = 1;
+
+/** SPC-4 §7.8.7: which attributes and bits of CDBs the unit heeds. */
+export const ExtendedInquiryData = layout('Extended INQUIRY Data VPD page', 64, {
+  pageCode: u8(1),
+  pageLength: u16(2),
+  headOfQueueSupported: flag(5, 0),
+  orderedSupported: flag(5, 1),
+  simpleSupported: flag(5, 2),
+});
+
+/** One policy for every page and subpage: shared by all nexuses (SPC-4 §7.8.9). */
+const SHARED_BY_ALL_NEXUSES = Uint8Array.of(0x3f, 0xff, 0x00, 0x00);
+
+export function encodeModePagePolicy(): Uint8Array {
+  return encodePage(VitalProductDataPage.modePagePolicy, SHARED_BY_ALL_NEXUSES);
+}
+
+const PortDescriptor = layout('SCSI port designation descriptor', 12, {
+  relativePortIdentifier: u16(2),
+  initiatorTransportIdLength: u16(6),
+  targetPortDescriptorsLength: u16(10),
+});
+
+/** The one target port with its own designators (SPC-4 §7.8.14). */
+export function encodeScsiPorts(relativePortIdentifier: number, port: readonly Designator[]): Uint8Array {
+  const designators = port.flatMap((designator) => [...encodeDesignator(designator)]);
+  const header = PortDescriptor.encode({ relativePortIdentifier, targetPortDescriptorsLength: designators.length });
+  return encodePage(VitalProductDataPage.scsiPorts, Uint8Array.from([...header, ...designators]));
+}
 
 /** SBC-3 §6.6.6 */
 export const LogicalBlockProvisioning = layout('Logical Block Provisioning VPD page', 8, {

@@ -50,7 +50,9 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
 
   /** Flushes and closes the disks; no portal serves them any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#targets.values());
+    const targets = await Promise.allSettled(this.#targets.values());
+    const served = targets.flatMap((target) => (target.status === 'fulfilled' ? [target.value] : []));
+    await Promise.all(served.map((target) => target.close()));
     const results = await Promise.allSettled(this.#disks.map((disk) => disk.close()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

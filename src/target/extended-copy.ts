@@ -11,7 +11,6 @@ import { SenseKey } from '../scsi/sense.ts';
 import {
   CopyManagerStatus,
   type CopyRequest,
-  CopySense,
   type CopyTargetDescriptor,
   decodeCopyRequest,
   encodeCopyStatus,
@@ -23,7 +22,13 @@ import {
 } from '../scsi/third-party-copy.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, type Outcome, PARAMETER_LIST_LENGTH_ERROR } from './outcome.ts';
 import { type CopyRecord, CopyRecords } from './third-party-copy/copy-record.ts';
-import { type CopyTarget, type CopyUnit, copyRange, resolveSegment } from './third-party-copy/segment.ts';
+import {
+  type Cancellation,
+  type CopyTarget,
+  type CopyUnit,
+  copyRange,
+  resolveSegment,
+} from './third-party-copy/segment.ts';
 
 /** Finds the unit of the target that a designator of page 83h names. */
 export type CopyUnitResolver = (designator: Designator) => CopyUnit | undefined;
@@ -32,9 +37,9 @@ export type CopyUnitResolver = (designator: Designator) => CopyUnit | undefined;
 export const CONCURRENT_COPIES = 16;
 
 const { illegalRequest, copyAborted, abortedCommand } = SenseKey;
-const OPERATION_IN_PROGRESS = checkCondition(illegalRequest, CopySense.operationInProgress);
-const NOT_REACHABLE = checkCondition(copyAborted, CopySense.copyTargetDeviceNotReachable);
-const THIRD_PARTY_FAILURE = checkCondition(copyAborted, CopySense.thirdPartyDeviceFailure);
+const OPERATION_IN_PROGRESS = checkCondition(illegalRequest, AdditionalSense.operationInProgress);
+const NOT_REACHABLE = checkCondition(copyAborted, AdditionalSense.copyTargetDeviceNotReachable);
+const THIRD_PARTY_FAILURE = checkCondition(copyAborted, AdditionalSense.thirdPartyDeviceFailure);
 const NO_SPACE = checkCondition(copyAborted, AdditionalSense.spaceAllocationFailedWriteProtect);
 const WRONG_BLOCK_LENGTH = checkCondition(illegalRequest, AdditionalSense.invalidFieldInParameterList);
 const ABORTED = checkCondition(abortedCommand, AdditionalSense.noAdditionalSenseInformation);
@@ -61,7 +66,7 @@ export class CopyManager<Nexus extends object> {
     list: Uint8Array,
     own: CopyUnit,
     resolve: CopyUnitResolver,
-    signal: AbortSignal,
+    cancellation: Cancellation,
   ): Promise<Outcome> {
     // No parameter list is nothing to do, and no error (SPC-4 §6.4.1).
     if (list.length === 0) return GOOD;
@@ -77,7 +82,7 @@ export class CopyManager<Nexus extends object> {
     const record = listIdUsage === ListIdUsage.none ? undefined : this.#records.begin(nexus, listIdentifier);
     if (record === undefined && listIdUsage !== ListIdUsage.none) return OPERATION_IN_PROGRESS;
     this.#underWay += 1;
-    const outcome = await copySegments(request, targets, own, signal, record).catch(deviceFailure);
+    const outcome = await copySegments(request, targets, own, cancellation, record).catch(deviceFailure);
     this.#underWay -= 1;
     this.#settle(nexus, request, record, outcome);
     return outcome;
@@ -98,7 +103,7 @@ export class CopyManager<Nexus extends object> {
     return { data: encodeCopyStatus(record.status()), allocationLength };
   }
 
-  /** The nexus has ended: what it could ask for ends with it. Its copies are aborted by their signals. */
+  /** The nexus has ended: what it could ask for ends with it. Its copies end with their tasks. */
   left(nexus: Nexus): void {
     this.#records.forgetNexus(nexus);
   }
@@ -141,16 +146,16 @@ async function copySegments(
   request: CopyRequest,
   targets: readonly CopyTarget[],
   own: CopyUnit,
-  signal: AbortSignal,
+  cancellation: Cancellation,
   record: CopyRecord | undefined,
 ): Promise<Outcome> {
   for (const segment of request.segments) {
     const range = resolveSegment(segment, targets, own);
     if ('status' in range) return range;
-    await copyRange(range, signal, (bytes) => {
+    await copyRange(range, cancellation, (bytes) => {
       if (record !== undefined) record.transferred += bytes;
     });
-    if (signal.aborted) return ABORTED;
+    if (cancellation.aborted) return ABORTED;
     if (record !== undefined) record.segmentsProcessed += 1;
   }
   return GOOD;

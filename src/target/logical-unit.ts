@@ -5,8 +5,11 @@
 
 import type { Awaitable, Device } from '../block/device.ts';
 import { DisklessError } from '../bytes/index.ts';
+import { systemClock } from '../os/clock.ts';
 import {
   AdditionalSense,
+  CDB_LENGTH,
+  type CommandDescription,
   type CommandName,
   defaultModeState,
   describeCommand,
@@ -15,7 +18,12 @@ import {
   SenseKey,
   type UnitIdentification,
 } from '../scsi/index.ts';
-import { dispatch } from './commands/index.ts';
+import { type DispatchEntry, dispatch, entryNamed, unknownCommand } from './commands/index.ts';
+import { DataBuffers } from './data-buffer.ts';
+import { DeviceClock } from './device-clock.ts';
+import { ExclusiveRanges } from './exclusive-ranges.ts';
+import { CopyManager } from './extended-copy.ts';
+import { IdentifyingInformation } from './identifying-information.ts';
 import type { Nexus } from './nexus.ts';
 import {
   checkCondition,
@@ -25,9 +33,15 @@ import {
   RESERVATION_CONFLICT,
   WRITE_PROTECTED,
 } from './outcome.ts';
+import { PersistentReservations } from './persistent-reservations.ts';
+import { MEDIUM_NOT_PRESENT, RemovableMedium } from './removable-medium.ts';
+import { type NexusName, sameNexus } from './reservations/state.ts';
+import { Sanitizer } from './sanitize.ts';
 import type { Task } from './task.ts';
 import { TaskSet } from './task-set.ts';
 import { UnitAttentions } from './unit-attention.ts';
+import { UnitCounters } from './unit-counters.ts';
+import type { UnitFeatures } from './unit-features.ts';
 import { type UnitIdentity, unitIdentity } from './unit-identity.ts';
 
 /**
@@ -35,6 +49,9 @@ import { type UnitIdentity, unitIdentity } from './unit-identity.ts';
  * page.
  */
 const MAXIMUM_TRANSFER_BYTES = 32 << 20;
+
+/** Where the question is about a command as such. */
+const noCdb = new Uint8Array(CDB_LENGTH);
 
 export interface LogicalUnitOptions {
   readonly number: number;
@@ -44,6 +61,9 @@ export interface LogicalUnitOptions {
   readonly identification?: Partial<UnitIdentification>;
   /** The numbers of all units of the target, this one included. */
   readonly siblings: () => readonly number[];
+  /** All units of the target, this one included. */
+  readonly reachableUnits: () => Iterable<LogicalUnit>;
+  readonly features: UnitFeatures;
 }
 
 export class LogicalUnit {
@@ -58,13 +78,25 @@ export class LogicalUnit {
   readonly canUnmap: boolean;
   /** WCE of the caching page: acknowledged writes may be lost at a power cut until they are flushed. */
   readonly writeCache: boolean;
-  readonly removable = false;
+  readonly removable: boolean;
+  /** RELATIVE TARGET PORT IDENTIFIER of the one port, which is also its group's number. */
+  readonly relativeTargetPort: number;
+  /** All units of the target, this one included: what a copy may name. */
+  readonly reachableUnits: () => readonly LogicalUnit[];
   readonly taskSet = new TaskSet();
   readonly unitAttentions = new UnitAttentions();
-  readonly removalPreventedBy = new Set<Nexus>();
+  readonly medium = new RemovableMedium();
+  readonly exclusiveRanges = new ExclusiveRanges();
+  readonly counters = new UnitCounters();
+  readonly dataBuffers = new DataBuffers();
+  readonly copyManager = new CopyManager<Nexus>();
+  readonly reservations: PersistentReservations;
+  readonly sanitizer: Sanitizer;
+  readonly information: IdentifyingInformation;
+  readonly clock: DeviceClock;
   reservedBy: Nexus | undefined;
-  /** Every nexus that has a session with the target. */
-  readonly nexuses = new Set<Nexus>();
+  /** Every nexus that has a session with the target, with its name. */
+  readonly #nexuses = new Map<Nexus, NexusName>();
   #modeState: ModeState = defaultModeState;
 
   constructor(options: LogicalUnitOptions) {
@@ -76,8 +108,17 @@ export class LogicalUnit {
     this.blockSize = device.blockSize;
     this.blocks = device.size / device.blockSize;
     this.maximumTransferBlocks = MAXIMUM_TRANSFER_BYTES / device.blockSize;
-    this.canUnmap = device.capabilities.unmap !== 'none' && !device.readOnly;
+    const { features } = options;
+    this.canUnmap = features.thin !== false && device.capabilities.unmap !== 'none';
     this.writeCache = device.capabilities.flush !== 'none';
+    this.removable = features.removable ?? false;
+    this.relativeTargetPort = options.portalGroupTag;
+    this.reachableUnits = () => [...options.reachableUnits()];
+    const ports = () => ({ targetPorts: [this.relativeTargetPort], initiatorPorts: [...this.#nexuses.keys()] });
+    this.reservations = new PersistentReservations(ports, features.savedReservations);
+    this.sanitizer = new Sanitizer(device, features.sanitizePace);
+    this.information = features.information ?? new IdentifyingInformation();
+    this.clock = new DeviceClock(features.clock ?? systemClock);
   }
 
   get modeState(): ModeState {
@@ -94,7 +135,12 @@ export class LogicalUnit {
 
   /** Whether a command of the table exists for this unit. */
   knows(name: CommandName): boolean {
-    return describeCommand(name).needs !== 'unmap' || this.canUnmap;
+    return this.#supports(describeCommand(name).needs);
+  }
+
+  #supports(needs: CommandDescription['needs']): boolean {
+    if (needs === undefined) return true;
+    return needs === 'unmap' ? this.canUnmap : this.information.canSet;
   }
 
   /** The whole blocks that `bytes` touch, as bytes. */
@@ -108,29 +154,60 @@ export class LogicalUnit {
    */
   prepare(task: Task): Outcome | undefined {
     const entry = dispatch(task.cdb);
-    if (entry === undefined) return INVALID_OPERATION_CODE;
-    const { description, command } = entry;
-    if (description.needs === 'unmap' && !this.canUnmap) return INVALID_OPERATION_CODE;
-    if (this.unitAttentions.any && description.ignoresUnitAttention === undefined) {
+    if (entry === undefined || !this.#supports(entry.needs)) return unknownCommand(task.cdb);
+    if (this.unitAttentions.any && !entry.ignoresUnitAttention) {
       const sense = this.unitAttentions.take(task.nexus);
       if (sense !== undefined) return { ...checkCondition(sense.key, sense.code), sense };
     }
-    if (this.reservedBy !== undefined && this.reservedBy !== task.nexus && description.whenReserved === 'conflict') {
+    const refusal = this.#refusal(task.nexus, entry, task.cdb);
+    if (refusal !== undefined) return refusal;
+    if (entry.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
+    task.entry = entry;
+    return entry.command.prepare?.(this, task);
+  }
+
+  /** What keeps a nexus from a command: reservations of others, a SANITIZE, or that there is no medium. */
+  #refusal(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): Outcome | undefined {
+    if (this.reservedBy !== undefined && this.#isReserved(nexus, entry)) return RESERVATION_CONFLICT;
+    if (this.reservations.reserved && !this.reservations.mayAccess(this.nameOf(nexus), entry.access, cdb)) {
       return RESERVATION_CONFLICT;
     }
-    if (description.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
-    task.command = command;
-    return command.prepare?.(this, task);
+    if (this.sanitizer.busy) {
+      const refusal = this.sanitizer.refusal(entry.name);
+      if (refusal !== undefined) return refusal;
+    }
+    return entry.needsMedium && !this.medium.present ? MEDIUM_NOT_PRESENT : undefined;
+  }
+
+  #isReserved(nexus: Nexus, { whenReserved }: DispatchEntry): boolean {
+    if (whenReserved === 'conflict for everybody') return true;
+    return whenReserved === 'conflict' && this.reservedBy !== nexus;
+  }
+
+  /** Whether a nexus may run a command here now: for a copy manager that does so in its name. */
+  admits(nexus: Nexus, name: 'read16' | 'write16'): boolean {
+    return this.#refusal(nexus, entryNamed(name), noCdb) === undefined;
+  }
+
+  /** Why TEST UNIT READY would fail for everybody; undefined when the unit is ready. */
+  notReady(): Outcome | undefined {
+    return this.sanitizer.refusal('testUnitReady') ?? (this.medium.present ? undefined : MEDIUM_NOT_PRESENT);
   }
 
   /** Runs a prepared task whose data has arrived. Never raises: what the device raises becomes sense. */
   execute(task: Task): Awaitable<Outcome> {
-    if (task.command === undefined) return INVALID_OPERATION_CODE;
+    const { entry } = task;
+    if (entry === undefined) return INVALID_OPERATION_CODE;
+    // A SANITIZE or an eject may have come while the task's data was on its way.
+    if (this.sanitizer.busy || !this.medium.present) {
+      const refusal = this.#refusal(task.nexus, entry, task.cdb);
+      if (refusal !== undefined) return refusal;
+    }
     try {
-      const outcome = task.command.execute(this, task);
-      return outcome instanceof Promise ? outcome.catch(deviceFailure(task)) : outcome;
+      const outcome = entry.command.execute(this, task);
+      return outcome instanceof Promise ? outcome.catch((error) => this.#deviceFailure(task, error)) : outcome;
     } catch (error) {
-      return deviceFailure(task)(error);
+      return this.#deviceFailure(task, error);
     }
   }
 
@@ -139,7 +216,7 @@ export class LogicalUnit {
     try {
       task.dataIn = await this.device.read(task.offset, length);
     } catch (error) {
-      return deviceFailure(task)(error);
+      return this.#deviceFailure(task, error);
     }
     task.offset += length;
     task.dataInPending -= length;
@@ -151,18 +228,27 @@ export class LogicalUnit {
       state.descriptorSense !== this.#modeState.descriptorSense ||
       state.softwareWriteProtect !== this.#modeState.softwareWriteProtect;
     this.#modeState = state;
-    if (!changed) return;
-    for (const nexus of this.nexuses) {
-      if (nexus !== by) this.tell(nexus, AdditionalSense.modeParametersChanged);
-    }
+    if (changed) this.tellOthers(by, AdditionalSense.modeParametersChanged);
+  }
+
+  /** LOG SELECT with PCR. */
+  resetCounters(by: Nexus): void {
+    this.counters.reset();
+    this.tellOthers(by, AdditionalSense.logParametersChanged);
+  }
+
+  /** START STOP UNIT with LOEJ and START. The medium may be another one: all but the asker are told. */
+  loadMedium(by: Nexus): void {
+    if (this.medium.load()) this.tellOthers(by, AdditionalSense.notReadyToReadyChange);
   }
 
   /** LOGICAL UNIT RESET (SAM-5 §6.3.3), without its tasks, which are the sessions' to end. */
   reset(code: number): void {
     this.reservedBy = undefined;
-    this.removalPreventedBy.clear();
+    this.medium.allowAll();
+    this.copyManager.reset();
     this.#modeState = defaultModeState;
-    for (const nexus of this.nexuses) this.tell(nexus, code);
+    for (const nexus of this.#nexuses.keys()) this.tell(nexus, code);
   }
 
   /** Raises a unit attention. */
@@ -170,35 +256,63 @@ export class LogicalUnit {
     this.unitAttentions.add(nexus, { key: SenseKey.unitAttention, code });
   }
 
+  /** Raises a unit attention for everybody but one. */
+  tellOthers(by: Nexus, code: number): void {
+    for (const nexus of this.#nexuses.keys()) {
+      if (nexus !== by) this.tell(nexus, code);
+    }
+  }
+
+  /** Raises a unit attention for the sessions of that name, if there are any. */
+  tellNamed(name: NexusName, code: number): void {
+    for (const [nexus, own] of this.#nexuses) {
+      if (sameNexus(own, name)) this.tell(nexus, code);
+    }
+  }
+
+  /** Registrations belong to names, since they outlive sessions. */
+  nameOf(nexus: Nexus): NexusName {
+    return this.#nexuses.get(nexus) ?? this.#makeName(nexus);
+  }
+
+  #makeName({ initiatorName, isid }: Nexus): NexusName {
+    return { initiatorName, isid, relativeTargetPort: this.relativeTargetPort };
+  }
+
   joined(nexus: Nexus): void {
-    this.nexuses.add(nexus);
+    this.#nexuses.set(nexus, this.#makeName(nexus));
   }
 
   /** Whether a nexus has something here that ends with it. */
   isHeldBy(nexus: Nexus): boolean {
-    return this.reservedBy === nexus || this.removalPreventedBy.has(nexus);
+    return this.reservedBy === nexus || this.medium.isPreventedBy(nexus);
   }
 
   /** What a nexus held ends with it (SAM-5 §6.3.4, SPC-2 §5.5.1). */
   left(nexus: Nexus): void {
-    this.nexuses.delete(nexus);
-    this.removalPreventedBy.delete(nexus);
+    this.#nexuses.delete(nexus);
+    this.medium.allow(nexus);
+    this.copyManager.left(nexus);
     this.unitAttentions.forget(nexus);
     if (this.reservedBy === nexus) this.reservedBy = undefined;
+  }
+  #deviceFailure(task: Task, error: unknown): Outcome {
+    task.deviceError = error instanceof Error ? error : new Error(String(error));
+    if (task.entry !== undefined && task.entry.medium !== 'none') {
+      this.counters[task.isWrite ? 'write' : 'read'].uncorrectedErrors += 1;
+    }
+    return deviceFailure(task, error);
   }
 }
 
 /** What the codes of a failing device mean to an initiator. */
-function deviceFailure(task: Task): (error: unknown) => Outcome {
-  return (error) => {
-    task.deviceError = error instanceof Error ? error : new Error(String(error));
-    const code = error instanceof DisklessError ? error.code : undefined;
-    if (code === 'DEVICE_READ_ONLY') return WRITE_PROTECTED;
-    if (code === 'DEVICE_NO_SPACE') {
-      return checkCondition(SenseKey.dataProtect, AdditionalSense.spaceAllocationFailedWriteProtect);
-    }
-    if (code !== 'DEVICE_IO') return checkCondition(SenseKey.hardwareError, AdditionalSense.internalTargetFailure);
-    const asc = task.isWrite ? AdditionalSense.writeError : AdditionalSense.unrecoveredReadError;
-    return checkCondition(SenseKey.mediumError, asc);
-  };
+function deviceFailure(task: Task, error: unknown): Outcome {
+  const code = error instanceof DisklessError ? error.code : undefined;
+  if (code === 'DEVICE_READ_ONLY') return WRITE_PROTECTED;
+  if (code === 'DEVICE_NO_SPACE') {
+    return checkCondition(SenseKey.dataProtect, AdditionalSense.spaceAllocationFailedWriteProtect);
+  }
+  if (code !== 'DEVICE_IO') return checkCondition(SenseKey.hardwareError, AdditionalSense.internalTargetFailure);
+  const asc = task.isWrite ? AdditionalSense.writeError : AdditionalSense.unrecoveredReadError;
+  return checkCondition(SenseKey.mediumError, asc);
 }

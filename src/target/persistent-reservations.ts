@@ -35,6 +35,18 @@ const notSavedChannel = channel('diskless:target:reservations-not-saved');
 /** What the unit knows of its target at the time of a command. */
 export type PortsNow = () => Omit<RegistrationPorts, 'canPersist'>;
 
+/** A unit's reservations as they were saved, and where the next state of them goes. */
+export interface SavedReservations {
+  readonly store: ReservationStore;
+  readonly state: ReservationState;
+}
+
+/** Raises what the store and `decodeReservations` raise. */
+export async function loadReservations(store: ReservationStore): Promise<SavedReservations> {
+  const content = await store.load();
+  return { store, state: content === undefined ? noReservations : decodeReservations(content) };
+}
+
 export class PersistentReservations {
   readonly #store: ReservationStore | undefined;
   readonly #ports: PortsNow;
@@ -42,17 +54,11 @@ export class PersistentReservations {
   /** The last operation that changes the state: the next one starts from what it has made. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(state: ReservationState, store: ReservationStore | undefined, ports: PortsNow) {
-    this.#state = state;
-    this.#store = store;
+  /** Without a store nothing outlives the process, and APTPL is refused. */
+  constructor(ports: PortsNow, saved?: SavedReservations) {
+    this.#state = saved?.state ?? noReservations;
+    this.#store = saved?.store;
     this.#ports = ports;
-  }
-
-  /** Without a store nothing outlives the process, and APTPL is refused. Raises what the store and `decodeReservations` raise. */
-  static async open(ports: PortsNow, store?: ReservationStore): Promise<PersistentReservations> {
-    const content = await store?.load();
-    const state = content === undefined ? noReservations : decodeReservations(content);
-    return new PersistentReservations(state, store, ports);
   }
 
   get state(): ReservationState {

@@ -7,12 +7,12 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Awaitable, Device } from '../block/device.ts';
 import type { Clock } from '../os/clock.ts';
+import { AdditionalSense } from '../scsi/additional-sense.ts';
 import {
   decodeSanitize,
   isAllowedDuringSanitize,
   type MalformedSanitize,
   type SanitizeRequest,
-  SanitizeSense,
 } from '../scsi/sanitize.ts';
 import { SenseKey } from '../scsi/sense.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, invalidFieldInParameterList, type Outcome } from './outcome.ts';
@@ -31,8 +31,11 @@ export type SanitizePace = (bytes: number) => Awaitable<void>;
 /** Written in one step: other tasks run between the steps. */
 const PIECE = 4 << 20;
 
-const IN_PROGRESS = checkCondition(SenseKey.notReady, SanitizeSense.sanitizeInProgress);
-const FAILED = checkCondition(SenseKey.mediumError, SanitizeSense.sanitizeCommandFailed);
+function inProgress(progress: number): Outcome {
+  return checkCondition(SenseKey.notReady, AdditionalSense.logicalUnitNotReadySanitizeInProgress, { progress });
+}
+
+const FAILED = checkCondition(SenseKey.mediumError, AdditionalSense.sanitizeCommandFailed);
 
 /** Told `{ error }` when a device has failed while it was sanitized. */
 const failedChannel = channel('diskless:target:sanitize-failed');
@@ -53,10 +56,15 @@ export class Sanitizer {
     return this.#state;
   }
 
+  /** For the hot path: false means that no command is refused. */
+  get busy(): boolean {
+    return this.#state.kind !== 'idle';
+  }
+
   /** How a command of the table fails because of a sanitize operation; undefined when it may run. */
   refusal(commandName: string): Outcome | undefined {
     if (this.#state.kind === 'idle' || isAllowedDuringSanitize(commandName)) return undefined;
-    if (this.#state.kind === 'running') return IN_PROGRESS;
+    if (this.#state.kind === 'running') return inProgress(this.#state.progress);
     // Only another SANITIZE leads out of a failure.
     return commandName.startsWith('sanitize') ? undefined : FAILED;
   }
@@ -65,7 +73,7 @@ export class Sanitizer {
   async sanitize(cdb: Uint8Array, list: Uint8Array): Promise<Outcome> {
     const request = decodeSanitize(cdb, list, this.#device.blockSize);
     if ('malformed' in request) return refusalOf(request);
-    if (this.#state.kind === 'running') return IN_PROGRESS;
+    if (this.#state.kind === 'running') return inProgress(this.#state.progress);
     if (request.action === 'exit failure mode') return this.#exitFailureMode();
     this.#state = { kind: 'running', progress: 0 };
     this.#running = this.#run(request);

@@ -308,7 +308,7 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
 
   abort(task: Task): Promise<void> | undefined {
     task.aborted = true;
-    if (task.state === 'running') return task.whenEnded();
+    if (task.state === 'running' && !task.outlivesAbort) return task.whenEnded();
     this.#forget(task);
     return undefined;
   }

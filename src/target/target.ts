@@ -5,6 +5,7 @@ import { DisklessError } from '../bytes/index.ts';
 import { MAXIMUM_LUN, type UnitIdentification } from '../scsi/index.ts';
 import { LogicalUnit } from './logical-unit.ts';
 import type { Session } from './session.ts';
+import type { UnitFeatures } from './unit-features.ts';
 
 /** The tag of the one portal group that all portals of a target form (RFC 7143 §4.4.1). */
 export const PORTAL_GROUP_TAG = 1;
@@ -17,6 +18,8 @@ export interface TargetOptions {
   /** Devices by LUN. They stay the caller's to close, after the target is no longer served. */
   readonly units: ReadonlyMap<number, Device>;
   readonly identification?: Partial<UnitIdentification>;
+  /** What units have beyond their devices, by LUN. */
+  readonly features?: ReadonlyMap<number, UnitFeatures>;
 }
 
 export class Target {
@@ -33,7 +36,9 @@ export class Target {
     const luns = [...options.units.keys()].toSorted((a, b) => a - b);
     const siblings = (): readonly number[] => luns;
     this.units = new Map(
-      [...options.units].map(([number, device]) => [number, makeUnit(options, number, device, siblings)] as const),
+      [...options.units].map(
+        ([number, device]) => [number, makeUnit(options, number, device, siblings, () => this.units.values())] as const,
+      ),
     );
   }
 
@@ -57,6 +62,11 @@ export class Target {
     return undefined;
   }
 
+  /** Ends what goes on without a session, for the end of the process. The devices may be closed when it is done. */
+  async close(): Promise<void> {
+    await Promise.all([...this.units.values()].map((unit) => unit.sanitizer.close()));
+  }
+
   /** Everything that was acknowledged survives power loss when it is done. Rejects with the first device's error. */
   async flush(): Promise<void> {
     const devices = [...this.units.values()].map(({ device }) => device);
@@ -69,6 +79,7 @@ function makeUnit(
   number: number,
   device: Device,
   siblings: () => readonly number[],
+  reachableUnits: () => Iterable<LogicalUnit>,
 ): LogicalUnit {
   if (!Number.isInteger(number) || number < 0 || number > MAXIMUM_LUN) {
     throw new DisklessError('TARGET_LUN_INVALID', `${number} is not a logical unit number`, {
@@ -79,6 +90,8 @@ function makeUnit(
     number,
     device,
     siblings,
+    reachableUnits,
+    features: options.features?.get(number) ?? {},
     targetName: options.name,
     portalGroupTag: PORTAL_GROUP_TAG,
     ...(options.identification === undefined ? {} : { identification: options.identification }),

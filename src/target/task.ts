@@ -1,7 +1,7 @@
 /** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
 
 import { type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
-import type { Command } from './commands/command.ts';
+import type { DispatchEntry } from './commands/index.ts';
 import type { DataOutTransfer } from './data-out.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Nexus } from './nexus.ts';
@@ -42,10 +42,12 @@ export class Task {
 
   state: TaskState = 'waiting';
   aborted = false;
+  /** An abort ends it unanswered, but neither stops what it has begun nor waits for that. */
+  outlivesAbort = false;
   /** What the device raised, when that is why it failed. */
   deviceError: Error | undefined;
   /** What runs it; set by `LogicalUnit.prepare`. */
-  command: Command | undefined;
+  entry: DispatchEntry | undefined;
   /** Byte range of the medium, for commands that have one. */
   offset = 0;
   length = 0;
@@ -85,7 +87,8 @@ export class Task {
   /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4 §4.2.5.6). */
   respond(data: Uint8Array, allocationLength: number): void {
     const cut = data.length > allocationLength ? data.subarray(0, allocationLength) : data;
-    this.dataIn = [cut];
+    // Nothing is no buffer: a Data-In is only sent for bytes.
+    this.dataIn = cut.length > 0 ? [cut] : noData;
     this.dataInLength = cut.length;
   }
 

@@ -11,6 +11,7 @@ import {
   relativeTargetPort,
   scsiNameString,
   t10VendorId,
+  targetPortGroup,
   type UnitIdentification,
 } from '../scsi/index.ts';
 
@@ -44,6 +45,7 @@ export function unitIdentity(
       naa,
       t10VendorId(identification.vendor, serialNumber),
       relativeTargetPort(portalGroupTag),
+      targetPortGroup(portalGroupTag),
       scsiNameString(Association.targetPort, `${targetName},t,0x${tag}`),
       scsiNameString(Association.targetDevice, targetName),
     ],

@@ -73,7 +73,8 @@ test('standard INQUIRY data, byte for byte', () => {
     '06',
     '12',
     '5b', //   SPC-4; hierarchical, format 2; 91 more bytes
-    '000002', //           command queuing
+    '38', //               target port groups, implicit and explicit; third-party copy
+    '0002', //             command queuing
     '4449534b4c455353', // vendor
     '5669727475616c204469736b20202020', // product
     '312e3020', //         revision

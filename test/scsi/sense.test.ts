@@ -42,23 +42,32 @@ test('descriptor format, byte for byte', () => {
   assert.equal(Buffer.from(encodeSense(sense, 'descriptor')).toString('hex'), golden);
 });
 
+const { noSense, notReady, ...keysWithField } = SenseKey;
+const u16 = fc.integer({ min: 0, max: 0xffff });
+const codes = { code: u16, information: fc.option(fc.bigInt({ min: 0n, max: 0xffff_ffffn }), { nil: undefined }) };
+
+/** What the key specific bytes hold follows from the key: a field pointer, or a progress indication. */
 const anySense: fc.Arbitrary<Sense> = fc
-  .record(
-    {
-      key: fc.constantFrom(...Object.values(SenseKey)),
-      code: fc.integer({ min: 0, max: 0xffff }),
-      information: fc.bigInt({ min: 0n, max: 0xffff_ffffn }),
-      field: fc.record(
-        {
-          in: fc.constantFrom('cdb' as const, 'parameters' as const),
-          byte: fc.integer({ min: 0, max: 0xffff }),
-        },
-        { noNullPrototype: true },
+  .oneof(
+    fc.record({
+      ...codes,
+      key: fc.constantFrom(...Object.values(keysWithField)),
+      field: fc.option(
+        fc.record({ in: fc.constantFrom('cdb' as const, 'parameters' as const), byte: u16 }, { noNullPrototype: true }),
+        { nil: undefined },
       ),
-    },
-    { requiredKeys: ['key', 'code'], noNullPrototype: true },
+    }),
+    fc.record({ ...codes, key: fc.constantFrom(noSense, notReady), progress: fc.option(u16, { nil: undefined }) }),
   )
-  .map((sense) => sense as Sense);
+  .map((sense) => Object.fromEntries(Object.entries(sense).filter(([, value]) => value !== undefined)) as never);
+
+test('a progress indication stands where a field pointer does (SPC-4 §4.5.2.4.4)', () => {
+  const sense = { key: SenseKey.notReady, code: 0x041b, progress: 0x8001 };
+  const fixed = Buffer.from(encodeSense(sense, 'fixed')).toString('hex');
+  assert.equal(fixed, '70 00 02 00000000 0a 00000000 041b 00 808001'.replaceAll(' ', ''));
+  const descriptor = Buffer.from(encodeSense(sense, 'descriptor')).toString('hex');
+  assert.equal(descriptor, '72 02 041b 000000 08 02 06 0000 80 8001 00'.replaceAll(' ', ''));
+});
 
 test('both formats say the same', () => {
   fc.assert(

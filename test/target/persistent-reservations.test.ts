@@ -11,7 +11,7 @@ import {
 } from '../../src/scsi/persistent-reservation.ts';
 import type { ReservationAccess } from '../../src/scsi/reservation-access.ts';
 import { encodeTransportId } from '../../src/scsi/transport-id.ts';
-import { PersistentReservations } from '../../src/target/persistent-reservations.ts';
+import { loadReservations, PersistentReservations } from '../../src/target/persistent-reservations.ts';
 import { mayAccess, reserve6Treatment } from '../../src/target/reservations/access.ts';
 import { MAXIMUM_REGISTRATIONS, type RegistrationPorts } from '../../src/target/reservations/register.ts';
 import { answerReserveIn } from '../../src/target/reservations/reserve-in.ts';
@@ -629,8 +629,11 @@ describe('a unit', () => {
     result.writeUInt8(flags, 20);
     return result;
   };
-  const open = (store?: ReservationStore) =>
-    PersistentReservations.open(() => ({ targetPorts: [1], initiatorPorts: [a, b] }), store);
+  const open = async (store?: ReservationStore) =>
+    new PersistentReservations(
+      () => ({ targetPorts: [1], initiatorPorts: [a, b] }),
+      store && (await loadReservations(store)),
+    );
 
   test('answers once it is durable, and then runs the next operation', async () => {
     const store = new HeldStore();

@@ -6,6 +6,7 @@ import { openDirectory } from '../../src/target/directory.ts';
 import type { TargetEvent } from '../../src/target/event.ts';
 import { Portal, type PortalOptions } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
+import type { UnitFeatures } from '../../src/target/unit-features.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { type LineOptions, SimulatedNetwork } from '../support/simulated-tcp.ts';
 import { RawInitiator } from './raw-initiator.ts';
@@ -24,13 +25,18 @@ export interface ServedTarget extends AsyncDisposable {
 export interface ServedTargetOptions {
   readonly device?: Device;
   readonly units?: ReadonlyMap<number, Device>;
+  readonly features?: ReadonlyMap<number, UnitFeatures>;
   readonly line?: LineOptions;
   readonly portal?: Partial<PortalOptions>;
 }
 
 export async function serveTarget(options: ServedTargetOptions = {}): Promise<ServedTarget> {
   const units = options.units ?? new Map([[0, options.device ?? new MemoryDevice(1 << 20)]]);
-  const target = new Target({ name: TARGET, units });
+  const target = new Target({
+    name: TARGET,
+    units,
+    ...(options.features === undefined ? {} : { features: options.features }),
+  });
   const network = new SimulatedNetwork(options.line);
   const clock = new SimulatedClock();
   const events: TargetEvent[] = [];

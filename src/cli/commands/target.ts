@@ -1,7 +1,7 @@
-/** `diskless target`: one file as an iSCSI target, and nothing else. */
+/** `diskless target`: files as an iSCSI target, and nothing else. */
 
 import type { Command } from 'commander';
-import { openFileDevice } from '../../block/file-device.ts';
+import type { Device } from '../../block/device.ts';
 import { DisklessError, isIpv4 } from '../../bytes/index.ts';
 import { parseIscsiName } from '../../iscsi/name.ts';
 import type { FileSystem } from '../../os/file.ts';
@@ -11,6 +11,8 @@ import { nodeNetwork } from '../../os/node-network.ts';
 import { openDirectory } from '../../target/directory.ts';
 import { ISCSI_PORT, Portal } from '../../target/portal.ts';
 import { Target } from '../../target/target.ts';
+import type { UnitFeatures } from '../../target/unit-features.ts';
+import { filesByLun, openTargetUnit, type UnitSettings } from '../target-units.ts';
 import { type Running, untilStopped } from '../until-stopped.ts';
 
 const DEFAULT_NAME = 'iqn.2026-11.internal.diskless:disk';
@@ -19,11 +21,16 @@ const DEFAULT_LISTEN = `0.0.0.0:${ISCSI_PORT}`;
 export function registerTarget(program: Command): void {
   program
     .command('target')
-    .description('serve one file as an iSCSI target, as LUN 0, to everybody who asks')
-    .argument('<file>', 'raw disk image or block device')
+    .description('serve files as an iSCSI target to everybody who asks')
+    .argument('<file>', 'raw disk image or block device, LUN 0')
     .option('--name <iqn>', 'iSCSI name of the target', DEFAULT_NAME)
     .option('--listen <address:port>', 'where to listen', DEFAULT_LISTEN)
+    .option('--lun <n=file>', 'one more file as LUN n; may be repeated', collect, [])
     .option('--block-size <bytes>', 'bytes of a logical block: 512 or 4096', '512')
+    .option('--physical-block-size <bytes>', 'bytes of a physical block, 512 to 65536: 4096 over 512 is "512e"')
+    .option('--thin', 'let initiators give blocks back (default)', true)
+    .option('--no-thin', 'keep every block: no UNMAP')
+    .option('--removable', 'a medium that initiators can eject and load', false)
     .option('--read-only', 'refuse writes', false)
     .action(async (file: string, flags: TargetFlags) => {
       const settings = readFlags(file, flags);
@@ -34,32 +41,60 @@ export function registerTarget(program: Command): void {
 interface TargetFlags {
   readonly name: string;
   readonly listen: string;
+  readonly lun: readonly string[];
   readonly blockSize: string;
+  readonly physicalBlockSize?: string;
+  readonly thin: boolean;
+  readonly removable: boolean;
   readonly readOnly: boolean;
 }
 
 interface TargetSettings {
-  readonly file: string;
+  /** Files by LUN. */
+  readonly files: ReadonlyMap<number, string>;
   readonly name: string;
   readonly listen: Endpoint;
-  readonly blockSize: number;
-  readonly readOnly: boolean;
+  readonly units: UnitSettings;
 }
 
-/** Raises USAGE_BLOCK_SIZE_INVALID, USAGE_ENDPOINT_INVALID, ISCSI_NAME_TYPE and its kin. */
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+/** Raises USAGE_BLOCK_SIZE_INVALID, USAGE_LUN_INVALID, USAGE_LISTEN_INVALID, ISCSI_NAME_TYPE and its kin. */
 function readFlags(file: string, flags: TargetFlags): TargetSettings {
   if (flags.blockSize !== '512' && flags.blockSize !== '4096') {
     throw new DisklessError('USAGE_BLOCK_SIZE_INVALID', `"${flags.blockSize}" is not a block size`, {
       hint: 'Use 512 or 4096.',
     });
   }
+  const blockSize = Number(flags.blockSize);
+  const { removable, thin, readOnly } = flags;
   return {
-    file,
+    files: filesByLun(file, flags.lun),
     name: parseIscsiName(flags.name),
     listen: parseListen(flags.listen),
-    blockSize: Number(flags.blockSize),
-    readOnly: flags.readOnly,
+    units: {
+      blockSize,
+      physicalBlockSize: parsePhysicalBlockSize(flags.physicalBlockSize, blockSize),
+      removable,
+      thin,
+      readOnly,
+    },
   };
+}
+
+/** Raises USAGE_BLOCK_SIZE_INVALID. */
+function parsePhysicalBlockSize(text: string | undefined, blockSize: number): number | undefined {
+  if (text === undefined) return undefined;
+  const size = Number(text);
+  const isPowerOfTwo = /^\d{1,5}$/.test(text) && Number.isInteger(Math.log2(size));
+  if (!isPowerOfTwo || size < blockSize || size > 65_536) {
+    throw new DisklessError('USAGE_BLOCK_SIZE_INVALID', `"${text}" is not a physical block size`, {
+      hint: `Use a power of two from the logical block size, ${blockSize}, to 65536.`,
+    });
+  }
+  return size;
 }
 
 /** `192.0.2.1:3260`, `[2001:db8::1]:3260`, or an address alone. Raises USAGE_LISTEN_INVALID. */
@@ -77,17 +112,27 @@ function parseListen(text: string): Endpoint {
 }
 
 async function serveTarget(settings: TargetSettings, network: Network, files: FileSystem): Promise<Running> {
-  const { file, name, blockSize, readOnly } = settings;
+  const { name } = settings;
   await using opened = new AsyncDisposableStack();
-  const device = openFileDevice(files, file, { blockSize, readOnly });
-  opened.defer(() => device.close());
-  const directory = openDirectory([new Target({ name, units: new Map([[0, device]]) })]);
+  const units = new Map<number, Device>();
+  const features = new Map<number, UnitFeatures>();
+  for (const [lun, path] of settings.files) {
+    const unit = await openTargetUnit(files, path, settings.units);
+    opened.defer(() => unit.device.close());
+    units.set(lun, unit.device);
+    features.set(lun, unit.features);
+  }
+  const target = new Target({ name, units, features });
+  opened.defer(() => target.close());
+  const directory = openDirectory([target]);
   const portal = opened.use(await Portal.open({ network, directory, endpoint: settings.listen }));
   const resources = opened.move();
-  const access = device.readOnly ? 'read-only' : 'read-write';
-  process.stderr.write(
-    `diskless: ${file} (${device.size} bytes, ${access}) is ${name} LUN 0 at ${endpointText(portal.endpoint)}\n`,
-  );
+  for (const [lun, device] of units) {
+    const access = device.readOnly ? 'read-only' : 'read-write';
+    process.stderr.write(
+      `diskless: ${settings.files.get(lun)} (${device.size} bytes, ${access}) is ${name} LUN ${lun} at ${endpointText(portal.endpoint)}\n`,
+    );
+  }
   return { stop: () => resources.disposeAsync() };
 }
 

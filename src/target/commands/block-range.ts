@@ -8,7 +8,7 @@ import type { Task } from '../task.ts';
 export type LongCdb = typeof Transfer10Cdb | typeof Transfer12Cdb | typeof Transfer16Cdb;
 
 /** Checks a range and notes it in the task as bytes. `lengthByte` is where the CDB has the transfer length. */
-function takeRange(
+export function takeRange(
   unit: LogicalUnit,
   task: Task,
   lba: number,

@@ -4,40 +4,75 @@ import {
   CdbHeader,
   type CommandDescription,
   type CommandName,
+  commandNames,
   describeCommand,
   operationCodes,
+  type ReservationAccess,
+  reservationAccess,
 } from '../../scsi/index.ts';
+import { INVALID_OPERATION_CODE, invalidFieldInCdb, type Outcome } from '../outcome.ts';
+import { atomicCommands } from './atomic.ts';
+import { bufferCommands } from './buffer.ts';
 import { cacheCommands } from './cache.ts';
 import { capacityCommands } from './capacity.ts';
 import type { Command } from './command.ts';
 import { defectCommands } from './defects.ts';
+import { diagnosticCommands } from './diagnostic.ts';
+import { extendedCopyCommands } from './extended-copy.ts';
+import { formatCommands } from './format.ts';
+import { identifyingInformationCommands } from './identifying-information.ts';
 import { inquiryCommands } from './inquiry.ts';
 import { lbaStatusCommands } from './lba-status.ts';
+import { logCommands } from './log.ts';
 import { modeCommands } from './mode.ts';
 import { provisioningCommands } from './provisioning.ts';
+import { removalCommands } from './removal.ts';
 import { reportCommands } from './report.ts';
+import { reserveCommands } from './reserve.ts';
+import { sanitizeCommands } from './sanitize.ts';
+import { targetPortGroupCommands } from './target-port-group.ts';
+import { timestampCommands } from './timestamp.ts';
 import { transferCommands } from './transfer.ts';
 import { unitStateCommands } from './unit-state.ts';
 import { verifyCommands } from './verify.ts';
 
 const commands: Record<CommandName, Command> = {
+  ...atomicCommands,
+  ...bufferCommands,
   ...cacheCommands,
   ...capacityCommands,
   ...defectCommands,
+  ...diagnosticCommands,
+  ...extendedCopyCommands,
+  ...formatCommands,
+  ...identifyingInformationCommands,
   ...inquiryCommands,
   ...lbaStatusCommands,
+  ...logCommands,
   ...modeCommands,
   ...provisioningCommands,
+  ...removalCommands,
   ...reportCommands,
+  ...reserveCommands,
+  ...sanitizeCommands,
+  ...targetPortGroupCommands,
+  ...timestampCommands,
   ...transferCommands,
   ...unitStateCommands,
   ...verifyCommands,
 };
 
+/** What the table says of a command, with what runs it: one shape for all, which the checks of every command read. */
 export interface DispatchEntry {
   readonly name: CommandName;
-  readonly description: CommandDescription;
   readonly command: Command;
+  readonly needs: CommandDescription['needs'];
+  readonly medium: CommandDescription['medium'];
+  readonly needsMedium: boolean;
+  readonly ignoresUnitAttention: boolean;
+  readonly whenReserved: CommandDescription['whenReserved'];
+  /** What other nexuses may do of it under a persistent reservation. */
+  readonly access: ReservationAccess;
 }
 
 type Slot =
@@ -45,14 +80,31 @@ type Slot =
   | { readonly kind: 'service actions'; readonly entries: ReadonlyMap<number, DispatchEntry> };
 
 function entryOf(name: CommandName): DispatchEntry {
-  return { name, description: describeCommand(name), command: commands[name] };
+  const { needs, medium, needsMedium, ignoresUnitAttention, whenReserved } = describeCommand(name);
+  return {
+    name,
+    command: commands[name],
+    needs,
+    medium,
+    needsMedium: medium !== 'none' || needsMedium === true,
+    ignoresUnitAttention: ignoresUnitAttention === true,
+    whenReserved,
+    access: reservationAccess(name),
+  };
+}
+
+const entries: ReadonlyMap<CommandName, DispatchEntry> = new Map(commandNames.map((name) => [name, entryOf(name)]));
+
+/** The entry of one command of the table. */
+export function entryNamed(name: CommandName): DispatchEntry {
+  return entries.get(name) ?? entryOf(name);
 }
 
 const slots: readonly (Slot | undefined)[] = operationCodes.map((code) => {
   if (code === undefined) return undefined;
-  if (code.kind === 'command') return { kind: code.kind, entry: entryOf(code.name) };
-  const entries = [...code.names].map(([serviceAction, name]) => [serviceAction, entryOf(name)] as const);
-  return { kind: code.kind, entries: new Map(entries) };
+  if (code.kind === 'command') return { kind: code.kind, entry: entryNamed(code.name) };
+  const actions = [...code.names].map(([serviceAction, name]) => [serviceAction, entryNamed(name)] as const);
+  return { kind: code.kind, entries: new Map(actions) };
 });
 
 /** The command that a CDB asks for, by one or two look-ups. */
@@ -60,4 +112,15 @@ export function dispatch(cdb: Uint8Array): DispatchEntry | undefined {
   const slot = slots[cdb[0] ?? 0];
   if (slot === undefined) return undefined;
   return slot.kind === 'command' ? slot.entry : slot.entries.get(CdbHeader.view(cdb).serviceAction);
+}
+
+/**
+ * Operation codes whose every unit that knows one service action knows that there are more: a wrong one is a field of the CDB, not an
+ * unknown command (SPC-4 §4.3.3 leaves the choice).
+ */
+const SERVICE_ACTION_IS_A_FIELD: ReadonlySet<number> = new Set([0x48, 0x5e, 0x5f, 0x83, 0x84]);
+
+/** How a CDB fails that `dispatch` finds no command for. */
+export function unknownCommand(cdb: Uint8Array): Outcome {
+  return SERVICE_ACTION_IS_A_FIELD.has(cdb[0] ?? 0) ? invalidFieldInCdb(1) : INVALID_OPERATION_CODE;
 }

@@ -1,19 +1,28 @@
 /** INQUIRY: the standard data and the vital product data pages (SPC-4 §6.6). */
 
 import {
+  Association,
   BlockDeviceCharacteristics,
   BlockLimits,
+  type Designator,
+  ExtendedInquiryData,
   encodeDeviceIdentification,
+  encodeModePagePolicy,
   encodePage,
+  encodeScsiPorts,
   encodeStandardInquiry,
+  encodeThirdPartyCopyPage,
   InquiryCdb,
   LogicalBlockProvisioning,
   NON_ROTATING,
   ProvisioningType,
+  READABLE_AFTER_ERASE,
   VitalProductDataPage,
 } from '../../scsi/index.ts';
+import { CONCURRENT_COPIES } from '../extended-copy.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { GOOD, invalidFieldInCdb } from '../outcome.ts';
+import { atomicGranularity, MAXIMUM_ATOMIC_BYTES, MAXIMUM_COMPARE_AND_WRITE_BLOCKS } from './atomic.ts';
 import type { Command } from './command.ts';
 
 /** UNMAP takes this many ranges at once: what one page of a parameter list holds. */
@@ -42,6 +51,26 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
     VitalProductDataPage.deviceIdentification,
     (unit: LogicalUnit) => encodeDeviceIdentification(unit.identity.designators),
   ],
+  [
+    VitalProductDataPage.extendedInquiryData,
+    () =>
+      ExtendedInquiryData.encode({
+        pageCode: VitalProductDataPage.extendedInquiryData,
+        pageLength: ExtendedInquiryData.size - 4,
+        headOfQueueSupported: true,
+        orderedSupported: true,
+        simpleSupported: true,
+      }),
+  ],
+  [VitalProductDataPage.modePagePolicy, encodeModePagePolicy],
+  [
+    VitalProductDataPage.scsiPorts,
+    (unit: LogicalUnit) => encodeScsiPorts(unit.relativeTargetPort, unit.identity.designators.filter(isOfPort)),
+  ],
+  [
+    VitalProductDataPage.thirdPartyCopy,
+    () => encodePage(VitalProductDataPage.thirdPartyCopy, encodeThirdPartyCopyPage(CONCURRENT_COPIES)),
+  ],
   [VitalProductDataPage.blockLimits, blockLimits],
   [
     VitalProductDataPage.blockDeviceCharacteristics,
@@ -50,6 +79,8 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
         pageCode: VitalProductDataPage.blockDeviceCharacteristics,
         pageLength: BlockDeviceCharacteristics.size - 4,
         mediumRotationRate: NON_ROTATING,
+        writeAfterBlockEraseRequired: READABLE_AFTER_ERASE,
+        writeAfterCryptographicEraseRequired: READABLE_AFTER_ERASE,
       }),
   ],
   [
@@ -67,6 +98,10 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
   ],
 ]);
 
+function isOfPort({ association }: Designator): boolean {
+  return association === Association.targetPort;
+}
+
 function pageCodes(unit: LogicalUnit): number[] {
   return [...pages.keys()].filter((code) => code !== VitalProductDataPage.logicalBlockProvisioning || unit.canUnmap);
 }
@@ -76,6 +111,7 @@ function blockLimits(unit: LogicalUnit): Uint8Array {
   return BlockLimits.encode({
     pageCode: VitalProductDataPage.blockLimits,
     pageLength: BlockLimits.size - 4,
+    maximumCompareAndWriteLength: MAXIMUM_COMPARE_AND_WRITE_BLOCKS,
     optimalTransferLengthGranularity: device.physicalBlockSize / blockSize,
     maximumTransferLength: unit.maximumTransferBlocks,
     optimalTransferLength: OPTIMAL_TRANSFER_BYTES / blockSize,
@@ -83,6 +119,9 @@ function blockLimits(unit: LogicalUnit): Uint8Array {
     maximumUnmapBlockDescriptorCount: canUnmap ? MAXIMUM_UNMAP_DESCRIPTORS : 0,
     optimalUnmapGranularity: canUnmap ? device.physicalBlockSize / blockSize : 0,
     unmapGranularityAlignmentValid: canUnmap,
+    maximumAtomicTransferLength: MAXIMUM_ATOMIC_BYTES / blockSize,
+    atomicAlignment: atomicGranularity(unit),
+    atomicTransferLengthGranularity: atomicGranularity(unit),
   });
 }
 

@@ -1,5 +1,6 @@
 /** UNMAP and WRITE SAME (SBC-3 §5.28, §5.42, §5.43). */
 
+import type { Awaitable } from '../../block/device.ts';
 import { decodeUnmap, UnmapCdb, WriteSame10Cdb, WriteSame16Cdb } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import {
@@ -52,20 +53,35 @@ function takeWriteSame(
 }
 
 async function writeSame(unit: LogicalUnit, task: Task, unmap: boolean): Promise<Outcome> {
+  if (unit.exclusiveRanges.any) await unit.exclusiveRanges.whenFree(task);
   const block = task.parameters();
   // With UNMAP the range is given back whatever the block holds, as LIO and tgt do and as conformance tests expect.
-  const pattern = unmap || block.every(isZero) ? undefined : repeated(block, Math.min(PATTERN_BUFFER, task.length));
-  const { device } = unit;
+  if (unmap || block.every(isZero)) {
+    await clearRange(unit, task, unmap);
+    return GOOD;
+  }
+  const pattern = repeated(block, Math.min(PATTERN_BUFFER, task.length));
+  await inSteps(task, pattern.length, (at, length) => unit.device.write(at, [pattern.subarray(0, length)]));
+  unit.counters.write.bytes += task.length;
+  return GOOD;
+}
+
+/** Makes the task's range read as zeros, given back with `unmap`. */
+export async function clearRange({ device }: LogicalUnit, task: Task, unmap: boolean): Promise<void> {
+  await inSteps(task, STEP, (at, length) => (unmap ? device.unmap(at, length) : device.writeZeroes(at, length)));
+}
+
+async function inSteps(
+  task: Task,
+  step: number,
+  action: (offset: number, length: number) => Awaitable<void>,
+): Promise<void> {
   const end = task.offset + task.length;
-  const step = pattern?.length ?? STEP;
   for (let at = task.offset; at < end && !task.aborted; at += step) {
     const length = Math.min(step, end - at);
-    if (pattern !== undefined) await device.write(at, [pattern.subarray(0, length)]);
-    else if (unmap) await device.unmap(at, length);
-    else await device.writeZeroes(at, length);
+    await action(at, length);
     if (at + length < end) await nextTurn();
   }
-  return GOOD;
 }
 
 function repeated(block: Uint8Array, length: number): Uint8Array {

@@ -27,6 +27,7 @@ function executeRead(unit: LogicalUnit, task: Task): Awaitable<Outcome> {
   task.dataInPending = wanted - piece;
   const data = unit.device.read(task.offset, piece);
   task.offset += piece;
+  unit.counters.read.bytes += wanted;
   if (data instanceof Promise) return data.then((later) => answerRead(task, later));
   return answerRead(task, data);
 }
@@ -42,6 +43,19 @@ export function executeWrite(unit: LogicalUnit, task: Task): Awaitable<Outcome> 
   const whole = task.dataOutReceived - (task.dataOutReceived % unit.blockSize);
   if (whole === 0) return GOOD;
   const data = whole === task.dataOutReceived ? task.dataOut : takeBytes(task.dataOut, whole);
+  if (unit.exclusiveRanges.any)
+    return unit.exclusiveRanges.whenFree(task).then(() => writeDevice(unit, task, data, whole));
+  return writeDevice(unit, task, data, whole);
+}
+
+/** Writes `length` bytes at the task's offset. */
+export function writeDevice(
+  unit: LogicalUnit,
+  task: Task,
+  data: readonly Uint8Array[],
+  length: number,
+): Awaitable<Outcome> {
+  unit.counters.write.bytes += length;
   const done = unit.device.write(task.offset, data, task.forceUnitAccess ? durable : undefined);
   return done instanceof Promise ? done.then(good) : GOOD;
 }

@@ -9,6 +9,7 @@ import {
   Transfer12Cdb,
   Transfer16Cdb,
 } from '../../scsi/index.ts';
+import { firstDifference } from '../buffers.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, LBA_OUT_OF_RANGE, type Outcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
@@ -55,6 +56,7 @@ async function compareMedium(
   for (let done = 0; done < length && !task.aborted; done += READ_PIECE) {
     const wanted = Math.min(READ_PIECE, length - done);
     const medium = Buffer.concat(await unit.device.read(task.offset + done, unit.wholeBlocksOf(wanted)));
+    unit.counters.verify.bytes += wanted;
     const mismatch = expected === undefined ? -1 : firstDifference(medium.subarray(0, wanted), expected, done);
     if (mismatch < 0) continue;
     return checkCondition(SenseKey.miscompare, AdditionalSense.miscompareDuringVerifyOperation, {
@@ -62,20 +64,6 @@ async function compareMedium(
     });
   }
   return GOOD;
-}
-
-/** Compares `medium` with `expected`, which repeats, from `start` on: the offset of the first difference in `medium`, or -1. */
-function firstDifference(medium: Uint8Array, expected: Uint8Array, start: number): number {
-  if (expected.length === 0) return -1;
-  for (let at = 0; at < medium.length; ) {
-    const from = (start + at) % expected.length;
-    const length = Math.min(expected.length - from, medium.length - at);
-    const left = medium.subarray(at, at + length);
-    const right = expected.subarray(from, from + length);
-    if (Buffer.compare(left, right) !== 0) return at + left.findIndex((byte, index) => byte !== right[index]);
-    at += length;
-  }
-  return -1;
 }
 
 /**

@@ -3,7 +3,8 @@
  * a reservation to another nexus.
  */
 
-import { ReservationSense, type ReserveOutRequest } from '../../scsi/persistent-reservation.ts';
+import { AdditionalSense } from '../../scsi/additional-sense.ts';
+import type { ReserveOutRequest } from '../../scsi/persistent-reservation.ts';
 import { SenseKey } from '../../scsi/sense.ts';
 import type { TransportId } from '../../scsi/transport-id.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, invalidFieldInParameterList } from '../outcome.ts';
@@ -46,7 +47,7 @@ const Place = {
   moveTransportId: 24,
 };
 
-const outOfRegistrations = checkCondition(SenseKey.illegalRequest, ReservationSense.insufficientRegistrationResources);
+const outOfRegistrations = checkCondition(SenseKey.illegalRequest, AdditionalSense.insufficientRegistrationResources);
 
 export function register(
   state: ReservationState,
@@ -129,7 +130,7 @@ function unregister(
   const released = reservation !== undefined && !stillHeld(reservation.holder, registrations);
   const attentions: readonly Attention[] =
     released && isSharedByRegistrants(reservation.type)
-      ? attend(registrations, ReservationSense.reservationsReleased).filter((one) => !sameNexus(one.nexus, sender))
+      ? attend(registrations, AdditionalSense.reservationsReleased).filter((one) => !sameNexus(one.nexus, sender))
       : [];
   return {
     outcome: GOOD,

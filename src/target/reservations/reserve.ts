@@ -1,11 +1,7 @@
 /** RESERVE, RELEASE, CLEAR, PREEMPT and PREEMPT AND ABORT (SPC-4 §5.13.9 to §5.13.11). */
 
-import {
-  LU_SCOPE,
-  ReservationSense,
-  type ReserveOutRequest,
-  reservationType,
-} from '../../scsi/persistent-reservation.ts';
+import { AdditionalSense } from '../../scsi/additional-sense.ts';
+import { LU_SCOPE, type ReserveOutRequest, reservationType } from '../../scsi/persistent-reservation.ts';
 import { SenseKey } from '../../scsi/sense.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, invalidFieldInParameterList } from '../outcome.ts';
 import { attend, conflict, type Decision, unchanged } from './decision.ts';
@@ -28,7 +24,7 @@ type PreemptRequest = Extract<ReserveOutRequest, { action: 'preempt' }>;
 /** SCOPE and TYPE share a byte of the CDB. */
 const SCOPE_AND_TYPE = 2;
 
-const invalidRelease = checkCondition(SenseKey.illegalRequest, ReservationSense.invalidReleaseOfPersistentReservation);
+const invalidRelease = checkCondition(SenseKey.illegalRequest, AdditionalSense.invalidReleaseOfPersistentReservation);
 
 /** The sender's registration if its key is the one it states: all operations of this file ask for that. */
 export function provenRegistration(
@@ -65,7 +61,7 @@ export function release(state: ReservationState, nexus: NexusName, scope: number
     outcome: GOOD,
     state: { ...state, reservation: undefined },
     attentions: isSharedByRegistrants(reservation.type)
-      ? attend(othersThan(nexus, state.registrations), ReservationSense.reservationsReleased)
+      ? attend(othersThan(nexus, state.registrations), AdditionalSense.reservationsReleased)
       : [],
     abortTasksOf: [],
   };
@@ -75,7 +71,7 @@ export function clear(state: ReservationState, nexus: NexusName): Decision {
   return {
     outcome: GOOD,
     state: { ...state, generation: nextGeneration(state), registrations: [], reservation: undefined },
-    attentions: attend(othersThan(nexus, state.registrations), ReservationSense.reservationsPreempted),
+    attentions: attend(othersThan(nexus, state.registrations), AdditionalSense.reservationsPreempted),
     abortTasksOf: [],
   };
 }
@@ -121,8 +117,8 @@ function preemptReservation(
       reservation: reservationBy(nexus, type),
     },
     attentions: [
-      ...attend(removed, ReservationSense.registrationsPreempted),
-      ...attend(told, ReservationSense.reservationsReleased),
+      ...attend(removed, AdditionalSense.registrationsPreempted),
+      ...attend(told, AdditionalSense.reservationsReleased),
     ],
     abortTasksOf: request.abort ? removed.map((registration) => registration.nexus) : [],
   };
@@ -139,7 +135,7 @@ function removeRegistrations(state: ReservationState, nexus: NexusName, request:
   return {
     outcome: GOOD,
     state: { ...state, generation: nextGeneration(state), registrations, reservation },
-    attentions: attend(others, ReservationSense.registrationsPreempted),
+    attentions: attend(others, AdditionalSense.registrationsPreempted),
     abortTasksOf: request.abort ? others.map((registration) => registration.nexus) : [],
   };
 }

@@ -3,8 +3,11 @@
 import type { Device } from '../../block/device.ts';
 import { AdditionalSense } from '../../scsi/additional-sense.ts';
 import { SenseKey } from '../../scsi/sense.ts';
-import { CopyLimit, type CopySegment, CopySense, OWN_UNIT } from '../../scsi/third-party-copy.ts';
+import { CopyLimit, type CopySegment, OWN_UNIT } from '../../scsi/third-party-copy.ts';
 import { checkCondition, type Outcome } from '../outcome.ts';
+
+/** Becomes true when the copy shall end: an `AbortSignal`, or the task that asked for it. */
+export type Cancellation = { readonly aborted: boolean };
 
 /** A unit that a copy reads or writes. */
 export interface CopyUnit {
@@ -48,10 +51,10 @@ export function resolveSegment(
   const find = (index: number): CopyTarget | undefined =>
     index === OWN_UNIT ? { unit: own, pad: false } : targets[index];
   const [source, destination] = [find(segment.sourceDescriptorId), find(segment.destinationDescriptorId)];
-  if (source === undefined || destination === undefined) return aborted(CopySense.unreachableCopyTarget);
+  if (source === undefined || destination === undefined) return aborted(AdditionalSense.unreachableCopyTarget);
   // The copy manager is to the units what an initiator is: they refuse it as they would refuse the nexus itself.
   const refused = !source.unit.admits('read') || !destination.unit.admits('write') || destination.unit.writeProtected;
-  if (refused) return aborted(CopySense.thirdPartyDeviceFailure);
+  if (refused) return aborted(AdditionalSense.thirdPartyDeviceFailure);
   const range =
     segment.kind === 'blocks' ? blockRange(segment, source, destination) : byteRange(segment, source, destination);
   if ('status' in range) return range;
@@ -83,8 +86,8 @@ function blockRange(segment: BlockSegment, source: CopyTarget, destination: Copy
   };
   const missing = (to.blockSize - (counted % to.blockSize)) % to.blockSize;
   const over = counted % from.blockSize;
-  if (over > 0 && !source.pad) return aborted(CopySense.unexpectedInexactSegment);
-  if (missing > 0 && !destination.pad) return aborted(CopySense.unexpectedInexactSegment);
+  if (over > 0 && !source.pad) return aborted(AdditionalSense.unexpectedInexactSegment);
+  if (missing > 0 && !destination.pad) return aborted(AdditionalSense.unexpectedInexactSegment);
   return { ...ends, length: counted, padding: missing };
 }
 
@@ -102,19 +105,19 @@ function byteRange(segment: ByteSegment, source: CopyTarget, destination: CopyTa
 }
 
 /**
- * Copies a range. `progress` hears the bytes of each piece; an aborted signal ends it between two pieces. Raises what the devices
+ * Copies a range. `progress` hears the bytes of each piece; a cancellation ends it between two pieces. Raises what the devices
  * raise.
  */
 export async function copyRange(
   range: CopyRange,
-  signal: AbortSignal,
+  cancellation: Cancellation,
   progress: (bytes: number) => void,
 ): Promise<void> {
   const { source, destination, sourceOffset, destinationOffset, length, padding } = range;
   const backwards =
     source === destination && destinationOffset > sourceOffset && destinationOffset < sourceOffset + length;
   // Where the ranges overlap, the end that would be overwritten before it is read goes first.
-  for (let done = 0; done < length && !signal.aborted; ) {
+  for (let done = 0; done < length && !cancellation.aborted; ) {
     const piece = Math.min(PIECE, length - done);
     const at = backwards ? length - done - piece : done;
     const data = await readBytes(source, sourceOffset + at, piece);
@@ -123,7 +126,7 @@ export async function copyRange(
     progress(piece);
     await nextTurn();
   }
-  if (padding > 0 && !signal.aborted) {
+  if (padding > 0 && !cancellation.aborted) {
     await writeBytes(destination, destinationOffset + length, [new Uint8Array(padding)]);
   }
 }

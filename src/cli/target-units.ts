@@ -1,0 +1,75 @@
+/** The logical units of `diskless target`: each a file, with what outlives the process in small files beside it. */
+
+import { type FileDevice, openFileDevice } from '../block/file-device.ts';
+import { DisklessError } from '../bytes/index.ts';
+import type { FileSystem } from '../os/file.ts';
+import { MAXIMUM_LUN } from '../scsi/index.ts';
+import { IdentifyingInformation } from '../target/identifying-information.ts';
+import { loadReservations } from '../target/persistent-reservations.ts';
+import { FileReservationStore } from '../target/reservations/file-store.ts';
+import type { UnitFeatures } from '../target/unit-features.ts';
+
+export interface UnitSettings {
+  readonly blockSize: number;
+  /** Undefined: what suits the file. */
+  readonly physicalBlockSize: number | undefined;
+  readonly readOnly: boolean;
+  readonly removable: boolean;
+  readonly thin: boolean;
+}
+
+export interface TargetUnit {
+  readonly device: FileDevice;
+  readonly features: UnitFeatures;
+}
+
+/** `N=FILE`. Raises USAGE_LUN_INVALID. */
+export function parseLun(text: string): readonly [number, string] {
+  const { number, file } = /^(?<number>\d{1,5})=(?<file>.+)$/s.exec(text)?.groups ?? {};
+  if (number === undefined || file === undefined || Number(number) > MAXIMUM_LUN) {
+    throw new DisklessError('USAGE_LUN_INVALID', `"${text}" is not a logical unit number and a file`, {
+      hint: `Write one such as 1=second.img; numbers go up to ${MAXIMUM_LUN}.`,
+    });
+  }
+  return [Number(number), file];
+}
+
+/** The files by LUN, the argument's as 0. Raises USAGE_LUN_INVALID. */
+export function filesByLun(file: string, others: readonly string[]): ReadonlyMap<number, string> {
+  const files = new Map([[0, file]]);
+  for (const text of others) {
+    const [number, other] = parseLun(text);
+    if (files.has(number)) {
+      throw new DisklessError('USAGE_LUN_INVALID', `LUN ${number} is given twice: ${files.get(number)} and ${other}`, {
+        hint: 'Give each file a number of its own; 0 is the file without one.',
+      });
+    }
+    files.set(number, other);
+  }
+  return files;
+}
+
+/** The caller closes the device. Raises what `openFileDevice` raises, RESERVATIONS_DAMAGED and its kin. */
+export async function openTargetUnit(files: FileSystem, path: string, settings: UnitSettings): Promise<TargetUnit> {
+  const { blockSize, physicalBlockSize, readOnly, removable, thin } = settings;
+  const device = openFileDevice(files, path, {
+    blockSize,
+    readOnly,
+    ...(physicalBlockSize === undefined ? {} : { physicalBlockSize }),
+  });
+  try {
+    return { device, features: { removable, thin, ...(await loadKept(files, path)) } };
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** The files come into being when an initiator first asks for something to be kept. A block device has no place beside it. */
+async function loadKept(files: FileSystem, path: string): Promise<UnitFeatures> {
+  if (files.status(path)?.kind !== 'file') return {};
+  return {
+    savedReservations: await loadReservations(new FileReservationStore(files, `${path}.reservations`)),
+    information: await IdentifyingInformation.open(new FileReservationStore(files, `${path}.information`)),
+  };
+}

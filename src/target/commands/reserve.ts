@@ -1,0 +1,77 @@
+/** PERSISTENT RESERVE IN and OUT (SPC-4 §6.15, §6.16), and RESERVE(6) and RELEASE(6) of SPC-2 beside them. */
+
+import { PersistentReserveOutCdb, Reserve6Cdb } from '../../scsi/index.ts';
+import type { LogicalUnit } from '../logical-unit.ts';
+import { GOOD, invalidFieldInCdb, type Outcome, RESERVATION_CONFLICT } from '../outcome.ts';
+import { takeParameterList } from '../parameter-list.ts';
+import { sameNexus } from '../reservations/state.ts';
+import type { Task } from '../task.ts';
+import { answerWith, type Command } from './command.ts';
+
+const reserveIn: Command = {
+  execute: (unit, task) => answerWith(task, unit.reservations.reserveIn(task.cdb)),
+};
+
+const reserveOut: Command = {
+  prepare: (_unit, task) => takeParameterList(task, PersistentReserveOutCdb.view(task.cdb).parameterListLength),
+  async execute(unit, task) {
+    const own = unit.nameOf(task.nexus);
+    const decision = await unit.reservations.reserveOut(own, task.cdb, task.parameters());
+    for (const { nexus, code } of decision.attentions) unit.tellNamed(nexus, code);
+    const ended = unit.taskSet
+      .tasks()
+      .filter((other) => other !== task)
+      .filter((other) => decision.abortTasksOf.some((nexus) => sameNexus(nexus, unit.nameOf(other.nexus))))
+      .map((other) => other.nexus.abort(other));
+    await Promise.all(ended);
+    return decision.outcome;
+  },
+};
+
+/** Only reservations of the whole unit for the asker itself exist: extents and third parties are obsolete (SPC-2 §7.21). */
+function checkReserve(task: Task): Outcome | undefined {
+  const cdb = Reserve6Cdb.view(task.cdb);
+  return cdb.thirdParty || cdb.extent ? invalidFieldInCdb(1) : undefined;
+}
+
+/** Answers a RESERVE(6) or RELEASE(6) as far as persistent reservations decide it; undefined when SPC-2's own rules hold. */
+function besidePersistent(unit: LogicalUnit, task: Task): Outcome | undefined {
+  const failure = checkReserve(task);
+  if (failure !== undefined) return failure;
+  const treatment = unit.reservations.reserve6Treatment(unit.nameOf(task.nexus));
+  if (treatment === 'process') return undefined;
+  return treatment === 'nothing' ? GOOD : RESERVATION_CONFLICT;
+}
+
+export const reserveCommands = {
+  persistentReserveInReadKeys: reserveIn,
+  persistentReserveInReadReservation: reserveIn,
+  persistentReserveInReportCapabilities: reserveIn,
+  persistentReserveInReadFullStatus: reserveIn,
+  persistentReserveOutRegister: reserveOut,
+  persistentReserveOutReserve: reserveOut,
+  persistentReserveOutRelease: reserveOut,
+  persistentReserveOutClear: reserveOut,
+  persistentReserveOutPreempt: reserveOut,
+  persistentReserveOutPreemptAndAbort: reserveOut,
+  persistentReserveOutRegisterAndIgnoreExistingKey: reserveOut,
+  persistentReserveOutRegisterAndMove: reserveOut,
+  reserve6: {
+    execute(unit, task) {
+      const settled = besidePersistent(unit, task);
+      if (settled !== undefined) return settled;
+      if (unit.reservedBy !== undefined && unit.reservedBy !== task.nexus) return RESERVATION_CONFLICT;
+      unit.reservedBy = task.nexus;
+      return GOOD;
+    },
+  },
+  release6: {
+    /** Releasing what another nexus has reserved is GOOD and does nothing (SPC-2 §7.17). */
+    execute(unit, task) {
+      const settled = besidePersistent(unit, task);
+      if (settled !== undefined) return settled;
+      if (unit.reservedBy === task.nexus) unit.reservedBy = undefined;
+      return GOOD;
+    },
+  },
+} satisfies Record<string, Command>;

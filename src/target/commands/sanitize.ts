@@ -1,0 +1,26 @@
+/** SANITIZE in its four service actions (SBC-3 §5.26). */
+
+import { checkSanitizeCdb, SanitizeCdb } from '../../scsi/index.ts';
+import { invalidFieldInCdb } from '../outcome.ts';
+import type { Command } from './command.ts';
+
+const sanitize: Command = {
+  prepare(unit, task) {
+    const malformed = checkSanitizeCdb(task.cdb, unit.blockSize);
+    if (malformed !== undefined) return invalidFieldInCdb(malformed.byte);
+    task.dataOutLength = SanitizeCdb.view(task.cdb).parameterListLength;
+    return undefined;
+  },
+  execute(unit, task) {
+    // No abort and no reset ends a sanitize operation (SBC-3 §4.11.1): nobody shall wait for it to do so.
+    task.outlivesAbort = true;
+    return unit.sanitizer.sanitize(task.cdb, task.parameters());
+  },
+};
+
+export const sanitizeCommands = {
+  sanitizeOverwrite: sanitize,
+  sanitizeBlockErase: sanitize,
+  sanitizeCryptographicErase: sanitize,
+  sanitizeExitFailureMode: sanitize,
+} satisfies Record<string, Command>;

@@ -1,0 +1,21 @@
+/** What a logical unit has beyond its device: choices of whoever serves it. */
+
+import type { Clock } from '../os/clock.ts';
+import type { IdentifyingInformation } from './identifying-information.ts';
+import type { SavedReservations } from './persistent-reservations.ts';
+import type { SanitizePace } from './sanitize.ts';
+
+export interface UnitFeatures {
+  /** A medium that initiators can eject and load again (RMB). Default false. */
+  readonly removable?: boolean;
+  /** Blocks can be given back, if the device can do that. Default true. */
+  readonly thin?: boolean;
+  /** Where persistent reservations outlive the process. Without it, they do not, and APTPL is refused. */
+  readonly savedReservations?: SavedReservations;
+  /** The unit's labels, if they are kept. */
+  readonly information?: IdentifyingInformation;
+  /** How fast SANITIZE may work. Default: as fast as the device, between other tasks. */
+  readonly sanitizePace?: SanitizePace;
+  /** For TIMESTAMP. Default: the system's. */
+  readonly clock?: Clock;
+}

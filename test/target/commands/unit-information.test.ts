@@ -1,0 +1,174 @@
+/** What a unit tells about itself: pages, ports, logs, labels and time. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { MemoryDevice } from '../../../src/block/memory-device.ts';
+import { IdentifyingInformation } from '../../../src/target/identifying-information.ts';
+import { SimulatedClock } from '../../support/simulated-clock.ts';
+import { serveTarget } from '../served-target.ts';
+import { Asker } from './asker.ts';
+
+const hexByte = (value: number): string => value.toString(16).padStart(2, '0');
+
+describe('vital product data', () => {
+  test('page 00h lists its pages in ascending order, and each can be read', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const { data } = await asker.ask('12 01 00 00ff 00');
+    const codes = [...data.subarray(4, 4 + data.readUInt16BE(2))];
+    assert.deepEqual(codes, [0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8f, 0xb0, 0xb1, 0xb2]);
+    for (const code of codes) {
+      const page = await asker.ask(`12 01 ${hexByte(code)} 03e8 00`, 1000);
+      assert.equal(page.says, 'good');
+      assert.equal(page.data.readUInt8(1), code);
+      assert.equal(page.data.length, 4 + page.data.readUInt16BE(2));
+    }
+  });
+
+  test('a unit that is not thin lists no provisioning page and knows no UNMAP', async () => {
+    await using served = await serveTarget({ features: new Map([[0, { thin: false }]]) });
+    const asker = await Asker.login(served);
+    assert.equal((await asker.ask('12 01 b2 00ff 00')).says, '05/2400');
+    assert.equal((await asker.give('42 00 00000000 00 0008 00', '0006000000000000')).says, '05/2000');
+  });
+
+  test('page 88h names the port by all its designators', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const { data } = await asker.ask('12 01 88 03e8 00', 1000);
+    assert.equal(data.readUInt16BE(6), 1, 'RELATIVE PORT IDENTIFIER');
+    assert.equal(data.readUInt16BE(14), data.length - 16);
+    assert.match(data.toString('latin1'), /,t,0x0001/);
+  });
+});
+
+describe('REPORT TARGET PORT GROUPS', () => {
+  const report = (length: number, format = 0): string =>
+    `a3 ${hexByte(0x0a + format * 32)} 00000000 ${length.toString(16).padStart(8, '0')} 00 00`;
+
+  test('one group, active and optimized, and INQUIRY says that there is one', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    assert.notEqual((await asker.ask('12 00 00 00ff 00')).data.readUInt8(5) & 0x30, 0, 'TPGS');
+    const { data } = await asker.ask(report(255));
+    assert.equal(data.toString('hex'), '0000000c 80 01 0001 00 00 00 01 0000 0001'.replaceAll(' ', ''));
+  });
+
+  test('cut at any length, the counts inside stay (SPC-4 §4.2.5.6)', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const whole = (await asker.ask(report(255))).data;
+    for (let length = 0; length <= whole.length; length++) {
+      const { says, data } = await asker.ask(report(length));
+      assert.equal(says, 'good');
+      assert.deepEqual(data, whole.subarray(0, length));
+    }
+  });
+
+  test('SET TARGET PORT GROUPS may ask for what is, and for nothing else', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const set = 'a4 0a 00000000 00000008 00 00';
+    assert.equal((await asker.give(set, '00000000 00 00 0001')).says, 'good');
+    assert.equal((await asker.give(set, '00000000 02 00 0001')).says, '05/2600');
+    assert.equal((await asker.give(set, '00000000 00 00 0007')).says, '05/2600');
+  });
+});
+
+test('REPORT LUNS names each unit once', async () => {
+  const units = new Map([0, 1, 7].map((lun) => [lun, new MemoryDevice(1 << 20)] as const));
+  await using served = await serveTarget({ units });
+  const asker = await Asker.login(served);
+  const { data } = await asker.ask('a0 00 00 000000 000000ff 00 00');
+  assert.equal(
+    data.toString('hex'),
+    `00000018 00000000 ${'0000'.padEnd(16, '0')} 0001${'0'.repeat(12)} 0007${'0'.repeat(12)}`.replaceAll(' ', ''),
+  );
+});
+
+test('LOG SENSE counts bytes, and LOG SELECT starts anew and tells the others', async () => {
+  await using served = await serveTarget();
+  const [asker, other] = [await Asker.login(served, 1), await Asker.login(served, 2)];
+  const bytesOf = async (page: number): Promise<bigint> =>
+    (await asker.ask(`4d 00 ${hexByte(0x40 + page)} 00 00 0000 00ff 00`)).data.readBigUInt64BE(8);
+  await asker.give('2a 00 00000000 00 0002 00', Buffer.alloc(1024));
+  await asker.ask('28 00 00000000 00 0001 00', 512);
+  assert.equal(await bytesOf(2), 1024n);
+  assert.equal(await bytesOf(3), 512n);
+  assert.equal((await asker.ask('4c 02 c0 00 00 00 00 0000 00', 0)).says, 'good');
+  assert.equal(await bytesOf(2), 0n);
+  assert.equal((await other.ask('00', 0)).says, '06/2a02');
+});
+
+describe('identifying information', () => {
+  const report = 'a3 05 00000000 000000ff 04 00';
+
+  test('a label is there after a restart', async () => {
+    let content: Uint8Array | undefined;
+    const store = {
+      load: () => content,
+      save(next: Uint8Array) {
+        content = next;
+      },
+    };
+    const start = async () =>
+      serveTarget({ features: new Map([[0, { information: await IdentifyingInformation.open(store) }]]) });
+    {
+      await using served = await start();
+      const asker = await Asker.login(served);
+      assert.equal((await asker.give('a4 06 00000000 00000005 04 00', Buffer.from('rack\0'))).says, 'good');
+      assert.equal((await asker.give('a4 06 00000000 00000004 04 00', Buffer.from('rack'))).says, '05/2600');
+    }
+    await using served = await start();
+    const { data } = await (await Asker.login(served)).ask(report);
+    assert.equal(data.toString('latin1', 4), 'rack\0');
+  });
+
+  test('where nothing can be kept, nothing can be set', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    assert.equal((await asker.ask(report)).data.toString('hex'), '00000000');
+    assert.equal((await asker.give('a4 06 00000000 00000005 04 00', Buffer.from('rack\0'))).says, '05/2000');
+  });
+
+  test('what cannot be read is refused as a whole', async () => {
+    for (const text of ['', '[]', '{"version":2}', '{"version":1,"peripheralDevice":"zz","text":""}']) {
+      const store = { load: () => Buffer.from(text), save: () => {} };
+      await assert.rejects(IdentifyingInformation.open(store), { code: 'INFORMATION_DAMAGED' }, text);
+    }
+  });
+});
+
+test('TIMESTAMP is the clock of the machine until it is set', async () => {
+  const clock = new SimulatedClock();
+  await using served = await serveTarget({ features: new Map([[0, { clock }]]) });
+  const asker = await Asker.login(served);
+  const report = async (): Promise<readonly [number, number]> => {
+    const { data } = await asker.ask('a3 0f 00000000 000000ff 00 00');
+    return [data.readUInt8(2), data.readUIntBE(4, 6)];
+  };
+  assert.deepEqual(await report(), [3, clock.now()]);
+  assert.equal((await asker.give('a4 0f 00000000 0000000c 00 00', '00000000 0000000003e8 0000')).says, 'good');
+  assert.deepEqual(await report(), [2, 1000]);
+});
+
+test('buffers, self-test and FORMAT UNIT', async () => {
+  await using served = await serveTarget({ device: new MemoryDevice(Buffer.alloc(8 * 512, 'a')) });
+  const asker = await Asker.login(served);
+  assert.equal((await asker.give('3b 0a 00 000000 000004 00', 'cafef00d')).says, 'good');
+  assert.equal((await asker.ask('3c 0a 00 000000 000004 00')).data.toString('hex'), 'cafef00d');
+  assert.equal((await asker.ask('1d 04 00 0000 00', 0)).says, 'good');
+  assert.equal((await asker.give('04 10 00 00 00 00', '00 08 0000')).says, '05/2600', 'initialization pattern');
+  assert.equal((await asker.ask('04 00 00 00 00 00', 0)).says, 'good');
+  assert.deepEqual((await asker.ask('28 00 00000007 00 0001 00', 512)).data, Buffer.alloc(512));
+});
+
+test('a parameter list longer than any that there is, is not asked for', async () => {
+  await using served = await serveTarget();
+  const asker = await Asker.login(served);
+  const length = { direction: 'write', length: 0xffff_ffff } as const;
+  const { says } = await asker.answerTo(
+    asker.raw.command(Buffer.from('5f000000007fffffff00000000000000', 'hex'), length),
+  );
+  assert.equal(says, '05/1a00');
+});
