@@ -8,6 +8,12 @@ import { networkError } from './node-error.ts';
 /** How much may wait in this process before `write` asks to stop: enough to keep a fast link busy for a turn of the loop. */
 const HIGH_WATER_MARK = 1 << 20;
 
+/**
+ * Milliseconds of silence before the kernel asks whether the peer is still there. Ten unanswered questions a second apart end the
+ * connection: 120 s in all, so that a machine which stands still for less keeps it.
+ */
+const KEEPALIVE_DELAY = 110_000;
+
 class NodeTcpConnection implements TcpConnection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -19,7 +25,7 @@ class NodeTcpConnection implements TcpConnection {
     this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.remote = { address: unmapped(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, 30_000);
+    socket.setKeepAlive(true, KEEPALIVE_DELAY);
     socket.pause();
     // A socket can fail before its owner calls `start`; without a listener that would end the process.
     socket.on('error', () => {});

@@ -25,7 +25,7 @@ export interface PortalOptions {
   readonly wishes?: Partial<Wishes>;
   /** Milliseconds; default 15 s. */
   readonly loginTimeout?: number;
-  /** Default: asked after 15 s of silence, 15 s to answer. */
+  /** Default: asked after 15 s of silence, dropped after 120 s of it. */
   readonly keepalive?: KeepaliveOptions;
   /** Connections at a time; default 4096. */
   readonly maximumConnections?: number;
@@ -35,6 +35,13 @@ export interface PortalOptions {
 
 /** Several bursts may be asked for at once: the link stays busy while one is on its way. */
 const targetWishes: Partial<Wishes> = { maxOutstandingR2T: 4, firstBurstLength: 65_536 };
+
+/**
+ * As long as Linux waits for its disk to come back (open-iscsi's `replacement_timeout`, 120 s), the disk waits for it: a machine that
+ * stands still for a while, as a virtual one does, goes on afterwards. To one that has no iscsid running, as between its initramfs
+ * and its system, the end of a session is the end of its root file system.
+ */
+const defaultKeepalive: KeepaliveOptions = { interval: 15_000, timeout: 105_000 };
 
 export class Portal implements AsyncDisposable {
   readonly #options: PortalOptions;
@@ -74,7 +81,7 @@ export class Portal implements AsyncDisposable {
         clock: this.#clock,
         random: this.#options.random ?? randomBytes,
         loginTimeout: this.#options.loginTimeout ?? 15_000,
-        keepalive: this.#options.keepalive ?? { interval: 15_000, timeout: 15_000 },
+        keepalive: this.#options.keepalive ?? defaultKeepalive,
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         onClosed: (connection) => this.#closed(connection),

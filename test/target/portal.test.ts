@@ -133,10 +133,17 @@ test('an initiator that speaks NOP is asked when it is silent, and dropped when 
   initiator.ping();
   await initiator.expect(Opcode.nopIn);
   // It has answered: it stays.
+  served.clock.advance(105_000);
+  served.clock.advance(15_000);
+  assert.notEqual(NopIn.view((await initiator.expect(Opcode.nopIn)).header).targetTransferTag, RESERVED_TAG);
+  // A machine that stood still for a minute and a half has missed nothing.
+  served.clock.advance(90_000);
+  initiator.command(read(1), { length: BLOCK });
+  await initiator.expect(Opcode.dataIn);
   served.clock.advance(15_000);
   served.clock.advance(15_000);
   assert.notEqual(NopIn.view((await initiator.expect(Opcode.nopIn)).header).targetTransferTag, RESERVED_TAG);
-  served.clock.advance(15_000);
+  served.clock.advance(105_000);
   await initiator.closed;
   const ended = served.events.find((event) => event.kind === 'session ended');
   assert.equal(ended?.reason, 'unresponsive');
