@@ -28,6 +28,12 @@ import { TransferRoom } from './transfer-room.ts';
 /** Commands that an initiator may have under way: what Linux asks for at most. */
 export const COMMAND_WINDOW = 128;
 
+/**
+ * Tasks at a time: a window of them, and some immediate commands, which no window holds back. More of those are rejected
+ * (RFC 7143 §4.2.2.1), or an initiator that only announces WRITEs would fill the memory.
+ */
+const TASK_LIMIT = COMMAND_WINDOW + 32;
+
 /** Bytes of reads that may be waiting for a device before no more commands are taken. */
 const READ_ROOM = 16 << 20;
 
@@ -134,6 +140,10 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     if (this.#tasks.has(header.initiatorTaskTag)) {
       if (!header.immediate) this.window.release();
       this.#responses.reject(RejectReason.taskInProgress, pdu.header);
+      return;
+    }
+    if (header.immediate && this.#tasks.size >= TASK_LIMIT) {
+      this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
       return;
     }
     const lun = decodeLun(header.lun);
