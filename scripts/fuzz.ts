@@ -1,9 +1,9 @@
 /**
  * The long run of the fuzzers:
  *
- *     npm run fuzz [-- --inputs 1000000] [--only target|initiator|parsers] [--seed N] [--findings N]
+ *     npm run fuzz [-- --inputs 1000000] [--only target|initiator|parsers] [--from SEED] [--seed N] [--findings N]
  *
- * `--seed` plays one world again, the one that a finding names. Ends with 1 when something was found.
+ * The seeds go up from `--from`. `--seed` plays one world again, the one that a finding names. Ends with 1 when something was found.
  */
 
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     inputs: { type: 'string', default: '1000000' },
     only: { type: 'string' },
     seed: { type: 'string' },
+    from: { type: 'string', default: '1' },
     findings: { type: 'string', default: '10' },
   },
 });
@@ -45,7 +46,7 @@ async function main(): Promise<number> {
       failed += finding === undefined ? 0 : 1;
       continue;
     }
-    const firstSeed = 1;
+    const firstSeed = Number(values.from);
     await runCampaign(makeWorld, { firstSeed, inputs: 20_000, time: Number.POSITIVE_INFINITY });
     const before = memoryInUse();
     let reported = 0;
