@@ -362,7 +362,6 @@ export class TargetWorld {
     for (const unit of this.#target.units.values()) {
       const left = unit.taskSet.tasks().length;
       if (left > 0) this.#violation(`${left} tasks are left at unit ${unit.number}`);
-      if (unit.nexuses.size > 0) this.#violation(`${unit.nexuses.size} nexuses are left at unit ${unit.number}`);
     }
     if (this.#clock.pending > 0) this.#violation(`${this.#clock.pending} timers are left`);
   }
