@@ -49,6 +49,9 @@ export interface SessionIdentity {
 /** How many commands may be outstanding, whatever the target's window says: bounds memory on both sides. */
 const MAX_OUTSTANDING_TASKS = 128;
 
+/** Text Responses that one text may take: those that are empty would go on for ever. */
+const MAX_TEXT_PDUS = 2048;
+
 /** What answers a request that is no SCSI command. */
 const exchangeAnswers: ReadonlySet<number> = new Set([
   Opcode.textResponse,
@@ -137,7 +140,7 @@ export class Session {
     const tag = this.#takeTag();
     let targetTransferTag = RESERVED_TAG;
     let data = text;
-    for (;;) {
+    for (let pdus = 0; pdus < MAX_TEXT_PDUS; pdus++) {
       const answer = await this.#exchange(
         'a text request',
         this.#timeouts.exchange,
@@ -152,6 +155,7 @@ export class Session {
       targetTransferTag = header.targetTransferTag;
       data = new Uint8Array(0);
     }
+    throw new ProtocolError('ISCSI_TEXT_TOO_LONG', `a text that does not end after ${MAX_TEXT_PDUS} responses`);
   }
 
   /** Logs out and ends the connection; what is outstanding is finished first. Safe to call at any time, and again. */

@@ -6,7 +6,7 @@
  * be made) and calls `admit`.
  */
 
-import { ProtocolError } from '../bytes/index.ts';
+import { ProtocolError, readU32 } from '../bytes/index.ts';
 import { type ChapCredentials, isChapKey, type Random, TargetChap } from './chap.ts';
 import { Answer, isKeyName, type KeyRule, keyRules, withdrawnKeys } from './keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
@@ -83,6 +83,8 @@ export class TargetLogin {
   #statSN = 0;
   #cmdSN = 0;
   #requests = 0;
+  /** Of the PDU that is answered next: every response carries the tag of its own request (RFC 7143 §11.13). */
+  #initiatorTaskTag = 0;
   /** The request that waits for its answer, and the rest of a long answer. */
   #request: { header: LoginRequest; pairs: readonly TextPair[] } | undefined;
   #unsent: Uint8Array[] = [];
@@ -114,6 +116,7 @@ export class TargetLogin {
   }
 
   #receive(pdu: Pdu): LoginStep {
+    this.#initiatorTaskTag = readU32(pdu.header, 16);
     if ((pdu.header[0] ?? 0) % 64 !== Opcode.loginRequest) {
       throw new LoginFailure(
         LoginStatus.invalidDuringLogin,
@@ -292,7 +295,7 @@ export class TargetLogin {
       dataSegmentLength: data.length,
       isid: Buffer.from(constant?.isid ?? '', 'hex'),
       tsih: isFinal ? (this.#admission?.tsih ?? 0) : (constant?.tsih ?? 0),
-      initiatorTaskTag: constant?.initiatorTaskTag ?? 0,
+      initiatorTaskTag: this.#initiatorTaskTag,
       statSN: this.#statSN,
       expCmdSN: this.#cmdSN,
       maxCmdSN: (this.#cmdSN + (this.#admission?.commandWindow ?? 1) - 1) >>> 0,

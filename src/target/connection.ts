@@ -60,8 +60,8 @@ export class Connection implements TcpHandler, ConnectionControl {
   /** The target that the login asked for, once it has been found. */
   #target: Target | undefined;
   #tsih = 0;
-  /** Something that takes time must end before the next PDU is looked at. */
-  #busy = false;
+  /** Steps of the login that take time and must end before the next PDU is looked at: one may lead to another. */
+  #stepsUnderWay = 0;
   #paused = false;
   #ended = false;
 
@@ -104,7 +104,7 @@ export class Connection implements TcpHandler, ConnectionControl {
   /** Takes PDUs as long as there is room for what they cause, and lets the socket flow accordingly. */
   #pump(): void {
     try {
-      while (!this.#busy && !this.#ended && this.#sender.writable && (this.#phase?.ready ?? true)) {
+      while (this.#stepsUnderWay === 0 && !this.#ended && this.#sender.writable && (this.#phase?.ready ?? true)) {
         const pdu = this.#reader.next();
         if (pdu === undefined) break;
         if (this.#phase === undefined) this.#loginRequest(pdu);
@@ -113,7 +113,7 @@ export class Connection implements TcpHandler, ConnectionControl {
     } catch (error) {
       this.#failed(error);
     }
-    const full = this.#busy || !this.#sender.writable || !(this.#phase?.ready ?? true);
+    const full = this.#stepsUnderWay > 0 || !this.#sender.writable || !(this.#phase?.ready ?? true);
     if (full === this.#paused || this.#ended) return;
     this.#paused = full;
     if (full) this.#tcp.pause();
@@ -157,10 +157,10 @@ export class Connection implements TcpHandler, ConnectionControl {
 
   /** Holds back PDUs until a step of the login is done. Such steps handle their own failures. */
   #wait(step: Promise<void>): void {
-    this.#busy = true;
+    this.#stepsUnderWay += 1;
     step.then(
       () => {
-        this.#busy = false;
+        this.#stepsUnderWay -= 1;
         this.#pump();
       },
       (error) => this.#failed(error),

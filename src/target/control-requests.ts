@@ -27,12 +27,19 @@ export interface ControlRequestsOptions {
   readonly local: Endpoint;
 }
 
+/**
+ * Immediate task management requests that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that
+ * stalls must not let them pile up.
+ */
+const IMMEDIATE_LIMIT = 32;
+
 export class ControlRequests {
   readonly #session: Session;
   readonly #responses: Responses;
   readonly #cid: number;
   readonly #text: TextExchange;
   #hasSeenNop = false;
+  #tasksManaged = 0;
 
   constructor(session: Session, responses: Responses, options: ControlRequestsOptions) {
     this.#session = session;
@@ -97,7 +104,13 @@ export class ControlRequests {
 
   async #taskManagement(pdu: Pdu): Promise<void> {
     const request = TaskManagementRequest.view(pdu.header);
+    if (request.immediate && this.#tasksManaged >= IMMEDIATE_LIMIT) {
+      this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      return;
+    }
+    this.#tasksManaged += 1;
     const response = await manageTasks(this.#session, request);
+    this.#tasksManaged -= 1;
     this.#answered(pdu);
     if (this.#session.closing) return;
     this.#responses.taskManagement(request.initiatorTaskTag, response);

@@ -35,6 +35,12 @@ interface Sequence {
   nextDataSN: number;
 }
 
+/** A piece that is shorter is copied behind the one before: as it is, it would keep the whole chunk of the stream in which it came. */
+const SMALL_PIECE = 2048;
+
+/** Where small pieces are gathered: so long at most. */
+const GATHERING_LENGTH = 8192;
+
 const UNEXPECTED_UNSOLICITED_DATA = checkCondition(SenseKey.abortedCommand, AdditionalSense.unexpectedUnsolicitedData);
 const INCORRECT_AMOUNT_OF_DATA = checkCondition(SenseKey.abortedCommand, AdditionalSense.notEnoughUnsolicitedData);
 const PROTOCOL_SERVICE_CRC_ERROR = checkCondition(SenseKey.abortedCommand, AdditionalSense.protocolServiceCrcError);
@@ -46,6 +52,8 @@ export class DataOutTransfer {
   /** The part of it that the command wants: R2Ts ask for no more. */
   readonly #wanted: number;
   readonly #parts: Uint8Array[] = [];
+  /** The last part, when it gathers small pieces: the buffer behind it, and how much of it is used. */
+  #gathering: { readonly buffer: Uint8Array; used: number } | undefined;
   /** How far the data has come without a gap. */
   #received = 0;
   /** Where the next R2T starts. */
@@ -74,7 +82,7 @@ export class DataOutTransfer {
     if (immediateLength > 0 && (!parameters.immediateData || immediateLength > firstBurst)) {
       this.#failure = UNEXPECTED_UNSOLICITED_DATA;
     } else {
-      this.#append(immediate, immediateLength);
+      this.#append(immediate);
     }
     if (!final) {
       if (parameters.initialR2T) this.#failure ??= UNEXPECTED_UNSOLICITED_DATA;
@@ -116,6 +124,7 @@ export class DataOutTransfer {
   refuse(outcome: Outcome): void {
     this.#failure ??= outcome;
     this.#parts.length = 0;
+    this.#gathering = undefined;
   }
 
   /**
@@ -161,7 +170,7 @@ export class DataOutTransfer {
       this.refuse(INCORRECT_AMOUNT_OF_DATA);
     } else {
       sequence.nextDataSN += 1;
-      this.#append(data, dataLength);
+      this.#append(data);
     }
   }
 
@@ -178,8 +187,30 @@ export class DataOutTransfer {
     }
   }
 
-  #append(data: readonly Uint8Array[], length: number): void {
-    for (const part of data) this.#parts.push(part);
-    this.#received += length;
+  #append(data: readonly Uint8Array[]): void {
+    for (const part of data) {
+      if (part.length < SMALL_PIECE) this.#gather(part);
+      else {
+        this.#parts.push(part);
+        this.#gathering = undefined;
+      }
+      this.#received += part.length;
+    }
+  }
+
+  /** Copies a small piece to the end of the last part, or starts a new one with it. */
+  #gather(piece: Uint8Array): void {
+    const last = this.#gathering;
+    if (last === undefined || last.used + piece.length > last.buffer.length) {
+      const expected = Math.min(GATHERING_LENGTH, this.#offered - this.#received);
+      const buffer = new Uint8Array(Math.max(expected, piece.length));
+      buffer.set(piece);
+      this.#gathering = { buffer, used: piece.length };
+      this.#parts.push(buffer.subarray(0, piece.length));
+      return;
+    }
+    last.buffer.set(piece, last.used);
+    last.used += piece.length;
+    this.#parts[this.#parts.length - 1] = last.buffer.subarray(0, last.used);
   }
 }

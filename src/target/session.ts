@@ -28,6 +28,12 @@ import { TransferRoom } from './transfer-room.ts';
 /** Commands that an initiator may have under way: what Linux asks for at most. */
 export const COMMAND_WINDOW = 128;
 
+/**
+ * Immediate commands at a time, beside those of the window, which does not hold them back. More are rejected (RFC 7143 §4.2.2.1),
+ * or an initiator that only announces WRITEs would fill the memory.
+ */
+const IMMEDIATE_LIMIT = 32;
+
 /** Bytes of reads that may be waiting for a device before no more commands are taken. */
 const READ_ROOM = 16 << 20;
 
@@ -59,6 +65,7 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
   readonly #requests: ControlRequests;
   readonly #tasks = new Map<number, Task>();
   readonly #writeRoom = new TransferRoom(WRITE_ROOM, (task) => this.#solicit(task));
+  #immediateTasks = 0;
   #readsWaiting = 0;
   #lastTag = 0;
   #hasRead = false;
@@ -136,9 +143,14 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
       this.#responses.reject(RejectReason.taskInProgress, pdu.header);
       return;
     }
+    if (header.immediate && this.#immediateTasks >= IMMEDIATE_LIMIT) {
+      this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      return;
+    }
     const lun = decodeLun(header.lun);
     const task = new Task(this, header, lun === undefined ? undefined : this.target.units.get(lun));
     this.#tasks.set(task.initiatorTaskTag, task);
+    if (task.isImmediate) this.#immediateTasks += 1;
     const failure = task.unit === undefined ? executeAtAbsentUnit(task, this.target.luns) : task.unit.prepare(task);
     if (task.isWrite || pdu.dataLength > 0 || !header.final) {
       const wanted = failure === undefined ? task.dataOutLength : 0;
@@ -296,6 +308,7 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     task.end();
     this.#leaveWindow(task);
     this.#tasks.delete(task.initiatorTaskTag);
+    if (task.isImmediate) this.#immediateTasks -= 1;
     this.#writeRoom.leave(task);
     if (task.unit === undefined) return;
     for (const released of task.unit.taskSet.end(task)) released.nexus.start(released);

@@ -34,6 +34,8 @@ export class Task {
   readonly cmdSN: number;
   /** Takes a place in the command window: until its answer, and never when it came as an immediate command. */
   inWindow: boolean;
+  /** It came as an immediate command: no window holds such back. */
+  readonly isImmediate: boolean;
   readonly cdb: Uint8Array;
   /** EDTL: bytes that the initiator is ready to send or take. */
   readonly expectedDataTransferLength: number;
@@ -77,6 +79,7 @@ export class Task {
     this.lun = command.lun;
     this.attribute = command.attribute;
     this.cmdSN = command.cmdSN;
+    this.isImmediate = command.immediate;
     this.inWindow = !command.immediate;
     this.cdb = command.cdb;
     this.expectedDataTransferLength = command.expectedDataTransferLength;

@@ -71,3 +71,20 @@ test('an answer without end is bounded', async () => {
   };
   await Promise.all([rejected, flood()]);
 });
+
+test('a target whose text never ends is given up', async () => {
+  const { initiator, target } = rig();
+  const asking = initiator.discover(portal);
+  const failed = assert.rejects(asking, { code: 'ISCSI_TEXT_TOO_LONG' });
+  const peer = await target.accept();
+  await peer.logIn();
+  for (;;) {
+    const request = await peer.next();
+    const { opcode, initiatorTaskTag } = TextRequest.view(request.header);
+    if (opcode !== Opcode.textRequest) break;
+    const header = { opcode: Opcode.textResponse, continue: true, initiatorTaskTag, targetTransferTag: 9 };
+    peer.send(TextResponse.encode(header), new Uint8Array(0));
+  }
+  peer.close();
+  await failed;
+});

@@ -316,3 +316,14 @@ describe('CHAP in the login (RFC 7143 §12.1)', () => {
     assert.equal(free.initiator.kind, 'complete');
   });
 });
+
+test('a refusal carries the tag of the request that it refuses (RFC 7143 §11.13, §11.2.1.8)', () => {
+  const nop = { ...request(names, { tag: 5 }) };
+  nop.header[0] = Opcode.nopOut;
+  for (const requests of [[nop], [request(names, { tag: 4 }), request([], { tag: 5 })]]) {
+    const [response] = replay(requests).send;
+    assert.ok(response !== undefined);
+    const { initiatorTaskTag, statusClass } = LoginResponse.view(response);
+    assert.deepEqual({ initiatorTaskTag, statusClass }, { initiatorTaskTag: 5, statusClass: 2 });
+  }
+});

@@ -5,9 +5,12 @@ import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import {
+  BasicHeader,
   LoginStatus,
   LogoutResponse,
   LogoutResponseCode,
+  Reject,
+  RejectReason,
   TaskManagementFunction,
   TaskManagementRequest,
   TaskManagementResponse,
@@ -277,4 +280,30 @@ test('the owner hears of the login, the first READ and the end', async () => {
   assert.equal(login?.session.isid, '00023d0000ab');
   assert.equal(login?.session.initiatorName, INITIATOR);
   assert.equal(login?.session.targetName, TARGET);
+});
+
+test('aborts that wait for a stalled device are bounded, and answered when it goes on (RFC 7143 §4.2.2.1)', async () => {
+  const device = new HeldDevice(64 * BLOCK);
+  await using served = await serveTarget({ device });
+  const initiator = await loggedIn(served);
+  const tag = initiator.command(read, { length: BLOCK });
+  await device.holding(1);
+  const asked = 100;
+  for (let count = 0; count < asked; count++) sendManagement(initiator, TaskManagementFunction.logicalUnitReset, tag);
+  const ping = initiator.ping();
+  let rejected = 0;
+  for (;;) {
+    const pdu = await initiator.next();
+    assert.ok(pdu !== undefined);
+    const { opcode, initiatorTaskTag } = BasicHeader.view(pdu.header);
+    if (opcode === Opcode.nopIn && initiatorTaskTag === ping) break;
+    assert.equal(opcode, Opcode.reject);
+    assert.equal(Reject.view(pdu.header).reason, RejectReason.immediateCommandReject);
+    rejected += 1;
+  }
+  assert.ok(rejected > 0);
+  device.releaseAll();
+  for (let left = asked - rejected; left > 0; left--) await initiator.expect(Opcode.taskManagementResponse);
+  sendManagement(initiator, TaskManagementFunction.logicalUnitReset, tag);
+  await initiator.expect(Opcode.taskManagementResponse);
 });

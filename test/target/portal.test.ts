@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
 import {
+  LoginRequest,
+  LoginResponse,
   LoginStatus,
   LogoutResponse,
   NopIn,
@@ -18,10 +20,10 @@ import { Status, Transfer10Cdb } from '../../src/scsi/index.ts';
 import { openDirectory } from '../../src/target/directory.ts';
 import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
-import { SimulatedClock } from '../support/simulated-clock.ts';
+import { SimulatedClock, settled } from '../support/simulated-clock.ts';
 import { SimulatedNetwork } from '../support/simulated-tcp.ts';
 import { HeldDevice } from './held-device.ts';
-import { RawInitiator } from './raw-initiator.ts';
+import { INITIATOR, RawInitiator } from './raw-initiator.ts';
 import { serveTarget, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
@@ -246,4 +248,35 @@ test('one connection too many is turned away', async () => {
   const second = await served.connect();
   await second.closed;
   assert.equal((await first.run(read(1), { length: BLOCK })).status, Status.good);
+});
+
+test('what follows a login of one request waits until the session that it reinstates has ended (RFC 7143 §6.3.5)', async () => {
+  const device = new HeldDevice(64 * BLOCK);
+  await using served = await serveTarget({ device });
+  const old = await served.connect();
+  await old.login({ targetName: TARGET });
+  old.command(read(1), { length: BLOCK });
+  await device.holding(1);
+
+  const again = await served.connect();
+  const names = [
+    { key: 'InitiatorName', value: INITIATOR },
+    { key: 'TargetName', value: TARGET },
+  ];
+  const header = LoginRequest.encode({
+    opcode: Opcode.loginRequest,
+    immediate: true,
+    transit: true,
+    currentStage: 1,
+    nextStage: 3,
+    isid: Buffer.from('800000000001', 'hex'),
+    cid: 1,
+    cmdSN: again.cmdSN,
+  });
+  again.send(header, [encodeText(names)]);
+  const ping = again.ping();
+  assert.equal(LoginResponse.view((await again.expect(Opcode.loginResponse)).header).statusClass, 0);
+  await settled();
+  device.releaseAll();
+  assert.equal(NopIn.view((await again.expect(Opcode.nopIn)).header).initiatorTaskTag, ping);
 });

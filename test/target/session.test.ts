@@ -461,3 +461,24 @@ test('what this target does not know is rejected for that reason', async () => {
     assert.equal(BasicHeader.view(Buffer.concat(reject.data)).opcode, opcode, 'with the header that was rejected');
   }
 });
+
+test('immediate commands beyond what a session keeps are rejected, and the session goes on (RFC 7143 §4.2.2.1)', async () => {
+  await using served = await serveTarget({ device: new MemoryDevice(64 * BLOCK) });
+  const initiator = await loggedIn(served);
+  const announced = 200;
+  for (let count = 0; count < announced; count++) {
+    initiator.command(write10(0, 1), { direction: 'write', length: BLOCK, immediate: true });
+  }
+  const ping = initiator.ping();
+  const reasons: number[] = [];
+  let r2ts = 0;
+  for (let pdu = await initiator.next(); pdu !== undefined; pdu = await initiator.next()) {
+    const { opcode, initiatorTaskTag } = BasicHeader.view(pdu.header);
+    if (opcode === Opcode.reject) reasons.push(Reject.view(pdu.header).reason);
+    if (opcode === Opcode.readyToTransfer) r2ts += 1;
+    if (opcode === Opcode.nopIn && initiatorTaskTag === ping) break;
+  }
+  assert.equal(r2ts + reasons.length, announced);
+  assert.ok(reasons.length > 0);
+  assert.deepEqual(new Set(reasons), new Set([RejectReason.immediateCommandReject]));
+});

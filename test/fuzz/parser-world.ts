@@ -1,0 +1,161 @@
+/** Everything that reads bytes or text of a peer, given damaged and random ones: it raises nothing but a ProtocolError. */
+
+import { DisklessError, ProtocolError } from '../../src/bytes/index.ts';
+import { parseBinary } from '../../src/iscsi/chap.ts';
+import { parseIscsiName } from '../../src/iscsi/name.ts';
+import { Negotiation } from '../../src/iscsi/negotiation.ts';
+import { defaultWishes } from '../../src/iscsi/parameters.ts';
+import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
+import { writePdu } from '../../src/iscsi/pdu-writer.ts';
+import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import {
+  applyModePages,
+  decodeDesignators,
+  decodeLbaStatus,
+  decodeLun,
+  decodeLunList,
+  decodeSense,
+  decodeStandardInquiry,
+  decodeUnmap,
+  defaultModeState,
+  encodeSense,
+} from '../../src/scsi/index.ts';
+import { decodeReserveOut } from '../../src/scsi/persistent-reservation.ts';
+import { decodeCopyRequest } from '../../src/scsi/third-party-copy.ts';
+import { decodeTransportId } from '../../src/scsi/transport-id.ts';
+import { type Random, seededRandom } from '../support/random.ts';
+import { anyU32, damaged, randomBytes } from './random-bytes.ts';
+import { randomCdb, randomParameterList } from './random-command.ts';
+import { randomKeys } from './random-login.ts';
+
+/** A parser, and what it is given. */
+type Trial = (random: Random) => void;
+
+const trials: Readonly<Record<string, Trial>> = {
+  'PDUs cut anywhere': (random) => {
+    const headerDigest = random.oneIn(2);
+    const dataDigest = random.oneIn(2);
+    const sent = Array.from({ length: 1 + random.below(4) }, () => randomWhole(random));
+    const parts: Uint8Array[] = [];
+    for (const { header, data } of sent) {
+      const ahsLength = random.oneIn(4) && !headerDigest ? random.below(3) : 0;
+      header[4] = ahsLength;
+      writePdu((part) => parts.push(part), header, [data], { headerDigest, dataDigest });
+      if (ahsLength > 0) parts.splice(parts.lastIndexOf(header) + 1, 0, new Uint8Array(ahsLength * 4));
+    }
+    const read = readAll(random, Buffer.concat(parts), headerDigest, dataDigest);
+    const same = read.every(
+      (pdu, index) =>
+        pdu.dataDigestOk &&
+        Buffer.compare(pdu.header, sent[index]?.header ?? pdu.ahs) === 0 &&
+        Buffer.concat(pdu.data).equals(sent[index]?.data ?? Buffer.alloc(0)),
+    );
+    if (read.length !== sent.length || !same) throw new Error('other PDUs were read than were written');
+  },
+  'a stream of anything': (random) => {
+    const bytes = damaged(random, Buffer.concat([randomWhole(random).header, randomBytes(random, random.below(400))]));
+    readAll(random, bytes, random.oneIn(3), random.oneIn(3));
+  },
+  text: (random) => {
+    const pairs = randomKeys(random);
+    const again = decodeText(encodeText(pairs.filter(({ key }) => /^[A-Za-z]/.test(key))));
+    if (again.some(({ key, value }) => !pairs.some((pair) => pair.key === key && pair.value === value))) {
+      throw new Error('text does not come back as it was');
+    }
+    decodeText(damaged(random, encodeText(pairs)));
+  },
+  negotiation: (random) => {
+    const negotiation = new Negotiation(defaultWishes, random.oneIn(4) ? 'Discovery' : 'Normal');
+    for (const pair of randomKeys(random)) negotiation.receive(pair);
+    const { maxBurstLength, firstBurstLength, maxSendDataSegmentLength, maxOutstandingR2T } = negotiation.parameters();
+    const lengths = [maxBurstLength, firstBurstLength, maxSendDataSegmentLength];
+    const sound = lengths.every((length) => length >= 512 && length <= 0xff_ffff) && maxOutstandingR2T >= 1;
+    if (!sound) throw new Error(`a negotiation ended with lengths ${lengths.join(', ')}`);
+  },
+  numbers: (random) => {
+    const forms = ['0x', '0X', '0b', '0B', '', '-', '+'] as const;
+    parseBinary(
+      random.pick(forms) + randomBytes(random, random.below(40)).toString(random.oneIn(2) ? 'hex' : 'base64'),
+    );
+  },
+  names: (random) => {
+    const name = Buffer.from('iqn.2001-04.com.example:disk\u00e9');
+    parseIscsiName(random.oneIn(2) ? damaged(random, name).toString() : randomBytes(random, 40).toString('latin1'));
+  },
+  sense: (random) => {
+    const sense = encodeSense(
+      { key: random.below(16), code: anyU32(random) & 0xffff },
+      random.pick(['fixed', 'descriptor']),
+    );
+    decodeSense(damaged(random, sense));
+    decodeSense(randomBytes(random, random.below(40)));
+  },
+  'parameter lists': (random) => {
+    const list = randomParameterList(random, random.below(200));
+    decodeUnmap(list);
+    applyModePages(list, defaultModeState, { writeCache: random.oneIn(2) });
+    decodeReserveOut(randomCdb(random), list);
+    decodeCopyRequest(list);
+    decodeTransportId(list, 0);
+  },
+  'parameter data': (random) => {
+    const data = randomParameterList(random, random.below(200));
+    for (const decode of [decodeDesignators, decodeLbaStatus, decodeLunList, decodeStandardInquiry]) {
+      attempt(() => void decode(data));
+    }
+    decodeLun(randomBytes(random, 8));
+  },
+};
+
+const names = Object.keys(trials);
+
+export class ParserWorld {
+  readonly violations: string[] = [];
+  lastInput = '';
+  readonly #random: Random;
+
+  constructor(seed: number) {
+    this.#random = seededRandom(seed);
+  }
+
+  async open(): Promise<void> {}
+
+  async input(): Promise<void> {
+    this.lastInput = names[this.#random.below(names.length)] ?? '';
+    try {
+      attempt(() => trials[this.lastInput]?.(this.#random));
+    } catch (error) {
+      this.violations.push(error instanceof Error ? `${error.stack}` : String(error));
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** A refusal with a code is what bad input is to get. */
+function attempt(trial: () => void): void {
+  try {
+    trial();
+  } catch (error) {
+    if (!(error instanceof ProtocolError) && !(error instanceof DisklessError)) throw error;
+  }
+}
+
+function randomWhole(random: Random): { header: Buffer; data: Buffer } {
+  const header = randomBytes(random, 48);
+  header.fill(0, 4, 8);
+  return { header, data: randomBytes(random, random.below(random.oneIn(4) ? 3000 : 20)) };
+}
+
+function readAll(random: Random, bytes: Uint8Array, headerDigest: boolean, dataDigest: boolean): Pdu[] {
+  const reader = new PduReader({ maxDataSegmentLength: 4096, headerDigest, dataDigest });
+  const pdus: Pdu[] = [];
+  const typical = random.pick([1, 7, 48, 500]);
+  for (let at = 0; at < bytes.length; ) {
+    const length = 1 + random.below(typical * 2);
+    reader.push(bytes.subarray(at, at + length));
+    at += length;
+    for (let pdu = reader.next(); pdu !== undefined; pdu = reader.next()) pdus.push(pdu);
+  }
+  return pdus;
+}

@@ -1,0 +1,12 @@
+/** What can be fuzzed, by name. */
+
+import type { World } from './campaign.ts';
+import { InitiatorWorld } from './initiator-world.ts';
+import { ParserWorld } from './parser-world.ts';
+import { TargetWorld } from './target-world.ts';
+
+export const worlds = {
+  target: (seed: number) => new TargetWorld(seed),
+  initiator: (seed: number) => new InitiatorWorld(seed),
+  parsers: (seed: number) => new ParserWorld(seed),
+} satisfies Record<string, (seed: number) => World>;
