@@ -7,7 +7,7 @@
  */
 
 import { ProtocolError } from '../bytes/index.ts';
-import { type ChapCredentials, isChapKey, type Random, TargetChap } from './chap.ts';
+import { type ChapDemand, isChapKey, type Random, TargetChap } from './chap.ts';
 import { Answer, isKeyName, type KeyRule, keyRules, withdrawnKeys } from './keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
 import { Negotiation } from './negotiation.ts';
@@ -25,7 +25,7 @@ export type Admission =
       readonly tsih: number;
       readonly targetAlias?: string;
       /** Who the initiator must prove to be; without it, nobody in particular. */
-      readonly authentication?: ChapCredentials;
+      readonly authentication?: ChapDemand;
       /** The first MaxCmdSN minus the first ExpCmdSN, plus one. */
       readonly commandWindow: number;
     }

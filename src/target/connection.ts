@@ -17,7 +17,8 @@ import {
 import type { Clock, Timer } from '../os/clock.ts';
 import type { TcpConnection, TcpHandler } from '../os/network.ts';
 import { AdditionalSense } from '../scsi/index.ts';
-import type { Asker, TargetDirectory } from './directory.ts';
+import type { AuthenticationFailures } from './authentication-failures.ts';
+import type { Asker, GuardedTarget, TargetDirectory } from './directory.ts';
 import { DiscoverySession } from './discovery.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
@@ -37,6 +38,7 @@ export interface ConnectionOptions {
   /** Milliseconds from the connection to the end of its login. */
   readonly loginTimeout: number;
   readonly keepalive: KeepaliveOptions;
+  readonly authenticationFailures: AuthenticationFailures;
   readonly onEvent: TargetEventListener;
   /** False while the portal closes: logins are then refused. */
   readonly isOpen: () => boolean;
@@ -54,11 +56,14 @@ export class Connection implements TcpHandler, ConnectionControl {
   readonly #sender: PduSender;
   readonly #login: TargetLogin;
   readonly #loginTimer: Timer;
+  #initiatorName = '';
   #lingerTimer: Timer | undefined;
   #phase: FullFeaturePhase | undefined;
   #keepalive: Keepalive | undefined;
   /** The target that the login asked for, once it has been found. */
   #target: Target | undefined;
+  /** The target asks for proof. */
+  #guarded = false;
   #tsih = 0;
   /** Something that takes time must end before the next PDU is looked at. */
   #busy = false;
@@ -146,13 +151,22 @@ export class Connection implements TcpHandler, ConnectionControl {
         this.#wait(this.#admit(outcome.identity));
         return;
       case 'failed':
+        if (outcome.status === LoginStatus.authenticationFailure) this.#rememberAuthentication(true);
         this.#failLogin(outcome.status, outcome.error);
         this.finish('protocol error');
         return;
       case 'complete':
+        this.#rememberAuthentication(false);
         this.#wait(this.#enterFullFeaturePhase(outcome));
         return;
     }
+  }
+
+  #rememberAuthentication(hasFailed: boolean): void {
+    if (!this.#guarded) return;
+    const { authenticationFailures } = this.#options;
+    if (hasFailed) authenticationFailures.failed(this.#tcp.remote.address, this.#initiatorName);
+    else authenticationFailures.succeeded(this.#tcp.remote.address, this.#initiatorName);
   }
 
   /** Holds back PDUs until a step of the login is done. Such steps handle their own failures. */
@@ -169,6 +183,7 @@ export class Connection implements TcpHandler, ConnectionControl {
 
   /** Looks up what the initiator asks for, and decides. */
   async #admit(identity: LoginIdentity): Promise<void> {
+    this.#initiatorName = preparedName(identity.initiatorName) ?? '';
     const admission = await this.#decide(identity);
     if (this.#ended) return;
     this.#take(this.#login.admit(admission));
@@ -189,9 +204,10 @@ export class Connection implements TcpHandler, ConnectionControl {
     try {
       const found = await this.#options.directory.find(targetName, this.#asker(initiatorName, identity.isid));
       if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
-      if (!(found instanceof Target)) {
-        return { kind: 'redirect', address: found.redirectTo, permanent: found.permanent };
-      }
+      if (found instanceof Target) return this.#accept({ target: found }, initiatorName, identity);
+      if ('redirectTo' in found) return { kind: 'redirect', address: found.redirectTo, permanent: found.permanent };
+      // On the wire the same as a target that does not exist: a name is not to be had by guessing.
+      if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
       return this.#accept(found, initiatorName, identity);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -199,7 +215,11 @@ export class Connection implements TcpHandler, ConnectionControl {
     }
   }
 
-  #accept(target: Target, initiatorName: IscsiName, identity: LoginIdentity): Admission {
+  #accept({ target, authentication }: GuardedTarget, initiatorName: IscsiName, identity: LoginIdentity): Admission {
+    const { authenticationFailures } = this.#options;
+    if (authentication !== undefined && authenticationFailures.isLockedOut(this.#tcp.remote.address, initiatorName)) {
+      return refuse(LoginStatus.authenticationFailure, `${initiatorName} has failed to authenticate too often`);
+    }
     if (identity.tsih !== 0) {
       // One connection per session, and no recovery of connections: nothing can be added to a session that exists.
       const session = target.findSession(initiatorName, identity.isid);
@@ -208,9 +228,15 @@ export class Connection implements TcpHandler, ConnectionControl {
       return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
     }
     this.#target = target;
+    this.#guarded = authentication !== undefined;
     this.#tsih = target.newTsih();
-    const alias = target.alias === undefined ? {} : { targetAlias: target.alias };
-    return { kind: 'accept', tsih: this.#tsih, commandWindow: COMMAND_WINDOW, ...alias };
+    return {
+      kind: 'accept',
+      tsih: this.#tsih,
+      commandWindow: COMMAND_WINDOW,
+      ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
+      ...(authentication === undefined ? {} : { authentication }),
+    };
   }
 
   #asker(initiatorName: string, isid: string): Asker {

@@ -6,6 +6,7 @@ import type { Random } from '../iscsi/chap.ts';
 import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
 import { type Clock, systemClock } from '../os/clock.ts';
 import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/network.ts';
+import { AuthenticationFailures, type AuthenticationLimits } from './authentication-failures.ts';
 import { Connection } from './connection.ts';
 import type { TargetDirectory } from './directory.ts';
 import type { TargetEventListener } from './event.ts';
@@ -27,6 +28,8 @@ export interface PortalOptions {
   readonly loginTimeout?: number;
   /** Default: asked after 15 s of silence, 15 s to answer. */
   readonly keepalive?: KeepaliveOptions;
+  /** When guessing of secrets is stopped. Default: for a minute, after five failures. */
+  readonly authenticationLimits?: AuthenticationLimits;
   /** Connections at a time; default 4096. */
   readonly maximumConnections?: number;
   /** Milliseconds that `close` waits for what is under way; default 5 s. */
@@ -40,6 +43,7 @@ export class Portal implements AsyncDisposable {
   readonly #options: PortalOptions;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
+  readonly #authenticationFailures: AuthenticationFailures;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -47,6 +51,8 @@ export class Portal implements AsyncDisposable {
   private constructor(options: PortalOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    const limits = options.authenticationLimits ?? { attempts: 5, lockout: 60_000 };
+    this.#authenticationFailures = new AuthenticationFailures(this.#clock, limits);
   }
 
   /** Listens. Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
@@ -75,6 +81,7 @@ export class Portal implements AsyncDisposable {
         random: this.#options.random ?? randomBytes,
         loginTimeout: this.#options.loginTimeout ?? 15_000,
         keepalive: this.#options.keepalive ?? { interval: 15_000, timeout: 15_000 },
+        authenticationFailures: this.#authenticationFailures,
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         onClosed: (connection) => this.#closed(connection),
