@@ -35,6 +35,15 @@ export class AccessList implements TargetDirectory {
     return [...new Set(usable.map(({ target }) => target.name))];
   }
 
+  /** Initiators that are set up with a secret often use it for discovery as well. */
+  identities(asker: Asker): ChapDemand | undefined {
+    const usable = this.#grants.filter((grant) => refusal(grant, asker) === undefined);
+    const demands = usable.flatMap(({ authentication }) => authentication ?? []);
+    const target = demands.find((demand) => demand.target !== undefined)?.target;
+    if (demands.length === 0) return undefined;
+    return { initiators: demands.flatMap(({ initiators }) => initiators), ...(target === undefined ? {} : { target }) };
+  }
+
   find(name: string, asker: Asker): Found {
     let reason: string | undefined;
     for (const grant of this.#grants) {

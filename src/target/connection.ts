@@ -197,7 +197,9 @@ export class Connection implements TcpHandler, ConnectionControl {
     }
     if (identity.targetName === undefined || identity.sessionType === 'Discovery') {
       this.#tsih = 1;
-      return { kind: 'accept', tsih: this.#tsih, commandWindow: 1 };
+      const authentication = this.#options.directory.identities?.(this.#asker(initiatorName, identity.isid));
+      const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true };
+      return { kind: 'accept', tsih: this.#tsih, commandWindow: 1, ...proof };
     }
     const targetName = preparedName(identity.targetName);
     if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);

@@ -39,6 +39,8 @@ export type Found = Target | GuardedTarget | Redirect | Refusal | undefined;
 export interface TargetDirectory {
   /** The names of the targets that the asker may use: what SendTargets answers. */
   names(asker: Asker): Awaitable<readonly string[]>;
+  /** Whose proof is checked when it is offered in a discovery session; undefined: nobody's. Proof is not needed there. */
+  identities?(asker: Asker): ChapDemand | undefined;
   /**
    * The target of a name, which may be made now. Undefined: there is none for this asker. A rejection refuses the login as "service
    * unavailable".

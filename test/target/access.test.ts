@@ -114,6 +114,19 @@ test('CHAP lets in each of those who are named, one way and mutual (RFC 7143 §1
   await assert.rejects(logIn(served, { initiator: { ...aliceSecret, name: 'nobody' } }), refused);
 });
 
+test('discovery takes proof that is offered, and needs none', async () => {
+  await using served = await serveGrants([{ target: diskOf(1), authentication: { initiators: [aliceSecret] } }]);
+  const { network, clock } = served;
+  const discover = (chap?: InitiatorOptions['chap']) =>
+    new Initiator({ network, clock, initiatorName: alice, ...(chap === undefined ? {} : { chap }) }).discover({
+      host: '192.0.2.1',
+      port: 3260,
+    });
+  assert.equal((await discover()).length, 1);
+  assert.equal((await discover({ initiator: aliceSecret })).length, 1);
+  await assert.rejects(discover({ initiator: bobSecret }), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+});
+
 test('who guesses secrets is turned away for a while, and nobody else', async () => {
   const authentication = { initiators: [aliceSecret] };
   const limits = { attempts: 3, lockout: 60_000 };
