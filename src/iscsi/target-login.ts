@@ -30,6 +30,8 @@ export type Admission =
       readonly anonymousAllowed?: boolean;
       /** The first MaxCmdSN minus the first ExpCmdSN, plus one. */
       readonly commandWindow: number;
+      /** The numbers of a session that the connection is added to. */
+      readonly window?: { readonly expCmdSN: number; readonly maxCmdSN: number };
     }
   | { readonly kind: 'refuse'; readonly status: number; readonly reason: string }
   /** `address` is `ip:port[,tag]`: clients fail without the port. */
@@ -300,8 +302,8 @@ export class TargetLogin {
       tsih: isFinal ? (this.#admission?.tsih ?? 0) : (constant?.tsih ?? 0),
       initiatorTaskTag: constant?.initiatorTaskTag ?? 0,
       statSN: this.#statSN,
-      expCmdSN: this.#cmdSN,
-      maxCmdSN: (this.#cmdSN + (this.#admission?.commandWindow ?? 1) - 1) >>> 0,
+      expCmdSN: this.#admission?.window?.expCmdSN ?? this.#cmdSN,
+      maxCmdSN: this.#admission?.window?.maxCmdSN ?? (this.#cmdSN + (this.#admission?.commandWindow ?? 1) - 1) >>> 0,
       statusClass: status >> 8,
       statusDetail: status & 0xff,
     });

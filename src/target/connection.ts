@@ -25,6 +25,7 @@ import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { PduSender } from './pdu-sender.ts';
 import { COMMAND_WINDOW, Session } from './session.ts';
+import type { SessionConnection, SessionConnectionOptions } from './session-connection.ts';
 import { PORTAL_GROUP_TAG, Target } from './target.ts';
 
 /** Milliseconds that an initiator has to close its side of an ended connection, and to take what was sent before. */
@@ -42,6 +43,8 @@ export interface ConnectionOptions {
   readonly onEvent: TargetEventListener;
   /** False while the portal closes: logins are then refused. */
   readonly isOpen: () => boolean;
+  /** The normal sessions of the portal. */
+  readonly sessions: Set<Session>;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -64,6 +67,8 @@ export class Connection implements TcpHandler, ConnectionControl {
   #target: Target | undefined;
   /** The target asks for proof. */
   #guarded = false;
+  /** The session that the connection is to be added to. */
+  #joined: Session | undefined;
   #tsih = 0;
   /** Something that takes time must end before the next PDU is looked at. */
   #busy = false;
@@ -87,7 +92,7 @@ export class Connection implements TcpHandler, ConnectionControl {
     tcp.start(this);
   }
 
-  get session(): FullFeaturePhase | undefined {
+  get phase(): FullFeaturePhase | undefined {
     return this.#phase;
   }
 
@@ -222,20 +227,28 @@ export class Connection implements TcpHandler, ConnectionControl {
     if (authentication !== undefined && authenticationFailures.isLockedOut(this.#tcp.remote.address, initiatorName)) {
       return refuse(LoginStatus.authenticationFailure, `${initiatorName} has failed to authenticate too often`);
     }
+    let joined: Session | undefined;
     if (identity.tsih !== 0) {
-      // One connection per session, and no recovery of connections: nothing can be added to a session that exists.
-      const session = target.findSession(initiatorName, identity.isid);
-      if (session?.tsih === identity.tsih)
-        return refuse(LoginStatus.tooManyConnections, 'the session has its connection');
-      return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
+      joined = target.findSession(initiatorName, identity.isid);
+      if (joined?.tsih !== identity.tsih) {
+        return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
+      }
+      if (!joined.hasRoomFor(identity.cid)) {
+        return refuse(
+          LoginStatus.tooManyConnections,
+          `the session has its ${joined.parameters.maxConnections} connections`,
+        );
+      }
     }
+    this.#joined = joined;
     this.#target = target;
     this.#guarded = authentication !== undefined;
-    this.#tsih = target.newTsih();
+    this.#tsih = joined?.tsih ?? target.newTsih();
     return {
       kind: 'accept',
       tsih: this.#tsih,
       commandWindow: COMMAND_WINDOW,
+      ...(joined === undefined ? {} : { window: joined.window }),
       ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
       ...(authentication === undefined ? {} : { authentication }),
     };
@@ -264,17 +277,17 @@ export class Connection implements TcpHandler, ConnectionControl {
       targetName: target?.name,
       remote: this.#tcp.remote,
     };
-    const shared = {
-      parameters,
-      expCmdSN: outcome.expCmdSN,
-      sender: this.#sender,
-      control: this,
-      onEvent: this.#options.onEvent,
-    };
+    const shared = { parameters, expCmdSN: outcome.expCmdSN, onEvent: this.#options.onEvent };
+    const own = { sender: this.#sender, control: this };
     if (target === undefined) {
       const asker = this.#asker(initiatorName, identity.isid);
-      this.#phase = new DiscoverySession({ ...shared, reference, asker, directory: this.#options.directory });
+      this.#phase = new DiscoverySession({ ...shared, ...own, reference, asker, directory: this.#options.directory });
       this.#options.onEvent({ kind: 'login', session: reference, reinstates: false });
+      return;
+    }
+    const connection = { ...own, cid: identity.cid, local: this.#tcp.local };
+    if (this.#joined !== undefined) {
+      await this.#join(this.#joined, { ...connection, parameters });
       return;
     }
     // RFC 7143 §6.3.5: the old session of the same initiator port ends first, and with it everything it still does to the medium.
@@ -286,18 +299,43 @@ export class Connection implements TcpHandler, ConnectionControl {
       ...shared,
       reference: { ...reference, targetName: target.name },
       target,
-      cid: identity.cid,
-      local: this.#tcp.local,
+      clock: this.#options.clock,
+      onEnded: (ended) => this.#options.sessions.delete(ended),
     });
+    this.#options.sessions.add(session);
     for (const unit of lost) unit.tell(session, AdditionalSense.iTNexusLossOccurred);
-    this.#phase = session;
-    this.#keepalive = new Keepalive(session, this.#options.clock, this.#options.keepalive, () => {
+    this.#phase = this.#watch(await session.join({ ...connection, parameters }));
+    this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
+  }
+
+  /** One more connection of a session that exists, or one in the place of another (RFC 7143 §6.3.4, §6.3.6). */
+  async #join(session: Session, options: SessionConnectionOptions): Promise<void> {
+    // What holds for the session was settled by its first login; the rest is each connection's own (RFC 7143 §13).
+    const { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength } = options.parameters;
+    const own = { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength };
+    if (session.closing || !session.hasRoomFor(options.cid)) {
+      this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
+      return;
+    }
+    const connection = await session.join({ ...options, parameters: { ...session.parameters, ...own } });
+    this.#phase = connection;
+    if (this.#ended || session.closing) {
+      await connection.end('connection lost');
+      return;
+    }
+    this.#watch(connection);
+    const { reference } = session;
+    this.#options.onEvent({ kind: 'connection joined', session: reference, cid: options.cid });
+  }
+
+  #watch(connection: SessionConnection): SessionConnection {
+    this.#keepalive = new Keepalive(connection, this.#options.clock, this.#options.keepalive, () => {
       this.drop(
         'unresponsive',
         new DisklessError('ISCSI_TIMEOUT', `${this.#tcp.remote.address} did not answer a NOP-In in time`),
       );
     });
-    this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
+    return connection;
   }
 
   #failLogin(status: number, error: Error): void {

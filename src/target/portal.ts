@@ -11,7 +11,7 @@ import { Connection } from './connection.ts';
 import type { TargetDirectory } from './directory.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
 
 export const ISCSI_PORT = 3260;
 
@@ -36,13 +36,23 @@ export interface PortalOptions {
   readonly closeTimeout?: number;
 }
 
-/** Several bursts may be asked for at once: the link stays busy while one is on its way. */
-const targetWishes: Partial<Wishes> = { maxOutstandingR2T: 4, firstBurstLength: 65_536 };
+/**
+ * Several bursts may be asked for at once: the link stays busy while one is on its way. More connections and recovery are there for
+ * initiators that ask for them; who does not has one connection and none.
+ */
+const targetWishes: Partial<Wishes> = {
+  maxOutstandingR2T: 4,
+  firstBurstLength: 65_536,
+  maxConnections: 4,
+  errorRecoveryLevel: 2,
+  defaultTime2Retain: 20,
+};
 
 export class Portal implements AsyncDisposable {
   readonly #options: PortalOptions;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
+  readonly #sessions = new Set<Session>();
   readonly #authenticationFailures: AuthenticationFailures;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
@@ -84,6 +94,7 @@ export class Portal implements AsyncDisposable {
         authenticationFailures: this.#authenticationFailures,
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
+        sessions: this.#sessions,
         onClosed: (connection) => this.#closed(connection),
       }),
     );
@@ -94,9 +105,9 @@ export class Portal implements AsyncDisposable {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** The normal sessions of this portal. */
+  /** The normal sessions of this portal, with or without a connection. */
   get sessions(): readonly Session[] {
-    return [...this.#connections].map(({ session }) => session).filter((phase) => phase instanceof Session);
+    return [...this.#sessions];
   }
 
   /**
@@ -120,9 +131,11 @@ export class Portal implements AsyncDisposable {
     const targets = new Set(sessions.map(({ target }) => target));
     const flushed = await Promise.allSettled([...targets].map((target) => target.flush()));
     for (const connection of this.#connections) {
-      connection.session?.announceShutdown();
+      connection.phase?.announceShutdown();
       connection.finish('shutdown');
     }
+    // Those that wait for a connection to come back have none to be told by.
+    for (const session of sessions) void session.end('shutdown');
     await this.#within(timeout, this.#empty());
     for (const connection of this.#connections) connection.drop('shutdown');
     await this.#empty();
