@@ -110,6 +110,11 @@ export class RawInitiator {
     });
   }
 
+  /** `next` gives this one again. */
+  pushBack(pdu: Pdu): void {
+    this.#received.unshift(pdu);
+  }
+
   /** The next PDU, which must be of this opcode. */
   async expect(opcode: number): Promise<Pdu> {
     const pdu = await this.next();
