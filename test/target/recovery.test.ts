@@ -17,6 +17,7 @@ import {
   ReadyToTransfer,
   Reject,
   RejectReason,
+  ScsiCommand,
   ScsiResponse,
   SnackType,
   TaskManagementFunction,
@@ -363,4 +364,47 @@ test('a session without a connection ends after Time2Wait and Time2Retain (RFC 7
   await turns();
   assert.equal(served.portal.sessions.length, 0);
   assert.equal(served.clock.pending, 0, 'no timer is left');
+});
+
+test('a command whose immediate data was damaged is discarded, and runs when it is sent again (RFC 7143 §7.8)', async () => {
+  const device = new MemoryDevice(8 * BLOCK);
+  await using served = await serveTarget({ device });
+  const initiator = await open(served, level(1, { DataDigest: 'CRC32C' }));
+  const data = pattern(BLOCK);
+  const header = ScsiCommand.encode({
+    opcode: Opcode.scsiCommand,
+    final: true,
+    write: true,
+    attribute: 1,
+    lun: new Uint8Array(8),
+    initiatorTaskTag: 900,
+    expectedDataTransferLength: BLOCK,
+    cmdSN: initiator.cmdSN,
+    expStatSN: initiator.expStatSN,
+    cdb: write(1),
+  });
+  sendDamaged(initiator, header, data);
+  assert.equal(Reject.view((await initiator.expect(Opcode.reject)).header).reason, RejectReason.dataDigestError);
+  const options = { direction: 'write', length: BLOCK, immediateData: data, initiatorTaskTag: 900 } as const;
+  assert.equal((await initiator.run(write(1), options)).status, Status.good);
+  assert.deepEqual(Buffer.concat(device.read(0, BLOCK)), Buffer.from(data));
+});
+
+test('data that is asked for again on a connection with shorter segments is cut anew (RFC 7143 §7.2.2)', async () => {
+  const content = pattern(4 * BLOCK);
+  await using served = await serveTarget({ device: new MemoryDevice(content) });
+  const lost = await open(served, level(2, { MaxRecvDataSegmentLength: '2048' }));
+  const before = lost.expStatSN;
+  const tag = lost.command(read(4), { length: 4 * BLOCK });
+  assert.equal((await lost.result(tag)).pdus.length, 1);
+  lost.expStatSN = before;
+  lost.tcp.destroy();
+  await turns();
+  const renewed = await served.connect();
+  renewed.cmdSN = lost.cmdSN;
+  await renewed.login({ targetName: TARGET, tsih: lost.tsih, keys: { MaxRecvDataSegmentLength: '512' } });
+  assert.equal(await reassign(renewed, tag), TaskManagementResponseCode.functionComplete);
+  const { pdus, data } = await renewed.result(tag);
+  assert.equal(pdus.length, 5, 'four of data and the status');
+  assert.deepEqual(Buffer.from(data), Buffer.from(content));
 });
