@@ -1,6 +1,7 @@
 /** Binary layouts, serial-number arithmetic, addresses and the typed errors that every other room builds on. */
 export * from './crc32c.ts';
 export * from './error.ts';
+export * from './ip-network.ts';
 export * from './ipv4.ts';
 export * from './layout.ts';
 export * from './mac.ts';

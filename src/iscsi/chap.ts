@@ -38,6 +38,12 @@ export interface ChapCredentials {
   readonly target?: ChapSecret;
 }
 
+/** What a target asks for: proof of being one of several, and its own when the initiator asks for that. */
+export interface ChapDemand {
+  readonly initiators: readonly ChapSecret[];
+  readonly target?: ChapSecret;
+}
+
 /** Random bytes: `crypto.randomBytes`, or a fixed row in tests. */
 export type Random = (length: number) => Uint8Array;
 
@@ -81,15 +87,15 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** The target's end: asks for the initiator's proof, and gives its own when asked. */
 export class TargetChap {
-  readonly #credentials: ChapCredentials;
+  readonly #demand: ChapDemand;
   readonly #random: Random;
   #algorithm = 0;
   #identifier = 0;
   #challenge: Uint8Array | undefined;
   #done = false;
 
-  constructor(credentials: ChapCredentials, random: Random) {
-    this.#credentials = credentials;
+  constructor(demand: ChapDemand, random: Random) {
+    this.#demand = demand;
     this.#random = random;
   }
 
@@ -122,21 +128,23 @@ export class TargetChap {
   }
 
   #check(keys: ReadonlyMap<string, string>, challenge: Uint8Array): TextPair[] {
-    const { initiator } = this.#credentials;
+    const name = keys.get('CHAP_N') ?? '';
+    const known = this.#demand.initiators.find((initiator) => initiator.name === name);
+    // A name that nobody has is checked like any other: the time taken must not tell which names exist.
+    const secret = known?.secret ?? this.#random(CHALLENGE_LENGTH);
     const response = parseBinary(keys.get('CHAP_R') ?? '');
-    const expected = chapResponse(this.#algorithm, this.#identifier, initiator.secret, challenge);
-    const nameFits = sameBytes(Buffer.from(keys.get('CHAP_N') ?? ''), Buffer.from(initiator.name));
+    const expected = chapResponse(this.#algorithm, this.#identifier, secret, challenge);
     const responseFits = response !== undefined && sameBytes(response, expected);
-    if (!nameFits || !responseFits) refuse('the CHAP name or response is wrong');
-    const proof = this.#prove(keys, challenge);
+    if (known === undefined || !responseFits) refuse('the CHAP name or response is wrong');
+    const proof = this.#prove(keys, known, challenge);
     this.#done = true;
     return proof;
   }
 
   /** Mutual authentication: the initiator's own challenge is answered (RFC 7143 §12.1.3). */
-  #prove(keys: ReadonlyMap<string, string>, ownChallenge: Uint8Array): TextPair[] {
+  #prove(keys: ReadonlyMap<string, string>, initiator: ChapSecret, ownChallenge: Uint8Array): TextPair[] {
     if (!keys.has('CHAP_I') && !keys.has('CHAP_C')) return [];
-    const { initiator, target } = this.#credentials;
+    const { target } = this.#demand;
     if (target === undefined) refuse('the initiator asks for proof, and this target has no secret to prove');
     const identifier = parseIdentifier(keys.get('CHAP_I'));
     const challenge = parseBinary(keys.get('CHAP_C') ?? '');

@@ -7,7 +7,7 @@
  */
 
 import { ProtocolError, readU32 } from '../bytes/index.ts';
-import { type ChapCredentials, isChapKey, type Random, TargetChap } from './chap.ts';
+import { type ChapDemand, isChapKey, type Random, TargetChap } from './chap.ts';
 import { Answer, isKeyName, type KeyRule, keyRules, withdrawnKeys } from './keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
 import { Negotiation } from './negotiation.ts';
@@ -25,9 +25,13 @@ export type Admission =
       readonly tsih: number;
       readonly targetAlias?: string;
       /** Who the initiator must prove to be; without it, nobody in particular. */
-      readonly authentication?: ChapCredentials;
+      readonly authentication?: ChapDemand;
+      /** Who offers no proof is let in as well; who offers it must give it. */
+      readonly anonymousAllowed?: boolean;
       /** The first MaxCmdSN minus the first ExpCmdSN, plus one. */
       readonly commandWindow: number;
+      /** The numbers of a session that the connection is added to. */
+      readonly window?: { readonly expCmdSN: number; readonly maxCmdSN: number };
     }
   | { readonly kind: 'refuse'; readonly status: number; readonly reason: string }
   /** `address` is `ip:port[,tag]`: clients fail without the port. */
@@ -251,18 +255,21 @@ export class TargetLogin {
 
   /** The first method of the initiator's list that fits what the target asks for (RFC 7143 §12.1). */
   #authMethod(offered: string): string {
-    const credentials = this.#admission?.authentication;
-    const wanted = credentials === undefined ? 'None' : 'CHAP';
-    if (this.#authMethodSettled || !offered.split(',').includes(wanted)) {
+    const { authentication, anonymousAllowed = false } = this.#admission ?? {};
+    const accepted = authentication === undefined ? ['None'] : anonymousAllowed ? ['CHAP', 'None'] : ['CHAP'];
+    const method = offered.split(',').find((choice) => accepted.includes(choice));
+    if (this.#authMethodSettled || method === undefined) {
       throw new LoginFailure(
         LoginStatus.authenticationFailure,
-        `the initiator offers AuthMethod=${offered}, and this target asks for ${wanted}`,
+        `the initiator offers AuthMethod=${offered}, and this target asks for ${accepted.join(' or ')}`,
         { code: 'ISCSI_LOGIN_AUTH_FAILED' },
       );
     }
     this.#authMethodSettled = true;
-    if (credentials !== undefined) this.#chap = new TargetChap(credentials, this.#options.random);
-    return wanted;
+    if (authentication !== undefined && method === 'CHAP') {
+      this.#chap = new TargetChap(authentication, this.#options.random);
+    }
+    return method;
   }
 
   #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
@@ -274,8 +281,9 @@ export class TargetLogin {
 
   /** Nobody leaves the security stage, or goes round it, before having proved what was asked for (RFC 7143 §6.3.2). */
   #mayLeaveStage(header: LoginRequest): boolean {
-    if (!header.transit || this.#admission?.authentication === undefined || this.#chap?.done === true)
-      return header.transit;
+    const { authentication, anonymousAllowed = false } = this.#admission ?? {};
+    if (!header.transit || authentication === undefined || this.#chap?.done === true) return header.transit;
+    if (anonymousAllowed && this.#chap === undefined) return true;
     if (this.#stage === LoginStage.securityNegotiation && this.#authMethodSettled) return false;
     throw new LoginFailure(LoginStatus.authenticationFailure, 'this target lets nobody in without CHAP', {
       code: 'ISCSI_LOGIN_AUTH_FAILED',
@@ -297,8 +305,8 @@ export class TargetLogin {
       tsih: isFinal ? (this.#admission?.tsih ?? 0) : (constant?.tsih ?? 0),
       initiatorTaskTag: this.#initiatorTaskTag,
       statSN: this.#statSN,
-      expCmdSN: this.#cmdSN,
-      maxCmdSN: (this.#cmdSN + (this.#admission?.commandWindow ?? 1) - 1) >>> 0,
+      expCmdSN: this.#admission?.window?.expCmdSN ?? this.#cmdSN,
+      maxCmdSN: this.#admission?.window?.maxCmdSN ?? (this.#cmdSN + (this.#admission?.commandWindow ?? 1) - 1) >>> 0,
       statusClass: status >> 8,
       statusDetail: status & 0xff,
     });

@@ -55,6 +55,8 @@ export interface FileStatus {
   readonly allocated: number;
   /** Nanoseconds since the Unix epoch. */
   readonly modified: bigint;
+  /** Permission bits: 0o000 to 0o7777. */
+  readonly mode: number;
   readonly kind: 'file' | 'directory' | 'block-device' | 'other';
 }
 

@@ -22,7 +22,13 @@ export const nodeFileSystem: FileSystem = {
       if (stat === undefined) return undefined;
       const kind = kindOf(stat);
       const size = kind === 'block-device' ? sizeOfBlockDevice(path) : Number(stat.size);
-      return { size, allocated: Number(stat.blocks) * 512, modified: stat.mtimeNs, kind };
+      return {
+        size,
+        allocated: Number(stat.blocks) * 512,
+        modified: stat.mtimeNs,
+        mode: Number(stat.mode) & 0o7777,
+        kind,
+      };
     }),
 
   realPath: (path) => attempt('look at', path, () => realpathSync(path)),

@@ -58,6 +58,11 @@ export class CommandWindow<T> {
     return item;
   }
 
+  /** Throws away what came early and fits: it counts as never received (RFC 7143 §11.14). */
+  discardEarly(fits: (item: T) => boolean): void {
+    for (const [cmdSN, item] of this.#early) if (fits(item)) this.#early.delete(cmdSN);
+  }
+
   /** A delivered non-immediate command is over: there is room for one more. */
   release(): void {
     this.#outstanding -= 1;

@@ -17,13 +17,15 @@ import {
 import type { Clock, Timer } from '../os/clock.ts';
 import type { TcpConnection, TcpHandler } from '../os/network.ts';
 import { AdditionalSense } from '../scsi/index.ts';
-import type { Asker, TargetDirectory } from './directory.ts';
+import type { AuthenticationFailures } from './authentication-failures.ts';
+import type { Asker, GuardedTarget, TargetDirectory } from './directory.ts';
 import { DiscoverySession } from './discovery.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { PduSender } from './pdu-sender.ts';
 import { COMMAND_WINDOW, Session } from './session.ts';
+import type { SessionConnection, SessionConnectionOptions } from './session-connection.ts';
 import { PORTAL_GROUP_TAG, Target } from './target.ts';
 
 /** Milliseconds that an initiator has to close its side of an ended connection, and to take what was sent before. */
@@ -37,9 +39,12 @@ export interface ConnectionOptions {
   /** Milliseconds from the connection to the end of its login. */
   readonly loginTimeout: number;
   readonly keepalive: KeepaliveOptions;
+  readonly authenticationFailures: AuthenticationFailures;
   readonly onEvent: TargetEventListener;
   /** False while the portal closes: logins are then refused. */
   readonly isOpen: () => boolean;
+  /** The normal sessions of the portal. */
+  readonly sessions: Set<Session>;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -54,11 +59,16 @@ export class Connection implements TcpHandler, ConnectionControl {
   readonly #sender: PduSender;
   readonly #login: TargetLogin;
   readonly #loginTimer: Timer;
+  #initiatorName = '';
   #lingerTimer: Timer | undefined;
   #phase: FullFeaturePhase | undefined;
   #keepalive: Keepalive | undefined;
   /** The target that the login asked for, once it has been found. */
   #target: Target | undefined;
+  /** The target asks for proof. */
+  #guarded = false;
+  /** The session that the connection is to be added to. */
+  #joined: Session | undefined;
   #tsih = 0;
   /** Steps of the login that take time and must end before the next PDU is looked at: one may lead to another. */
   #stepsUnderWay = 0;
@@ -82,7 +92,7 @@ export class Connection implements TcpHandler, ConnectionControl {
     tcp.start(this);
   }
 
-  get session(): FullFeaturePhase | undefined {
+  get phase(): FullFeaturePhase | undefined {
     return this.#phase;
   }
 
@@ -146,13 +156,22 @@ export class Connection implements TcpHandler, ConnectionControl {
         this.#wait(this.#admit(outcome.identity));
         return;
       case 'failed':
+        if (outcome.status === LoginStatus.authenticationFailure) this.#rememberAuthentication(true);
         this.#failLogin(outcome.status, outcome.error);
         this.finish('protocol error');
         return;
       case 'complete':
+        this.#rememberAuthentication(false);
         this.#wait(this.#enterFullFeaturePhase(outcome));
         return;
     }
+  }
+
+  #rememberAuthentication(hasFailed: boolean): void {
+    if (!this.#guarded) return;
+    const { authenticationFailures } = this.#options;
+    if (hasFailed) authenticationFailures.failed(this.#tcp.remote.address, this.#initiatorName);
+    else authenticationFailures.succeeded(this.#tcp.remote.address, this.#initiatorName);
   }
 
   /** Holds back PDUs until a step of the login is done. Such steps handle their own failures. */
@@ -169,6 +188,7 @@ export class Connection implements TcpHandler, ConnectionControl {
 
   /** Looks up what the initiator asks for, and decides. */
   async #admit(identity: LoginIdentity): Promise<void> {
+    this.#initiatorName = preparedName(identity.initiatorName) ?? '';
     const admission = await this.#decide(identity);
     if (this.#ended) return;
     this.#take(this.#login.admit(admission));
@@ -182,16 +202,19 @@ export class Connection implements TcpHandler, ConnectionControl {
     }
     if (identity.targetName === undefined || identity.sessionType === 'Discovery') {
       this.#tsih = 1;
-      return { kind: 'accept', tsih: this.#tsih, commandWindow: 1 };
+      const authentication = this.#options.directory.identities?.(this.#asker(initiatorName, identity.isid));
+      const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true };
+      return { kind: 'accept', tsih: this.#tsih, commandWindow: 1, ...proof };
     }
     const targetName = preparedName(identity.targetName);
     if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
     try {
       const found = await this.#options.directory.find(targetName, this.#asker(initiatorName, identity.isid));
       if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
-      if (!(found instanceof Target)) {
-        return { kind: 'redirect', address: found.redirectTo, permanent: found.permanent };
-      }
+      if (found instanceof Target) return this.#accept({ target: found }, initiatorName, identity);
+      if ('redirectTo' in found) return { kind: 'redirect', address: found.redirectTo, permanent: found.permanent };
+      // On the wire the same as a target that does not exist: a name is not to be had by guessing.
+      if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
       return this.#accept(found, initiatorName, identity);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -199,18 +222,36 @@ export class Connection implements TcpHandler, ConnectionControl {
     }
   }
 
-  #accept(target: Target, initiatorName: IscsiName, identity: LoginIdentity): Admission {
-    if (identity.tsih !== 0) {
-      // One connection per session, and no recovery of connections: nothing can be added to a session that exists.
-      const session = target.findSession(initiatorName, identity.isid);
-      if (session?.tsih === identity.tsih)
-        return refuse(LoginStatus.tooManyConnections, 'the session has its connection');
-      return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
+  #accept({ target, authentication }: GuardedTarget, initiatorName: IscsiName, identity: LoginIdentity): Admission {
+    const { authenticationFailures } = this.#options;
+    if (authentication !== undefined && authenticationFailures.isLockedOut(this.#tcp.remote.address, initiatorName)) {
+      return refuse(LoginStatus.authenticationFailure, `${initiatorName} has failed to authenticate too often`);
     }
+    let joined: Session | undefined;
+    if (identity.tsih !== 0) {
+      joined = target.findSession(initiatorName, identity.isid);
+      if (joined?.tsih !== identity.tsih) {
+        return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
+      }
+      if (!joined.hasRoomFor(identity.cid)) {
+        return refuse(
+          LoginStatus.tooManyConnections,
+          `the session has its ${joined.parameters.maxConnections} connections`,
+        );
+      }
+    }
+    this.#joined = joined;
     this.#target = target;
-    this.#tsih = target.newTsih();
-    const alias = target.alias === undefined ? {} : { targetAlias: target.alias };
-    return { kind: 'accept', tsih: this.#tsih, commandWindow: COMMAND_WINDOW, ...alias };
+    this.#guarded = authentication !== undefined;
+    this.#tsih = joined?.tsih ?? target.newTsih();
+    return {
+      kind: 'accept',
+      tsih: this.#tsih,
+      commandWindow: COMMAND_WINDOW,
+      ...(joined === undefined ? {} : { window: joined.window }),
+      ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
+      ...(authentication === undefined ? {} : { authentication }),
+    };
   }
 
   #asker(initiatorName: string, isid: string): Asker {
@@ -236,17 +277,17 @@ export class Connection implements TcpHandler, ConnectionControl {
       targetName: target?.name,
       remote: this.#tcp.remote,
     };
-    const shared = {
-      parameters,
-      expCmdSN: outcome.expCmdSN,
-      sender: this.#sender,
-      control: this,
-      onEvent: this.#options.onEvent,
-    };
+    const shared = { parameters, expCmdSN: outcome.expCmdSN, onEvent: this.#options.onEvent };
+    const own = { sender: this.#sender, control: this };
     if (target === undefined) {
       const asker = this.#asker(initiatorName, identity.isid);
-      this.#phase = new DiscoverySession({ ...shared, reference, asker, directory: this.#options.directory });
+      this.#phase = new DiscoverySession({ ...shared, ...own, reference, asker, directory: this.#options.directory });
       this.#options.onEvent({ kind: 'login', session: reference, reinstates: false });
+      return;
+    }
+    const connection = { ...own, cid: identity.cid, local: this.#tcp.local };
+    if (this.#joined !== undefined) {
+      await this.#join(this.#joined, { ...connection, parameters });
       return;
     }
     // RFC 7143 §6.3.5: the old session of the same initiator port ends first, and with it everything it still does to the medium.
@@ -258,18 +299,43 @@ export class Connection implements TcpHandler, ConnectionControl {
       ...shared,
       reference: { ...reference, targetName: target.name },
       target,
-      cid: identity.cid,
-      local: this.#tcp.local,
+      clock: this.#options.clock,
+      onEnded: (ended) => this.#options.sessions.delete(ended),
     });
+    this.#options.sessions.add(session);
     for (const unit of lost) unit.tell(session, AdditionalSense.iTNexusLossOccurred);
-    this.#phase = session;
-    this.#keepalive = new Keepalive(session, this.#options.clock, this.#options.keepalive, () => {
+    this.#phase = this.#watch(await session.join({ ...connection, parameters }));
+    this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
+  }
+
+  /** One more connection of a session that exists, or one in the place of another (RFC 7143 §6.3.4, §6.3.6). */
+  async #join(session: Session, options: SessionConnectionOptions): Promise<void> {
+    // What holds for the session was settled by its first login; the rest is each connection's own (RFC 7143 §13).
+    const { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength } = options.parameters;
+    const own = { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength };
+    if (session.closing || !session.hasRoomFor(options.cid)) {
+      this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
+      return;
+    }
+    const connection = await session.join({ ...options, parameters: { ...session.parameters, ...own } });
+    this.#phase = connection;
+    if (this.#ended || session.closing) {
+      await connection.end('connection lost');
+      return;
+    }
+    this.#watch(connection);
+    const { reference } = session;
+    this.#options.onEvent({ kind: 'connection joined', session: reference, cid: options.cid });
+  }
+
+  #watch(connection: SessionConnection): SessionConnection {
+    this.#keepalive = new Keepalive(connection, this.#options.clock, this.#options.keepalive, () => {
       this.drop(
         'unresponsive',
         new DisklessError('ISCSI_TIMEOUT', `${this.#tcp.remote.address} did not answer a NOP-In in time`),
       );
     });
-    this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
+    return connection;
   }
 
   #failLogin(status: number, error: Error): void {

@@ -15,17 +15,13 @@ import {
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Endpoint } from '../os/network.ts';
+import { reassign } from './reassignment.ts';
 import type { Responses } from './responses.ts';
 import type { Session } from './session.ts';
+import type { SessionConnection } from './session-connection.ts';
+import { receiveSnack } from './snack.ts';
 import { manageTasks } from './task-management.ts';
 import { TextExchange } from './text-exchange.ts';
-
-export interface ControlRequestsOptions {
-  /** CID of the session's connection. */
-  readonly cid: number;
-  /** The address that the initiator has reached. */
-  readonly local: Endpoint;
-}
 
 /**
  * Immediate task management requests that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that
@@ -34,23 +30,24 @@ export interface ControlRequestsOptions {
 const IMMEDIATE_LIMIT = 32;
 
 export class ControlRequests {
+  readonly #connection: SessionConnection;
   readonly #session: Session;
   readonly #responses: Responses;
-  readonly #cid: number;
   readonly #text: TextExchange;
   #hasSeenNop = false;
   #tasksManaged = 0;
 
-  constructor(session: Session, responses: Responses, options: ControlRequestsOptions) {
-    this.#session = session;
-    this.#responses = responses;
-    this.#cid = options.cid;
-    const { name } = session.target;
+  /** `local`: the address that the initiator has reached. */
+  constructor(connection: SessionConnection, local: Endpoint) {
+    this.#connection = connection;
+    this.#session = connection.session;
+    this.#responses = connection.responses;
+    const { name } = this.#session.target;
     // A normal session may ask for its own target only (RFC 7143 appendix C); "All" is answered with no more than that.
     this.#text = new TextExchange(
       async (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
-      options.local,
-      session.parameters.maxSendDataSegmentLength,
+      local,
+      connection.parameters.maxSendDataSegmentLength,
     );
   }
 
@@ -72,11 +69,10 @@ export class ControlRequests {
         void this.#textRequest(pdu);
         return;
       case Opcode.logoutRequest:
-        this.#logout(pdu);
+        void this.#logout(pdu);
         return;
       case Opcode.snackRequest:
-        // Nothing is kept to be sent again with ErrorRecoveryLevel 0 (RFC 7143 §11.16).
-        this.#responses.reject(RejectReason.snackReject, pdu.header);
+        receiveSnack(this.#connection, pdu);
         return;
       case Opcode.loginRequest:
         this.#responses.reject(RejectReason.protocolError, pdu.header);
@@ -98,7 +94,7 @@ export class ControlRequests {
     const header = NopOut.view(pdu.header);
     // The answer to a ping of ours, or a mere update of ExpStatSN.
     if (header.initiatorTaskTag === RESERVED_TAG) return;
-    const fits = pdu.dataLength <= this.#session.parameters.maxSendDataSegmentLength;
+    const fits = pdu.dataLength <= this.#connection.parameters.maxSendDataSegmentLength;
     this.#responses.nopIn(header, fits ? pdu.data : []);
   }
 
@@ -108,11 +104,19 @@ export class ControlRequests {
       this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
       return;
     }
+    if (request.function === TaskManagementFunction.taskReassign) {
+      this.#answered(pdu);
+      const { response, resume } = reassign(this.#connection, request.referencedTaskTag, request.expDataSN);
+      // The new allegiance holds from the answer on, not before (RFC 7143 §11.6).
+      this.#responses.taskManagement(request.initiatorTaskTag, response);
+      resume?.();
+      return;
+    }
     this.#tasksManaged += 1;
     const response = await manageTasks(this.#session, request);
     this.#tasksManaged -= 1;
     this.#answered(pdu);
-    if (this.#session.closing) return;
+    if (this.#connection.state !== 'open') return;
     this.#responses.taskManagement(request.initiatorTaskTag, response);
     // A cold reset ends all sessions, this one after its answer (RFC 7143 §11.5.1).
     if (request.function !== TaskManagementFunction.targetColdReset) return;
@@ -123,22 +127,44 @@ export class ControlRequests {
     const header = TextRequest.view(pdu.header);
     const answer = await this.#text.receive(header, pdu).catch(() => undefined);
     this.#answered(pdu);
-    if (this.#session.closing) return;
+    if (this.#connection.state !== 'open') return;
     if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
     else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
   }
 
-  #logout(pdu: Pdu): void {
+  /** RFC 7143 §11.14, §11.15 */
+  async #logout(pdu: Pdu): Promise<void> {
     this.#answered(pdu);
     const { initiatorTaskTag, reason, cid } = LogoutRequest.view(pdu.header);
-    if (reason === LogoutReason.removeConnectionForRecovery) {
-      const { defaultTime2Wait } = this.#session.parameters;
-      this.#responses.logout(initiatorTaskTag, LogoutResponseCode.recoveryNotSupported, defaultTime2Wait);
-    } else if (reason !== LogoutReason.closeSession && cid !== this.#cid) {
-      this.#responses.logout(initiatorTaskTag, LogoutResponseCode.cidNotFound, 0);
-    } else {
-      this.#responses.logout(initiatorTaskTag, LogoutResponseCode.closed, 0);
+    const { defaultTime2Wait, defaultTime2Retain, errorRecoveryLevel } = this.#session.parameters;
+    const respond = (response: number, time2Wait = 0, time2Retain = 0): void =>
+      this.#responses.logout(initiatorTaskTag, response, time2Wait, time2Retain);
+    if (reason === LogoutReason.closeSession) {
+      respond(LogoutResponseCode.closed);
       this.#session.finish('logout');
+      return;
+    }
+    const other = cid === this.#connection.cid ? undefined : this.#session.findConnection(cid);
+    if (reason === LogoutReason.removeConnectionForRecovery) {
+      if (errorRecoveryLevel < 2) {
+        respond(LogoutResponseCode.recoveryNotSupported, defaultTime2Wait);
+      } else if (cid === this.#connection.cid) {
+        respond(LogoutResponseCode.closed, defaultTime2Wait, defaultTime2Retain);
+        this.#session.removeForRecovery(this.#connection);
+      } else if (other === undefined) {
+        respond(LogoutResponseCode.cidNotFound);
+      } else {
+        this.#session.removeForRecovery(other);
+        respond(LogoutResponseCode.closed, defaultTime2Wait, defaultTime2Retain);
+      }
+    } else if (cid === this.#connection.cid) {
+      respond(LogoutResponseCode.closed);
+      this.#connection.control.finish('logout');
+    } else if (other === undefined) {
+      respond(LogoutResponseCode.cidNotFound);
+    } else {
+      await this.#session.closeConnection(other);
+      if (this.#connection.state === 'open') respond(LogoutResponseCode.closed);
     }
   }
 }

@@ -10,11 +10,13 @@ import type { Outcome } from './outcome.ts';
 import type { PduSender } from './pdu-sender.ts';
 import type { Task } from './task.ts';
 
-/** What the answers of one session need. */
+/** What the answers on one connection need. */
 export interface AnswerContext {
   readonly sender: PduSender;
   readonly window: Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
-  readonly parameters: Pick<Parameters, 'maxSendDataSegmentLength' | 'maxBurstLength'>;
+  readonly parameters: Pick<Parameters, 'maxSendDataSegmentLength' | 'maxBurstLength' | 'errorRecoveryLevel'>;
+  /** Gives the Target Transfer Tag of a Data-In that wants a DataACK (RFC 7143 §11.7.2). */
+  askDataAck(initiatorTaskTag: number): number;
 }
 
 /** SPDTL minus EDTL: positive when the initiator's buffer was too small (RFC 7143 §11.4.5.2). */
@@ -95,19 +97,28 @@ function sendDataInPdu(
       header.underflow = difference < 0;
       header.residualCount = Math.abs(difference);
     }
+  } else if (
+    final &&
+    context.parameters.errorRecoveryLevel > 0 &&
+    (task.bufferOffset + length) % context.parameters.maxBurstLength === 0
+  ) {
+    header.acknowledge = true;
+    header.lun = task.lun;
+    header.targetTransferTag = context.askDataAck(task.initiatorTaskTag);
   }
   task.dataSN += 1;
   task.bufferOffset += length;
   context.sender.send(bytes, data);
 }
 
-/** Sends the SCSI Response of a task: after its Data-In PDUs, if there were any. */
+/** Sends the SCSI Response of a task: after its Data-In PDUs, if there were any. `earlierStatSN`: of the one that it replaces. */
 export function sendScsiResponse(
   context: AnswerContext,
   task: Task,
   outcome: Outcome,
   transferred: number,
   format: SenseFormat,
+  earlierStatSN?: number,
 ): void {
   const bytes = context.sender.newHeader();
   const header = ScsiResponse.edit(bytes);
@@ -116,7 +127,8 @@ export function sendScsiResponse(
   header.response = ScsiResponseCode.completed;
   header.status = outcome.status;
   header.initiatorTaskTag = task.initiatorTaskTag;
-  header.statSN = context.sender.takeStatSN();
+  header.snackTag = task.snackTag;
+  header.statSN = earlierStatSN === undefined ? context.sender.takeStatSN() : context.sender.reuseStatSN(earlierStatSN);
   header.expCmdSN = context.window.expCmdSN;
   header.maxCmdSN = context.window.maxCmdSN;
   header.expDataSN = task.dataSN;

@@ -5,6 +5,9 @@
  * Data comes in three ways, in this order: immediate, in the command PDU itself; unsolicited, in Data-Out PDUs that nobody asked
  * for, up to FirstBurstLength; solicited, one sequence per R2T. This target negotiates DataPDUInOrder=Yes and
  * DataSequenceInOrder=Yes, so every PDU must start where the one before ended.
+ *
+ * From ErrorRecoveryLevel 1 on, data that was damaged or lost leaves a gap: what comes behind it is thrown away until nothing more
+ * is due, and then asked for again by a recovery R2T (§7.8, §7.9).
  */
 
 import { RESERVED_TAG } from '../iscsi/opcode.ts';
@@ -16,7 +19,7 @@ import { checkCondition, type Outcome } from './outcome.ts';
 
 type TransferParameters = Pick<
   Parameters,
-  'initialR2T' | 'immediateData' | 'firstBurstLength' | 'maxBurstLength' | 'maxOutstandingR2T'
+  'initialR2T' | 'immediateData' | 'firstBurstLength' | 'maxBurstLength' | 'maxOutstandingR2T' | 'errorRecoveryLevel'
 >;
 
 /** One R2T to send. */
@@ -41,6 +44,9 @@ const SMALL_PIECE = 2048;
 /** Where small pieces are gathered: so long at most. */
 const GATHERING_LENGTH = 8192;
 
+/** Gaps of one transfer that are asked for again. A path that damages more than that will not carry the rest either. */
+const MAXIMUM_RECOVERIES = 16;
+
 const UNEXPECTED_UNSOLICITED_DATA = checkCondition(SenseKey.abortedCommand, AdditionalSense.unexpectedUnsolicitedData);
 const INCORRECT_AMOUNT_OF_DATA = checkCondition(SenseKey.abortedCommand, AdditionalSense.notEnoughUnsolicitedData);
 const PROTOCOL_SERVICE_CRC_ERROR = checkCondition(SenseKey.abortedCommand, AdditionalSense.protocolServiceCrcError);
@@ -62,6 +68,8 @@ export class DataOutTransfer {
   /** Sequences that have been asked for and have not ended, in the order of their R2Ts. */
   readonly #outstanding: Sequence[] = [];
   #r2tSN = 0;
+  #hasGap = false;
+  #recoveries = 0;
   #failure: Outcome | undefined;
 
   /**
@@ -132,7 +140,7 @@ export class DataOutTransfer {
    * `nextTag` gives an unused Target Transfer Tag.
    */
   solicit(nextTag: () => number): Solicitation | undefined {
-    if (this.#failure !== undefined || this.#unsolicited !== undefined) return undefined;
+    if (this.#failure !== undefined || this.#unsolicited !== undefined || this.#hasGap) return undefined;
     if (this.#solicited >= this.#wanted || this.#outstanding.length >= this.#parameters.maxOutstandingR2T) {
       return undefined;
     }
@@ -163,9 +171,9 @@ export class DataOutTransfer {
     dataLength: number,
     dataDigestOk: boolean,
   ): void {
-    // Without recovery within a connection, data that was lost or damaged ends the task (RFC 7143 §7.8, §7.9).
+    if (this.#hasGap) return;
     if (!dataDigestOk || header.dataSN !== sequence.nextDataSN || header.bufferOffset !== this.#received) {
-      this.refuse(PROTOCOL_SERVICE_CRC_ERROR);
+      this.#lose();
     } else if (this.#received + dataLength > sequence.end) {
       this.refuse(INCORRECT_AMOUNT_OF_DATA);
     } else {
@@ -174,8 +182,30 @@ export class DataOutTransfer {
     }
   }
 
+  /** Without recovery within a command, data that was lost or damaged ends the task (RFC 7143 §7.8, §7.9). */
+  #lose(): void {
+    this.#recoveries += 1;
+    if (this.#parameters.errorRecoveryLevel === 0 || this.#recoveries > MAXIMUM_RECOVERIES) {
+      this.refuse(PROTOCOL_SERVICE_CRC_ERROR);
+    } else {
+      this.#hasGap = true;
+    }
+  }
+
+  /**
+   * Its connection is gone and another takes its place: what was under way is asked for again (RFC 7143 §7.2.2). `expR2TSN`: the
+   * first R2T that the initiator has not got.
+   */
+  restart(expR2TSN: number): void {
+    this.#unsolicited = undefined;
+    this.#outstanding.length = 0;
+    this.#hasGap = false;
+    this.#solicited = this.#received;
+    if (expR2TSN <= this.#r2tSN) this.#r2tSN = expR2TSN;
+  }
+
   #endSequence(sequence: Sequence, isUnsolicited: boolean): void {
-    const isShort = this.#received < sequence.end;
+    const isShort = this.#received < sequence.end && !this.#hasGap;
     if (isUnsolicited) {
       this.#unsolicited = undefined;
       this.#solicited = this.#received;
@@ -185,6 +215,9 @@ export class DataOutTransfer {
       this.#outstanding.shift();
       if (isShort) this.#failure ??= INCORRECT_AMOUNT_OF_DATA;
     }
+    if (!this.#hasGap || this.expectsData) return;
+    this.#hasGap = false;
+    this.#solicited = this.#received;
   }
 
   #append(data: readonly Uint8Array[]): void {

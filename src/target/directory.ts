@@ -1,6 +1,7 @@
 /** Which targets there are, and for whom: what a portal asks its owner. */
 
 import type { Awaitable } from '../block/device.ts';
+import type { ChapDemand } from '../iscsi/chap.ts';
 import type { Endpoint } from '../os/network.ts';
 import type { Target } from './target.ts';
 
@@ -21,14 +22,30 @@ export interface Redirect {
   readonly permanent: boolean;
 }
 
+/** A target that lets in who proves who it is. */
+export interface GuardedTarget {
+  readonly target: Target;
+  readonly authentication?: ChapDemand;
+}
+
+/** There is such a target, but not for this asker: the initiator learns no more than that there is none for it. */
+export interface Refusal {
+  /** For the owner's log. */
+  readonly refused: string;
+}
+
+export type Found = Target | GuardedTarget | Redirect | Refusal | undefined;
+
 export interface TargetDirectory {
   /** The names of the targets that the asker may use: what SendTargets answers. */
   names(asker: Asker): Awaitable<readonly string[]>;
+  /** Whose proof is checked when it is offered in a discovery session; undefined: nobody's. Proof is not needed there. */
+  identities?(asker: Asker): ChapDemand | undefined;
   /**
    * The target of a name, which may be made now. Undefined: there is none for this asker. A rejection refuses the login as "service
    * unavailable".
    */
-  find(name: string, asker: Asker): Awaitable<Target | Redirect | undefined>;
+  find(name: string, asker: Asker): Awaitable<Found>;
 }
 
 /** A directory of targets that everybody may use. */

@@ -78,7 +78,7 @@ export class DiscoverySession implements FullFeaturePhase {
   }
 
   #logout(pdu: Pdu): void {
-    this.#responses.logout(LogoutRequest.view(pdu.header).initiatorTaskTag, LogoutResponseCode.closed, 0);
+    this.#responses.logout(LogoutRequest.view(pdu.header).initiatorTaskTag, LogoutResponseCode.closed, 0, 0);
     this.#options.control.finish('logout');
   }
 

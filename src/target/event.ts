@@ -35,6 +35,8 @@ export type TargetEvent =
   | { readonly kind: 'connected'; readonly remote: Endpoint }
   | { readonly kind: 'login failed'; readonly remote: Endpoint; readonly status: number; readonly error: Error }
   | { readonly kind: 'login'; readonly session: SessionReference; readonly reinstates: boolean }
+  /** A session has one connection more, or one in the place of another. */
+  | { readonly kind: 'connection joined'; readonly session: SessionReference; readonly cid: number }
   /** The first READ of a session: the machine has begun to load. */
   | { readonly kind: 'first read'; readonly session: SessionReference; readonly lun: number }
   | {

@@ -1,4 +1,6 @@
 /** The iSCSI target: portals that serve Devices as logical units. */
+export * from './access.ts';
+export type { AuthenticationLimits } from './authentication-failures.ts';
 export * from './directory.ts';
 export * from './event.ts';
 export type { KeepaliveOptions } from './keepalive.ts';

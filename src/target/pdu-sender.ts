@@ -10,6 +10,12 @@ import { BASIC_HEADER_LENGTH } from '../iscsi/pdu.ts';
 import { type PduDigests, writePdu } from '../iscsi/pdu-writer.ts';
 import type { TcpConnection } from '../os/network.ts';
 
+/** What remembers PDUs that may have to be sent again. */
+export interface PduKeeper {
+  /** `isNumbered`: the PDU took a StatSN. */
+  keep(header: Uint8Array, data: readonly Uint8Array[], isNumbered: boolean): void;
+}
+
 const SLAB_LENGTH = 16_384;
 const noData: readonly Uint8Array[] = [];
 const noDigests: PduDigests = { headerDigest: false, dataDigest: false };
@@ -22,6 +28,9 @@ export class PduSender {
   #writable = true;
   /** StatSN of the next response. */
   #statSN = 0;
+  #keeper: PduKeeper | undefined;
+  /** The PDU that is being made has a StatSN of its own. */
+  #isNumbered = false;
   readonly #emit: (part: Uint8Array) => void;
 
   constructor(connection: TcpConnection) {
@@ -35,6 +44,10 @@ export class PduSender {
   configure(statSN: number, digests: PduDigests): void {
     this.#statSN = statSN;
     this.#digests = digests;
+  }
+
+  retain(keeper: PduKeeper | undefined): void {
+    this.#keeper = keeper;
   }
 
   /** False when production should stop until `drained`. */
@@ -54,6 +67,13 @@ export class PduSender {
   takeStatSN(): number {
     const statSN = this.#statSN;
     this.#statSN = serialAdd(statSN, 1);
+    this.#isNumbered = true;
+    return statSN;
+  }
+
+  /** The StatSN of a response that replaces an earlier one (RFC 7143 §11.4.4). */
+  reuseStatSN(statSN: number): number {
+    this.#isNumbered = true;
     return statSN;
   }
 
@@ -70,6 +90,13 @@ export class PduSender {
 
   /** Sends a PDU; its DataSegmentLength is filled in. */
   send(header: Uint8Array, data: readonly Uint8Array[] = noData): void {
+    writePdu(this.#emit, header, data, this.#digests);
+    if (this.#keeper !== undefined) this.#keeper.keep(header, data, this.#isNumbered);
+    this.#isNumbered = false;
+  }
+
+  /** Sends a PDU that was sent before. */
+  resend(header: Uint8Array, data: readonly Uint8Array[]): void {
     writePdu(this.#emit, header, data, this.#digests);
   }
 

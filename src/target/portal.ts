@@ -6,11 +6,12 @@ import type { Random } from '../iscsi/chap.ts';
 import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
 import { type Clock, systemClock } from '../os/clock.ts';
 import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/network.ts';
+import { AuthenticationFailures, type AuthenticationLimits } from './authentication-failures.ts';
 import { Connection } from './connection.ts';
 import type { TargetDirectory } from './directory.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
-import { Session } from './session.ts';
+import type { Session } from './session.ts';
 
 export const ISCSI_PORT = 3260;
 
@@ -27,14 +28,25 @@ export interface PortalOptions {
   readonly loginTimeout?: number;
   /** Default: asked after 15 s of silence, dropped after 120 s of it. */
   readonly keepalive?: KeepaliveOptions;
+  /** When guessing of secrets is stopped. Default: for a minute, after five failures. */
+  readonly authenticationLimits?: AuthenticationLimits;
   /** Connections at a time; default 4096. */
   readonly maximumConnections?: number;
   /** Milliseconds that `close` waits for what is under way; default 5 s. */
   readonly closeTimeout?: number;
 }
 
-/** Several bursts may be asked for at once: the link stays busy while one is on its way. */
-const targetWishes: Partial<Wishes> = { maxOutstandingR2T: 4, firstBurstLength: 65_536 };
+/**
+ * Several bursts may be asked for at once: the link stays busy while one is on its way. More connections and recovery are there for
+ * initiators that ask for them; who does not has one connection and none.
+ */
+const targetWishes: Partial<Wishes> = {
+  maxOutstandingR2T: 4,
+  firstBurstLength: 65_536,
+  maxConnections: 4,
+  errorRecoveryLevel: 2,
+  defaultTime2Retain: 20,
+};
 
 /**
  * As long as Linux waits for its disk to come back (open-iscsi's `replacement_timeout`, 120 s), the disk waits for it: a machine that
@@ -47,6 +59,8 @@ export class Portal implements AsyncDisposable {
   readonly #options: PortalOptions;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
+  readonly #sessions = new Set<Session>();
+  readonly #authenticationFailures: AuthenticationFailures;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -54,6 +68,8 @@ export class Portal implements AsyncDisposable {
   private constructor(options: PortalOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    const limits = options.authenticationLimits ?? { attempts: 5, lockout: 60_000 };
+    this.#authenticationFailures = new AuthenticationFailures(this.#clock, limits);
   }
 
   /** Listens. Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
@@ -82,8 +98,10 @@ export class Portal implements AsyncDisposable {
         random: this.#options.random ?? randomBytes,
         loginTimeout: this.#options.loginTimeout ?? 15_000,
         keepalive: this.#options.keepalive ?? defaultKeepalive,
+        authenticationFailures: this.#authenticationFailures,
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
+        sessions: this.#sessions,
         onClosed: (connection) => this.#closed(connection),
       }),
     );
@@ -94,9 +112,9 @@ export class Portal implements AsyncDisposable {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  /** The normal sessions of this portal. */
+  /** The normal sessions of this portal, with or without a connection. */
   get sessions(): readonly Session[] {
-    return [...this.#connections].map(({ session }) => session).filter((phase) => phase instanceof Session);
+    return [...this.#sessions];
   }
 
   /**
@@ -120,9 +138,11 @@ export class Portal implements AsyncDisposable {
     const targets = new Set(sessions.map(({ target }) => target));
     const flushed = await Promise.allSettled([...targets].map((target) => target.flush()));
     for (const connection of this.#connections) {
-      connection.session?.announceShutdown();
+      connection.phase?.announceShutdown();
       connection.finish('shutdown');
     }
+    // Those that wait for a connection to come back have none to be told by.
+    for (const session of sessions) void session.end('shutdown');
     await this.#within(timeout, this.#empty());
     for (const connection of this.#connections) connection.drop('shutdown');
     await this.#empty();

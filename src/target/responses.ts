@@ -77,7 +77,7 @@ export class Responses {
   }
 
   /** Times are seconds. */
-  logout(initiatorTaskTag: number, response: number, time2Wait: number): void {
+  logout(initiatorTaskTag: number, response: number, time2Wait: number, time2Retain: number): void {
     const header = this.#sender.newHeader();
     LogoutResponse.write(header, 0, {
       opcode: Opcode.logoutResponse,
@@ -85,6 +85,7 @@ export class Responses {
       response,
       initiatorTaskTag,
       time2Wait,
+      time2Retain,
       ...this.#numbering(),
     });
     this.#sender.send(header);

@@ -1,6 +1,9 @@
 /**
- * A normal session: one initiator port at one target (RFC 7143 §4.3). It puts commands in order, makes tasks of them, sees to their
- * data, and answers. It has one connection (MaxConnections=1) and ends with it (ErrorRecoveryLevel=0).
+ * A normal session: one initiator port at one target (RFC 7143 §4.3). It puts the commands of all its connections in order, makes
+ * tasks of them, sees to their data, and answers each on the connection that it is allegiant to.
+ *
+ * It ends with its last connection, unless ErrorRecoveryLevel is 2: then tasks outlive their connection for the time that was
+ * negotiated, and the session with them.
  */
 
 import { ProtocolError } from '../bytes/index.ts';
@@ -8,19 +11,18 @@ import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { AsyncEvent, BasicHeader, DataOut, ReadyToTransfer, RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
+import type { Clock } from '../os/clock.ts';
 import { decodeLun, Status } from '../scsi/index.ts';
 import { executeAtAbsentUnit } from './absent-unit.ts';
 import { CommandWindow } from './command-window.ts';
 import { READ_PIECE } from './commands/transfer.ts';
-import { ControlRequests } from './control-requests.ts';
-import { type AnswerContext, sendDataIn, sendScsiResponse } from './data-in.ts';
+import { sendDataIn, sendScsiResponse } from './data-in.ts';
 import { DataOutTransfer } from './data-out.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
-import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import type { Outcome } from './outcome.ts';
-import type { PduSender } from './pdu-sender.ts';
 import { readPieces } from './read-pieces.ts';
-import { Responses } from './responses.ts';
+import { SessionConnection, type SessionConnectionOptions } from './session-connection.ts';
+import { SNACK_REJECTED, sendUnacknowledged } from './snack.ts';
 import type { Target } from './target.ts';
 import { Task, type TaskOwner } from './task.ts';
 import { TransferRoom } from './transfer-room.ts';
@@ -45,24 +47,33 @@ export interface SessionOptions {
   readonly target: Target;
   readonly parameters: Parameters;
   readonly expCmdSN: number;
-  readonly cid: number;
-  readonly sender: PduSender;
-  readonly control: ConnectionControl;
-  readonly local: { readonly address: string; readonly port: number };
+  readonly clock: Clock;
   readonly onEvent: TargetEventListener;
+  readonly onEnded: (session: Session) => void;
 }
 
-export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
+/** "Some commands cleared by iSCSI protocol event" (RFC 7143 §11.14.5). */
+const COMMANDS_CLEARED_BY_PROTOCOL_EVENT = 0x477f;
+
+interface EarlyCommand {
+  readonly pdu: Pdu;
+  readonly connection: SessionConnection;
+}
+
+export class Session implements TaskOwner {
   readonly initiatorName: string;
   readonly isid: string;
   readonly tsih: number;
   readonly target: Target;
+  /** Those of the leading login. */
   readonly parameters: Parameters;
-  readonly sender: PduSender;
-  readonly window: CommandWindow<Pdu>;
+  /** What is due is never kept in it, so that nothing need be made for it. */
+  readonly window: CommandWindow<EarlyCommand | undefined>;
   readonly #options: SessionOptions;
-  readonly #responses: Responses;
-  readonly #requests: ControlRequests;
+  /** By CID. */
+  readonly #connections = new Map<number, SessionConnection>();
+  /** Connections without a socket, whose tasks wait for reassignment. */
+  readonly #lost = new Set<SessionConnection>();
   readonly #tasks = new Map<number, Task>();
   readonly #writeRoom = new TransferRoom(WRITE_ROOM, (task) => this.#solicit(task));
   #immediateTasks = 0;
@@ -70,8 +81,8 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
   #lastTag = 0;
   #hasRead = false;
   #closing = false;
-  #heard = 0;
-  #drainWaiters: (() => void)[] = [];
+  /** Connections that are about to take the place of another. */
+  #joining = 0;
 
   constructor(options: SessionOptions) {
     const { reference, target, parameters } = options;
@@ -81,10 +92,7 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     this.tsih = reference.tsih;
     this.target = target;
     this.parameters = parameters;
-    this.sender = options.sender;
     this.window = new CommandWindow(options.expCmdSN, COMMAND_WINDOW);
-    this.#responses = new Responses(options.sender, this.window);
-    this.#requests = new ControlRequests(this, this.#responses, options);
     for (const unit of target.units.values()) unit.joined(this);
     target.sessions.add(this);
   }
@@ -101,54 +109,87 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     return this.#closing;
   }
 
+  /** One that has not been aborted. */
   findTask(initiatorTaskTag: number): Task | undefined {
-    return this.#tasks.get(initiatorTaskTag);
+    const task = this.#tasks.get(initiatorTaskTag);
+    return task?.aborted === true ? undefined : task;
   }
 
-  receive(pdu: Pdu): void {
-    this.#heard += 1;
+  /** All connections that have a socket. */
+  get connections(): readonly SessionConnection[] {
+    return [...this.#connections.values()];
+  }
+
+  /** Whether a connection of this CID can still be added: it takes the place of one with the same CID, or is one more. */
+  hasRoomFor(cid: number): boolean {
+    return this.#connections.has(cid) || this.#connections.size < this.parameters.maxConnections;
+  }
+
+  /** A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4). */
+  async join(options: SessionConnectionOptions): Promise<SessionConnection> {
+    const old = this.findConnection(options.cid);
+    if (old !== undefined && this.parameters.errorRecoveryLevel === 2) {
+      this.removeForRecovery(old);
+    } else if (old !== undefined) {
+      this.#joining += 1;
+      await this.closeConnection(old);
+      this.#joining -= 1;
+    }
+    const connection = new SessionConnection(this, options);
+    this.#connections.set(options.cid, connection);
+    return connection;
+  }
+
+  /** By CID: one with a socket, or one that was lost and not logged out. */
+  findConnection(cid: number): SessionConnection | undefined {
+    return this.#connections.get(cid) ?? [...this.#lost].find((lost) => lost.cid === cid && !lost.isCleanedUp);
+  }
+
+  receive(pdu: Pdu, connection: SessionConnection): void {
     const opcode = (pdu.header[0] ?? 0) & 0x3f;
     if (opcode === Opcode.dataOut) {
-      this.#dataOut(pdu);
+      this.#dataOut(pdu, connection);
       return;
     }
     if (!pdu.dataDigestOk) {
-      // Recovery needs ErrorRecoveryLevel 1: without it the command would leave a hole in the order for ever (RFC 7143 §7.8).
-      this.#responses.reject(RejectReason.dataDigestError, pdu.header);
+      connection.responses.reject(RejectReason.dataDigestError, pdu.header);
+      // From ErrorRecoveryLevel 1 on the initiator sends it again (RFC 7143 §7.8). Without, it would leave a hole in the order.
+      if (this.parameters.errorRecoveryLevel > 0) return;
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
     const header = BasicHeader.view(pdu.header);
     if (header.immediate || opcode === Opcode.snackRequest) {
-      this.#deliver(opcode, pdu);
+      this.#deliver(opcode, pdu, connection);
       return;
     }
-    if (this.window.arrive(ScsiCommand.view(pdu.header).cmdSN, pdu) !== 'due') return;
-    let next: Pdu | undefined = pdu;
-    while (next !== undefined) {
-      this.#deliver((next.header[0] ?? 0) & 0x3f, next);
-      next = this.window.nextEarly();
+    const { cmdSN } = ScsiCommand.view(pdu.header);
+    const kept = cmdSN === this.window.expCmdSN ? undefined : { pdu, connection };
+    if (this.window.arrive(cmdSN, kept) !== 'due') return;
+    this.#deliver(opcode, pdu, connection);
+    for (let next = this.window.nextEarly(); next !== undefined; next = this.window.nextEarly()) {
+      this.#deliver((next.pdu.header[0] ?? 0) & 0x3f, next.pdu, next.connection);
     }
   }
 
   /** A command in its turn. */
-  #deliver(opcode: number, pdu: Pdu): void {
-    if (opcode === Opcode.scsiCommand) this.#scsiCommand(pdu);
-    else this.#requests.receive(opcode, pdu);
+  #deliver(opcode: number, pdu: Pdu, connection: SessionConnection): void {
+    if (opcode === Opcode.scsiCommand) this.#scsiCommand(pdu, connection);
+    else connection.request(opcode, pdu);
   }
 
-  #scsiCommand(pdu: Pdu): void {
+  #scsiCommand(pdu: Pdu, connection: SessionConnection): void {
     const header = ScsiCommand.view(pdu.header);
     if (this.#tasks.has(header.initiatorTaskTag)) {
       if (!header.immediate) this.window.release();
-      this.#responses.reject(RejectReason.taskInProgress, pdu.header);
+      connection.responses.reject(RejectReason.taskInProgress, pdu.header);
       return;
     }
     if (header.immediate && this.#immediateTasks >= IMMEDIATE_LIMIT) {
-      this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
       return;
     }
     const lun = decodeLun(header.lun);
-    const task = new Task(this, header, lun === undefined ? undefined : this.target.units.get(lun));
+    const task = new Task(this, connection, header, lun === undefined ? undefined : this.target.units.get(lun));
     this.#tasks.set(task.initiatorTaskTag, task);
     if (task.isImmediate) this.#immediateTasks += 1;
     const failure = task.unit === undefined ? executeAtAbsentUnit(task, this.target.luns) : task.unit.prepare(task);
@@ -186,39 +227,47 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     const { transfer } = task;
     if (transfer === undefined || task.aborted) return;
     for (;;) {
-      const solicitation = transfer.solicit(() => this.#newTag());
+      const solicitation = transfer.solicit(() => this.newTag());
       if (solicitation === undefined) return;
-      const header = this.sender.newHeader();
+      const { sender } = task.connection;
+      const header = sender.newHeader();
       ReadyToTransfer.write(header, 0, {
         opcode: Opcode.readyToTransfer,
         final: true,
         lun: task.lun,
         initiatorTaskTag: task.initiatorTaskTag,
-        statSN: this.sender.statSN,
+        statSN: sender.statSN,
         expCmdSN: this.window.expCmdSN,
         maxCmdSN: this.window.maxCmdSN,
         ...solicitation,
       });
-      this.sender.send(header);
+      sender.send(header);
     }
   }
 
-  #newTag(): number {
+  /** A Target Transfer Tag that nothing of this session uses. */
+  newTag(): number {
     this.#lastTag = (this.#lastTag + 1) % RESERVED_TAG;
     return this.#lastTag;
   }
 
-  #dataOut(pdu: Pdu): void {
+  #dataOut(pdu: Pdu, connection: SessionConnection): void {
     const header = DataOut.view(pdu.header);
     const task = this.#tasks.get(header.initiatorTaskTag);
     // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.3).
     if (task === undefined || task.aborted) return;
     const { transfer } = task;
-    if (transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
-      this.#responses.reject(RejectReason.invalidPduField, pdu.header);
+    const { responses } = connection;
+    // Data follows its command on the same connection (RFC 7143 §4.2.2.1).
+    if (task.connection !== connection) {
+      responses.reject(RejectReason.protocolError, pdu.header);
       return;
     }
-    if (!pdu.dataDigestOk) this.#responses.reject(RejectReason.dataDigestError, pdu.header);
+    if (transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
+      responses.reject(RejectReason.invalidPduField, pdu.header);
+      return;
+    }
+    if (!pdu.dataDigestOk) responses.reject(RejectReason.dataDigestError, pdu.header);
     if (transfer.failure !== undefined) {
       if (!transfer.expectsData) this.#finish(task, transfer.failure);
     } else if (header.final && task.state === 'transferring') {
@@ -255,7 +304,7 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     void outcome.then((later) => {
       this.#readsWaiting -= reading;
       this.#finish(task, later);
-      if (this.ready) this.#options.control.resume();
+      if (this.ready) this.#resumeConnections();
     });
   }
 
@@ -275,14 +324,17 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     // The task's place in the window is free before its answer says how large the window is.
     this.#leaveWindow(task);
     if (task.deviceError !== undefined) this.#tellDeviceError(task, task.deviceError);
+    const { connection } = task;
     const isGood = outcome.status === Status.good;
+    const transferred = isGood ? (task.isWrite ? task.dataOutLength : task.dataInLength) : 0;
+    connection.sent?.answered({ task, outcome, transferred });
     if (isGood && task.isRead && task.dataIn.length > 0 && task.expectedDataTransferLength > task.bufferOffset) {
       if (!this.#hasRead && task.length > 0) this.#tellFirstRead(task);
-      sendDataIn(this, task, true);
-      return;
+      // A status that must carry a SNACK Tag cannot go with the data (RFC 7143 §11.16.3).
+      sendDataIn(connection, task, task.snackTag === 0);
+      if (task.snackTag === 0) return;
     }
-    const transferred = isGood ? (task.isWrite ? task.dataOutLength : task.dataInLength) : 0;
-    sendScsiResponse(this, task, outcome, transferred, task.unit?.senseFormat ?? 'fixed');
+    sendScsiResponse(connection, task, outcome, transferred, task.unit?.senseFormat ?? 'fixed');
   }
 
   /** Sends a read that is longer than one piece, never fetching ahead of the socket. */
@@ -290,16 +342,21 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     const { unit } = task;
     if (unit === undefined) return;
     const outcome = await readPieces(unit, task, {
-      send: () => sendDataIn(this, task, false),
-      room: () => this.#whenWritable(),
+      send: () => sendDataIn(task.connection, task, false),
+      room: () => this.#room(task),
     });
     if (!task.aborted) this.#answer(task, outcome);
     this.#forget(task);
   }
 
-  #whenWritable(): Promise<void> | undefined {
-    if (this.sender.writable || this.#closing) return undefined;
-    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+  /** Resolves when the connection of a task, whichever it is by then, can take more. */
+  #room(task: Task): Promise<void> | undefined {
+    const wait = task.aborted ? undefined : task.connection.whenWritable();
+    return wait?.then(() => this.#room(task));
+  }
+
+  #resumeConnections(): void {
+    for (const { control } of this.#connections.values()) control.resume();
   }
 
   /** A task is over: what waited for it goes on. */
@@ -321,6 +378,8 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
 
   abort(task: Task): Promise<void> | undefined {
     task.aborted = true;
+    task.connection.sent?.forget(task.initiatorTaskTag);
+    task.connection.drained();
     if (task.state === 'running' && !task.outlivesAbort) return task.whenEnded();
     this.#forget(task);
     return undefined;
@@ -337,27 +396,141 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     this.#options.onEvent({ kind: 'device failed', session: this.reference, lun, error });
   }
 
-  drained(): void {
-    const waiters = this.#drainWaiters;
-    this.#drainWaiters = [];
-    for (const resolve of waiters) resolve();
+  /** Ends a task that cannot go on. */
+  fail(task: Task, outcome: Outcome): void {
+    task.dataInPending = 0;
+    if (task.state !== 'running') {
+      this.#finish(task, outcome);
+      return;
+    }
+    if (task.aborted) return;
+    void this.abort(task);
+    this.#answer(task, outcome);
   }
 
-  /** How many PDUs have come: unchanged between two looks means silence. */
-  get heard(): number {
-    return this.#heard;
+  /** Has kept the answer of a task that the initiator may not have got. */
+  lostConnectionOf(initiatorTaskTag: number): SessionConnection | undefined {
+    return [...this.#lost].find((lost) => lost.sent?.findAnswered(initiatorTaskTag) !== undefined);
   }
 
-  /** Asks for a sign of life; false when this initiator is not known to be able to give one. */
-  ping(): boolean {
-    if (!this.#requests.hasSeenNop || this.#closing) return false;
-    this.#responses.ping(this.#newTag());
-    return true;
+  /** A task goes on with another connection (RFC 7143 §7.2.2): what was under way is sent or asked for again. */
+  resumeTask(task: Task, to: SessionConnection, expDataSN: number): void {
+    const from = task.connection;
+    task.connection = to;
+    task.snackTag = 0;
+    const isWhole = from.sent === undefined || sendUnacknowledged(to, from.sent, task, expDataSN);
+    from.sent?.forget(task.initiatorTaskTag);
+    if (!isWhole) this.fail(task, SNACK_REJECTED);
+    else if (task.transfer !== undefined && (task.state === 'transferring' || task.transfer.failure !== undefined)) {
+      task.transfer.restart(expDataSN);
+      this.#advanceTransfer(task, task.transfer);
+    }
+    from.drained();
+    this.settle();
   }
 
-  announceShutdown(): void {
-    // Not a logout request: an initiator that is told that the session was dropped comes back by itself, and finds the next server.
-    this.#responses.asyncMessage(AsyncEvent.sessionDropped, 0, this.parameters.defaultTime2Wait, 0);
+  /**
+   * A connection has lost its socket, or gives it up. With ErrorRecoveryLevel 2 its tasks wait for another one; otherwise they end
+   * here, unanswered (RFC 7143 §7.6, §7.14).
+   */
+  async connectionEnded(connection: SessionConnection, reason: SessionEnd, error?: Error): Promise<void> {
+    if (connection.state !== 'open') return;
+    if (this.#connections.get(connection.cid) === connection) this.#connections.delete(connection.cid);
+    const isFailure = reason === 'connection lost' || reason === 'unresponsive' || isDamage(error);
+    const isKept = isFailure && this.#canRecover;
+    if (isKept) {
+      this.#lose(connection);
+    } else {
+      connection.state = 'ended';
+      const ended = this.#endTasks(connection);
+      // Only the failure of a path, or its planned end, leaves the others alone (RFC 7143 §7.7).
+      if (!isFailure && reason !== 'logout' && reason !== 'reinstated') await this.end(reason, error);
+      else if (this.#isDeserted) await this.end(reason, error);
+      await ended;
+    }
+    if (!isFailure) return;
+    const { defaultTime2Wait, defaultTime2Retain } = this.parameters;
+    const retain = isKept ? defaultTime2Retain : 0;
+    // RFC 7143 §7.1.4.3: the other connections learn of it.
+    for (const { responses } of this.#connections.values()) {
+      responses.asyncMessage(AsyncEvent.connectionDropped, connection.cid, defaultTime2Wait, retain);
+    }
+  }
+
+  get #canRecover(): boolean {
+    const { errorRecoveryLevel, defaultTime2Retain } = this.parameters;
+    return errorRecoveryLevel === 2 && defaultTime2Retain > 0 && !this.#closing;
+  }
+
+  /** Nothing is left to wait for. */
+  get #isDeserted(): boolean {
+    return this.#connections.size === 0 && this.#lost.size === 0 && this.#joining === 0;
+  }
+
+  /** Keeps the tasks of a connection for Time2Wait and Time2Retain (RFC 7143 §7.5). */
+  #lose(connection: SessionConnection): void {
+    connection.state = 'lost';
+    this.#lost.add(connection);
+    for (const task of this.#tasksOf(connection)) if (task.isImmediate) void this.abort(task);
+    const { defaultTime2Wait, defaultTime2Retain } = this.parameters;
+    connection.retainTimer = this.#options.clock.after((defaultTime2Wait + defaultTime2Retain) * 1000, () => {
+      void this.#giveUp(connection);
+    });
+  }
+
+  /** The time for recovery is over, or nothing of the connection is left. */
+  async #giveUp(connection: SessionConnection): Promise<void> {
+    if (!this.#lost.delete(connection)) return;
+    connection.retainTimer?.cancel();
+    connection.state = 'ended';
+    const ended = this.#endTasks(connection);
+    if (this.#isDeserted) await this.end('connection lost');
+    await ended;
+  }
+
+  /** Ends lost connections that were logged out and have no task left, while there are others. */
+  settle(): void {
+    if (this.#connections.size === 0) return;
+    for (const lost of this.#lost) {
+      if (lost.isCleanedUp && this.#tasksOf(lost).length === 0 && lost.sent?.hasAnswers !== true)
+        void this.#giveUp(lost);
+    }
+  }
+
+  #tasksOf(connection: SessionConnection): Task[] {
+    return [...this.#tasks.values()].filter((task) => task.connection === connection);
+  }
+
+  /** Ends the tasks of one connection; the units tell the initiator of it when the session goes on (RFC 7143 §11.14.5). */
+  async #endTasks(connection: SessionConnection): Promise<void> {
+    this.window.discardEarly((early) => early?.connection === connection);
+    const tasks = this.#tasksOf(connection);
+    const units = new Set(tasks.flatMap(({ unit }) => unit ?? []));
+    connection.drained();
+    const running = tasks.map((task) => this.abort(task));
+    for (const unit of units) unit.tell(this, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
+    await Promise.all(running);
+  }
+
+  /** "Close the connection": its tasks end. Resolves when they do nothing to the medium any more. */
+  async closeConnection(connection: SessionConnection): Promise<void> {
+    if (connection.state === 'lost') {
+      await this.#giveUp(connection);
+      return;
+    }
+    const ended = this.connectionEnded(connection, 'reinstated');
+    connection.control.drop('reinstated');
+    await ended;
+  }
+
+  /** "Remove the connection for recovery": its tasks may be reassigned from now on. */
+  removeForRecovery(connection: SessionConnection): void {
+    connection.isCleanedUp = true;
+    this.window.discardEarly((early) => early?.connection === connection);
+    if (connection.state !== 'open') return;
+    if (this.#connections.get(connection.cid) === connection) this.#connections.delete(connection.cid);
+    this.#lose(connection);
+    connection.control.finish('connection lost');
   }
 
   async end(reason: SessionEnd, error?: Error): Promise<void> {
@@ -366,22 +539,37 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
       this.#closing = true;
       this.target.sessions.delete(this);
       for (const unit of this.target.units.values()) unit.left(this);
-      this.drained();
+      this.#endConnections(reason);
+      this.#options.onEnded(this);
       this.#options.onEvent({ kind: 'session ended', session: this.reference, reason, error });
     }
     await Promise.all(running);
   }
 
+  #endConnections(reason: SessionEnd): void {
+    const all = [...this.#connections.values(), ...this.#lost];
+    this.#connections.clear();
+    this.#lost.clear();
+    for (const connection of all) {
+      const wasOpen = connection.state === 'open';
+      connection.state = 'ended';
+      connection.retainTimer?.cancel();
+      connection.drained();
+      if (wasOpen) connection.control.finish(reason);
+    }
+  }
+
   /** The same initiator port has logged in again: this session ends. Resolves when it does nothing to the medium any more. */
   async giveWay(): Promise<void> {
+    const open = this.connections;
     const ended = this.end('reinstated');
-    this.#options.control.drop('reinstated');
+    for (const { control } of open) control.drop('reinstated');
     await ended;
   }
 
   /** Ends after what is queued has been sent. */
   finish(reason: SessionEnd): void {
-    this.#options.control.finish(reason);
+    void this.end(reason);
   }
 
   /** Resolves when every task that the device is at work on has been answered. */
@@ -389,4 +577,9 @@ export class Session implements FullFeaturePhase, TaskOwner, AnswerContext {
     const running = [...this.#tasks.values()].filter((task) => task.state === 'running');
     await Promise.all(running.map((task) => task.whenEnded()));
   }
+}
+
+/** A damaged header says nothing about its sender: the path failed, not the protocol (RFC 7143 §7.8). */
+function isDamage(error: Error | undefined): boolean {
+  return error instanceof ProtocolError && error.code === 'ISCSI_HEADER_DIGEST';
 }

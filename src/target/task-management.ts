@@ -7,8 +7,7 @@ import type { Session } from './session.ts';
 import type { Target } from './target.ts';
 import type { Task } from './task.ts';
 
-const { functionComplete, taskDoesNotExist, lunDoesNotExist, functionNotSupported, taskReassignmentNotSupported } =
-  TaskManagementResponseCode;
+const { functionComplete, taskDoesNotExist, lunDoesNotExist, functionNotSupported } = TaskManagementResponseCode;
 
 /** Does what is asked and gives the response code, once none of the aborted tasks can change the medium any more. */
 export async function manageTasks(session: Session, request: TaskManagementRequest): Promise<number> {
@@ -34,8 +33,6 @@ export async function manageTasks(session: Session, request: TaskManagementReque
       await Promise.all([...target.units.values()].map((unit) => abortAll(unit.taskSet.tasks())));
       for (const unit of target.units.values()) unit.reset(AdditionalSense.scsiBusResetOccurred);
       return functionComplete;
-    case TaskManagementFunction.taskReassign:
-      return taskReassignmentNotSupported;
     default:
       return functionNotSupported;
   }

@@ -1,10 +1,11 @@
 /** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
 
-import { type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
+import { DataIn, type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { DispatchEntry } from './commands/index.ts';
 import type { DataOutTransfer } from './data-out.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Nexus } from './nexus.ts';
+import type { SessionConnection } from './session-connection.ts';
 
 const noData: readonly Uint8Array[] = [];
 
@@ -24,6 +25,10 @@ export type TaskState = 'waiting' | 'transferring' | 'running' | 'ended';
 
 export class Task {
   readonly nexus: TaskOwner;
+  /** The connection that it is allegiant to: its data and its answer go there (RFC 7143 §4.2.2.1). */
+  connection: SessionConnection;
+  /** Came as an immediate command: no window holds it back, and it cannot be recovered on another connection (RFC 7143 §7.14). */
+  readonly isImmediate: boolean;
   readonly initiatorTaskTag: number;
   /** The LUN field as it came: eight bytes. */
   readonly lun: Uint8Array;
@@ -34,8 +39,6 @@ export class Task {
   readonly cmdSN: number;
   /** Takes a place in the command window: until its answer, and never when it came as an immediate command. */
   inWindow: boolean;
-  /** It came as an immediate command: no window holds such back. */
-  readonly isImmediate: boolean;
   readonly cdb: Uint8Array;
   /** EDTL: bytes that the initiator is ready to send or take. */
   readonly expectedDataTransferLength: number;
@@ -69,17 +72,20 @@ export class Task {
   /** Numbering of the Data-In PDUs: the next DataSN and Buffer Offset. */
   dataSN = 0;
   bufferOffset = 0;
+  /** Of the last R-Data SNACK: the answer must carry it (RFC 7143 §11.4.4). */
+  snackTag = 0;
 
   readonly #waiters: (() => void)[] = [];
 
-  constructor(nexus: TaskOwner, command: ScsiCommand, unit: LogicalUnit | undefined) {
+  constructor(nexus: TaskOwner, connection: SessionConnection, command: ScsiCommand, unit: LogicalUnit | undefined) {
     this.nexus = nexus;
+    this.connection = connection;
+    this.isImmediate = command.immediate;
     this.unit = unit;
     this.initiatorTaskTag = command.initiatorTaskTag;
     this.lun = command.lun;
     this.attribute = command.attribute;
     this.cmdSN = command.cmdSN;
-    this.isImmediate = command.immediate;
     this.inWindow = !command.immediate;
     this.cdb = command.cdb;
     this.expectedDataTransferLength = command.expectedDataTransferLength;
@@ -100,6 +106,13 @@ export class Task {
     const [only] = this.dataOut;
     if (only !== undefined && this.dataOut.length === 1) return only;
     return Buffer.concat(this.dataOut);
+  }
+
+  /** The next Data-In takes the place of this one. */
+  rewind(header: Uint8Array): void {
+    const { dataSN, bufferOffset } = DataIn.view(header);
+    this.dataSN = dataSN;
+    this.bufferOffset = bufferOffset;
   }
 
   /** Resolves when it has been answered, or has been aborted and can change the medium no more. */

@@ -2,16 +2,29 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type ChapCredentials, chapResponse, InitiatorChap, parseBinary, TargetChap } from '../../src/iscsi/chap.ts';
+import {
+  type ChapCredentials,
+  type ChapDemand,
+  chapResponse,
+  InitiatorChap,
+  parseBinary,
+  TargetChap,
+} from '../../src/iscsi/chap.ts';
 import type { TextPair } from '../../src/iscsi/text.ts';
 
 const oneWay: ChapCredentials = { initiator: { name: 'host', secret: Buffer.from('a secret of the host') } };
 const mutual: ChapCredentials = { ...oneWay, target: { name: 'disk', secret: Buffer.from('a secret of the disk') } };
 const map = (pairs: readonly TextPair[]) => new Map(pairs.map(({ key, value }) => [key, value]));
 
+/** What a target that knows these credentials asks for. */
+const demand = ({ initiator, target }: ChapCredentials): ChapDemand => ({
+  initiators: [initiator],
+  ...(target === undefined ? {} : { target }),
+});
+
 function converse(initiatorHas: ChapCredentials, targetHas: ChapCredentials, offered?: number[]) {
   const initiator = new InitiatorChap(initiatorHas, randomBytes, offered);
-  const target = new TargetChap(targetHas, randomBytes);
+  const target = new TargetChap(demand(targetHas), randomBytes);
   const question = target.receive(map(initiator.start()));
   const proof = target.receive(map(initiator.receive(map(question))));
   if (proof.length > 0) initiator.receive(map(proof));
@@ -45,14 +58,14 @@ describe('the exchange', () => {
   test('equal secrets in both directions are refused by either side (RFC 7143 §9.2.1)', () => {
     const equal: ChapCredentials = { ...oneWay, target: { name: 'disk', secret: oneWay.initiator.secret } };
     assert.throws(() => converse(equal, equal), refused);
-    const target = new TargetChap(equal, randomBytes);
+    const target = new TargetChap(demand(equal), randomBytes);
     const { CHAP_I = '', CHAP_C = '' } = Object.fromEntries(map(target.receive(new Map([['CHAP_A', '5']]))));
     const response = chapResponse(5, Number(CHAP_I), oneWay.initiator.secret, parseBinary(CHAP_C) ?? Buffer.alloc(0));
     const keys = { CHAP_N: 'host', CHAP_R: `0x${response.toString('hex')}`, CHAP_I: '1', CHAP_C: '0x00' };
     assert.throws(() => target.receive(new Map(Object.entries(keys))), refused);
   });
   test('a challenge that is sent back is refused', () => {
-    const target = new TargetChap(mutual, randomBytes);
+    const target = new TargetChap(demand(mutual), randomBytes);
     const { CHAP_I = '', CHAP_C = '' } = Object.fromEntries(map(target.receive(new Map([['CHAP_A', '5']]))));
     const response = chapResponse(5, Number(CHAP_I), oneWay.initiator.secret, parseBinary(CHAP_C) ?? Buffer.alloc(0));
     const keys = { CHAP_N: 'host', CHAP_R: `0x${response.toString('hex')}`, CHAP_I, CHAP_C };
@@ -60,7 +73,7 @@ describe('the exchange', () => {
   });
   test('no list, an empty one and unknown numbers are refused', () => {
     for (const keys of [{}, { CHAP_A: '' }, { CHAP_A: '56' }, { CHAP_A: '1,2' }]) {
-      assert.throws(() => new TargetChap(oneWay, randomBytes).receive(new Map(Object.entries(keys))), refused);
+      assert.throws(() => new TargetChap(demand(oneWay), randomBytes).receive(new Map(Object.entries(keys))), refused);
     }
   });
 });

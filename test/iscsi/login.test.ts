@@ -286,7 +286,10 @@ describe('CHAP in the login (RFC 7143 §12.1)', () => {
     initiator: { name: '0xhost', secret: Buffer.from('a secret of the host') },
     target: { name: 'disk', secret: Buffer.from('a secret of the disk') },
   };
-  const guarded: Admission = { ...accept, authentication: credentials };
+  const guarded: Admission = {
+    ...accept,
+    authentication: { initiators: [credentials.initiator], target: credentials.target },
+  };
   const authentication = { credentials, random: randomBytes };
 
   test('mutual CHAP lets the right initiator in', () => {

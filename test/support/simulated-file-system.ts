@@ -269,7 +269,7 @@ class SimulatedProcess implements FileSystem {
     const inode = this.#machine.find(path);
     if (inode === undefined) return undefined;
     const size = inode.cached.length;
-    return { size, allocated: size, modified: inode.modified, kind: 'file' };
+    return { size, allocated: size, modified: inode.modified, mode: 0o600, kind: 'file' };
   }
 
   realPath(path: string): string {

@@ -12,6 +12,8 @@ import {
   ReadyToTransfer,
   ScsiCommand,
   ScsiResponse,
+  SnackRequest,
+  TaskManagementRequest,
 } from '../../src/iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
 import { writePdu } from '../../src/iscsi/pdu-writer.ts';
@@ -26,6 +28,7 @@ export interface LoginOptions {
   readonly initiatorName?: string;
   readonly isid?: string;
   readonly tsih?: number;
+  readonly cid?: number;
   readonly discovery?: boolean;
   /** Operational keys to negotiate. */
   readonly keys?: Readonly<Record<string, string>>;
@@ -62,6 +65,8 @@ export class RawInitiator {
   readonly closed: Promise<Error | undefined>;
   #isClosed = false;
   cmdSN = 1;
+  /** Of the session that it has logged in to. */
+  tsih = 0;
   expStatSN = 0;
   #tag = 0;
 
@@ -105,6 +110,11 @@ export class RawInitiator {
     });
   }
 
+  /** `next` gives this one again. */
+  pushBack(pdu: Pdu): void {
+    this.#received.unshift(pdu);
+  }
+
   /** The next PDU, which must be of this opcode. */
   async expect(opcode: number): Promise<Pdu> {
     const pdu = await this.next();
@@ -138,7 +148,8 @@ export class RawInitiator {
     const keys = new Map<string, string>();
     const first = [
       { key: 'InitiatorName', value: options.initiatorName ?? INITIATOR },
-      { key: 'SessionType', value: options.discovery ? 'Discovery' : 'Normal' },
+      // Only the leading login says it (RFC 7143 §13.21).
+      ...(options.tsih ? [] : [{ key: 'SessionType', value: options.discovery ? 'Discovery' : 'Normal' }]),
       ...(options.targetName === undefined ? [] : [{ key: 'TargetName', value: options.targetName }]),
       { key: 'AuthMethod', value: 'None' },
     ];
@@ -157,7 +168,7 @@ export class RawInitiator {
         isid: Buffer.from(options.isid ?? '800000000001', 'hex'),
         tsih: options.tsih ?? 0,
         initiatorTaskTag: 0,
-        cid: 1,
+        cid: options.cid ?? 1,
         cmdSN: this.cmdSN,
         expStatSN: this.expStatSN,
       });
@@ -168,6 +179,7 @@ export class RawInitiator {
       if (status !== 0) return status;
       for (const { key, value } of decodeText(Buffer.concat(pdu.data))) keys.set(key, value);
       this.expStatSN = response.statSN + 1;
+      this.tsih = response.tsih;
     }
     this.#digests = {
       headerDigest: keys.get('HeaderDigest') === 'CRC32C',
@@ -294,6 +306,36 @@ export class RawInitiator {
     return initiatorTaskTag;
   }
 
+  /** Asks for something to be sent again, or acknowledges data (RFC 7143 §11.16). */
+  snack(values: {
+    type: number;
+    initiatorTaskTag?: number;
+    targetTransferTag?: number;
+    begRun: number;
+    runLength: number;
+  }): void {
+    const tags = { initiatorTaskTag: RESERVED_TAG, targetTransferTag: RESERVED_TAG };
+    const header = { opcode: Opcode.snackRequest, final: true, expStatSN: this.expStatSN };
+    this.send(SnackRequest.encode({ ...header, ...tags, ...values }));
+  }
+
+  /** Sends a task management function for one task. */
+  manage(fn: number, referencedTaskTag: number, expDataSN = 0): void {
+    const header = TaskManagementRequest.encode({
+      opcode: Opcode.taskManagementRequest,
+      immediate: true,
+      final: true,
+      function: fn,
+      lun: encodeLun(0),
+      initiatorTaskTag: this.newTag(),
+      referencedTaskTag,
+      cmdSN: this.cmdSN,
+      expStatSN: this.expStatSN,
+      expDataSN,
+    });
+    this.send(header);
+  }
+
   /** Answers the target's own ping. */
   pong(targetTransferTag: number): void {
     const header = NopOut.encode({
@@ -308,14 +350,14 @@ export class RawInitiator {
     this.send(header);
   }
 
-  logout(reason = 0): void {
+  logout(reason = 0, cid = 1): void {
     const header = LogoutRequest.encode({
       opcode: Opcode.logoutRequest,
       immediate: true,
       final: true,
       reason,
       initiatorTaskTag: this.newTag(),
-      cid: 1,
+      cid,
       cmdSN: this.cmdSN,
       expStatSN: this.expStatSN,
     });

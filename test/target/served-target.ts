@@ -19,6 +19,7 @@ export interface ServedTarget extends AsyncDisposable {
   readonly target: Target;
   readonly clock: SimulatedClock;
   readonly events: readonly TargetEvent[];
+  readonly network: SimulatedNetwork;
   connect(): Promise<RawInitiator>;
 }
 
@@ -53,6 +54,7 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     target,
     clock,
     events,
+    network,
     connect: async () => new RawInitiator(await network.connectTcp(endpoint)),
     [Symbol.asyncDispose]: () => portal.close(),
   };

@@ -2,13 +2,15 @@
 
 import type { Command } from 'commander';
 import type { Device } from '../../block/device.ts';
-import { DisklessError, isIpv4 } from '../../bytes/index.ts';
+import { DisklessError, type IpNetwork, isIpv4, parseIpNetwork } from '../../bytes/index.ts';
+import type { ChapDemand } from '../../iscsi/chap.ts';
+import { parseChapFile } from '../../iscsi/chap-file.ts';
 import { parseIscsiName } from '../../iscsi/name.ts';
 import type { FileSystem } from '../../os/file.ts';
 import type { Endpoint, Network } from '../../os/network.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
-import { openDirectory } from '../../target/directory.ts';
+import { AccessList } from '../../target/access.ts';
 import { ISCSI_PORT, Portal } from '../../target/portal.ts';
 import { Target } from '../../target/target.ts';
 import type { UnitFeatures } from '../../target/unit-features.ts';
@@ -21,7 +23,7 @@ const DEFAULT_LISTEN = `0.0.0.0:${ISCSI_PORT}`;
 export function registerTarget(program: Command): void {
   program
     .command('target')
-    .description('serve files as an iSCSI target to everybody who asks')
+    .description('serve files as an iSCSI target to everybody who asks, or to those who are named')
     .argument('<file>', 'raw disk image or block device, LUN 0')
     .option('--name <iqn>', 'iSCSI name of the target', DEFAULT_NAME)
     .option('--listen <address:port>', 'where to listen', DEFAULT_LISTEN)
@@ -32,10 +34,17 @@ export function registerTarget(program: Command): void {
     .option('--no-thin', 'keep every block: no UNMAP')
     .option('--removable', 'a medium that initiators can eject and load', false)
     .option('--read-only', 'refuse writes', false)
+    .option('--initiator <iqn>', 'only an initiator of this name; may be repeated', collect)
+    .option('--network <network>', 'only from this network, such as 192.0.2.0/24; may be repeated', collect)
+    .option('--chap-file <file>', 'ask for CHAP: lines "initiator NAME SECRET", and "target NAME SECRET" for mutual')
     .action(async (file: string, flags: TargetFlags) => {
       const settings = readFlags(file, flags);
       await untilStopped(() => serveTarget(settings, nodeNetwork, nodeFileSystem));
     });
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 interface TargetFlags {
@@ -47,6 +56,9 @@ interface TargetFlags {
   readonly thin: boolean;
   readonly removable: boolean;
   readonly readOnly: boolean;
+  readonly initiator?: readonly string[];
+  readonly network?: readonly string[];
+  readonly chapFile?: string;
 }
 
 interface TargetSettings {
@@ -55,13 +67,15 @@ interface TargetSettings {
   readonly name: string;
   readonly listen: Endpoint;
   readonly units: UnitSettings;
+  readonly initiators: readonly string[] | undefined;
+  readonly networks: readonly IpNetwork[] | undefined;
+  readonly chapFile: string | undefined;
 }
 
-function collect(value: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, value];
-}
-
-/** Raises USAGE_BLOCK_SIZE_INVALID, USAGE_LUN_INVALID, USAGE_LISTEN_INVALID, ISCSI_NAME_TYPE and its kin. */
+/**
+ * Raises USAGE_BLOCK_SIZE_INVALID, USAGE_LUN_INVALID, USAGE_LISTEN_INVALID, ADDRESS_NETWORK_INVALID, ISCSI_NAME_TYPE and its
+ * kin.
+ */
 function readFlags(file: string, flags: TargetFlags): TargetSettings {
   if (flags.blockSize !== '512' && flags.blockSize !== '4096') {
     throw new DisklessError('USAGE_BLOCK_SIZE_INVALID', `"${flags.blockSize}" is not a block size`, {
@@ -81,6 +95,9 @@ function readFlags(file: string, flags: TargetFlags): TargetSettings {
       thin,
       readOnly,
     },
+    initiators: flags.initiator?.map((name) => parseIscsiName(name)),
+    networks: flags.network?.map(parseIpNetwork),
+    chapFile: flags.chapFile,
   };
 }
 
@@ -111,8 +128,20 @@ function parseListen(text: string): Endpoint {
   return { address, port };
 }
 
+/** Raises CHAP_FILE_EXPOSED, CHAP_FILE_INVALID and the errors of files. */
+async function readChapFile(files: FileSystem, path: string): Promise<ChapDemand> {
+  const text = Buffer.from(await files.readFile(path)).toString('utf8');
+  if (((files.status(path)?.mode ?? 0) & 0o077) !== 0) {
+    throw new DisklessError('CHAP_FILE_EXPOSED', `${path} holds secrets, and others than its owner can use it`, {
+      hint: `Take their rights away: chmod 600 ${path}`,
+    });
+  }
+  return parseChapFile(text, path);
+}
+
 async function serveTarget(settings: TargetSettings, network: Network, files: FileSystem): Promise<Running> {
-  const { name } = settings;
+  const { name, initiators, networks, chapFile } = settings;
+  const authentication = chapFile === undefined ? undefined : await readChapFile(files, chapFile);
   await using opened = new AsyncDisposableStack();
   const units = new Map<number, Device>();
   const features = new Map<number, UnitFeatures>();
@@ -124,7 +153,14 @@ async function serveTarget(settings: TargetSettings, network: Network, files: Fi
   }
   const target = new Target({ name, units, features });
   opened.defer(() => target.close());
-  const directory = openDirectory([target]);
+  const directory = new AccessList([
+    {
+      target,
+      ...(initiators === undefined ? {} : { initiators }),
+      ...(networks === undefined ? {} : { networks }),
+      ...(authentication === undefined ? {} : { authentication }),
+    },
+  ]);
   const portal = opened.use(await Portal.open({ network, directory, endpoint: settings.listen }));
   const resources = opened.move();
   for (const [lun, device] of units) {

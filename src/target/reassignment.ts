@@ -1,0 +1,46 @@
+/** TASK REASSIGN: a task whose connection was lost goes on with another (RFC 7143 §7.2.2, §11.5). */
+
+import { TaskManagementResponseCode } from '../iscsi/pdu.ts';
+import { sendScsiResponse } from './data-in.ts';
+import type { SessionConnection } from './session-connection.ts';
+import { SNACK_REJECTED, sendUnacknowledged } from './snack.ts';
+
+const { functionComplete, taskDoesNotExist, taskStillAllegiant, taskReassignmentNotSupported } =
+  TaskManagementResponseCode;
+
+/** Either the response code of a refusal, or what to do once "function complete" has been sent. */
+export type Reassignment = { readonly response: number; readonly resume?: () => void };
+
+/** `expDataSN`: the first Data-In or R2T that the initiator has not got. */
+export function reassign(to: SessionConnection, initiatorTaskTag: number, expDataSN: number): Reassignment {
+  const { session } = to;
+  if (session.parameters.errorRecoveryLevel < 2) return { response: taskReassignmentNotSupported };
+  const task = session.findTask(initiatorTaskTag);
+  const from = task?.connection ?? session.lostConnectionOf(initiatorTaskTag);
+  if (from === undefined) return { response: taskDoesNotExist };
+  if (from.state !== 'lost' || !from.isCleanedUp) return { response: taskStillAllegiant };
+  if (task !== undefined) {
+    return { response: functionComplete, resume: () => session.resumeTask(task, to, expDataSN) };
+  }
+  return { response: functionComplete, resume: () => answerAgain(from, to, initiatorTaskTag, expDataSN) };
+}
+
+/** The task was over when its connection was lost, and the answer may have been lost with it. */
+function answerAgain(
+  from: SessionConnection,
+  to: SessionConnection,
+  initiatorTaskTag: number,
+  expDataSN: number,
+): void {
+  const answered = from.sent?.findAnswered(initiatorTaskTag);
+  if (from.sent === undefined || answered === undefined) return;
+  const { task } = answered;
+  task.connection = to;
+  task.snackTag = 0;
+  const isWhole = sendUnacknowledged(to, from.sent, task, expDataSN);
+  from.sent.forget(initiatorTaskTag);
+  const { outcome, transferred } = isWhole ? answered : { outcome: SNACK_REJECTED, transferred: 0 };
+  to.sent?.answered({ task, outcome, transferred });
+  sendScsiResponse(to, task, outcome, transferred, task.unit?.senseFormat ?? 'fixed');
+  to.session.settle();
+}

@@ -1,0 +1,142 @@
+/**
+ * One connection of a normal session (RFC 7143 §4.2.1): what is its own, beside the session's commands and window. It has its
+ * status numbers, its digests and segment lengths, and what it has sent and may have to send again.
+ *
+ * A connection that was lost while ErrorRecoveryLevel is 2 lives on without its socket: its tasks go on and their answers are kept
+ * here, until they are reassigned or the time for that is over (§7.2.2, §7.5).
+ */
+
+import { readU32 } from '../bytes/index.ts';
+import type { Parameters } from '../iscsi/parameters.ts';
+import { AsyncEvent } from '../iscsi/pdu.ts';
+import type { Pdu } from '../iscsi/pdu-reader.ts';
+import type { Timer } from '../os/clock.ts';
+import type { Endpoint } from '../os/network.ts';
+import type { CommandWindow } from './command-window.ts';
+import { ControlRequests } from './control-requests.ts';
+import type { AnswerContext } from './data-in.ts';
+import type { SessionEnd } from './event.ts';
+import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
+import type { PduSender } from './pdu-sender.ts';
+import { Responses } from './responses.ts';
+import { SentPdus } from './sent-pdus.ts';
+import type { Session } from './session.ts';
+
+export interface SessionConnectionOptions {
+  readonly cid: number;
+  readonly parameters: Parameters;
+  readonly sender: PduSender;
+  readonly control: ConnectionControl;
+  /** The address that the initiator has reached. */
+  readonly local: Endpoint;
+}
+
+/** `lost`: without its socket; its tasks wait for their reassignment. */
+export type SessionConnectionState = 'open' | 'lost' | 'ended';
+
+/** DataACKs that are waited for at most; what is older is no longer recognised. */
+const DATA_ACK_LIMIT = 1024;
+
+/** Byte offset of ExpStatSN in everything that an initiator sends. */
+const EXP_STAT_SN = 28;
+
+export class SessionConnection implements FullFeaturePhase, AnswerContext {
+  readonly session: Session;
+  readonly cid: number;
+  readonly parameters: Parameters;
+  readonly sender: PduSender;
+  readonly control: ConnectionControl;
+  readonly responses: Responses;
+  /** Undefined with ErrorRecoveryLevel 0. */
+  readonly sent: SentPdus | undefined;
+  readonly #requests: ControlRequests;
+  state: SessionConnectionState = 'open';
+  /** Logged out for recovery: its tasks may be reassigned (RFC 7143 §7.2.2). */
+  isCleanedUp = false;
+  /** Ends the time for reassignment. */
+  retainTimer: Timer | undefined;
+  /** Initiator Task Tags by the Target Transfer Tag that asked for a DataACK. */
+  readonly #dataAcks = new Map<number, number>();
+  #heard = 0;
+  #drainWaiters: (() => void)[] = [];
+
+  constructor(session: Session, options: SessionConnectionOptions) {
+    this.session = session;
+    this.cid = options.cid;
+    this.parameters = options.parameters;
+    this.sender = options.sender;
+    this.control = options.control;
+    this.responses = new Responses(options.sender, session.window);
+    this.sent = options.parameters.errorRecoveryLevel > 0 ? new SentPdus() : undefined;
+    options.sender.retain(this.sent);
+    this.#requests = new ControlRequests(this, options.local);
+  }
+
+  get window(): Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'> {
+    return this.session.window;
+  }
+
+  get ready(): boolean {
+    return this.session.ready;
+  }
+
+  receive(pdu: Pdu): void {
+    this.#heard += 1;
+    this.sent?.acknowledge(readU32(pdu.header, EXP_STAT_SN));
+    this.session.receive(pdu, this);
+  }
+
+  /** A request that is no SCSI command, in its turn. */
+  request(opcode: number, pdu: Pdu): void {
+    this.#requests.receive(opcode, pdu);
+  }
+
+  /** Asks for the acknowledgement of a task's Data-In so far: gives the Target Transfer Tag to ask with (RFC 7143 §11.7.2). */
+  askDataAck(initiatorTaskTag: number): number {
+    const targetTransferTag = this.session.newTag();
+    this.#dataAcks.set(targetTransferTag, initiatorTaskTag);
+    const [oldest] = this.#dataAcks.keys();
+    if (this.#dataAcks.size > DATA_ACK_LIMIT && oldest !== undefined) this.#dataAcks.delete(oldest);
+    return targetTransferTag;
+  }
+
+  /** The Initiator Task Tag of the task that a DataACK is about. */
+  takeDataAck(targetTransferTag: number): number | undefined {
+    const initiatorTaskTag = this.#dataAcks.get(targetTransferTag);
+    this.#dataAcks.delete(targetTransferTag);
+    return initiatorTaskTag;
+  }
+
+  /** Resolves when more can be sent; undefined when it can now. */
+  whenWritable(): Promise<void> | undefined {
+    if (this.state === 'ended' || (this.state === 'open' && this.sender.writable)) return undefined;
+    return new Promise((resolve) => this.#drainWaiters.push(resolve));
+  }
+
+  drained(): void {
+    const waiters = this.#drainWaiters;
+    this.#drainWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  /** How many PDUs have come: unchanged between two looks means silence. */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** Asks for a sign of life; false when this initiator is not known to be able to give one. */
+  ping(): boolean {
+    if (!this.#requests.hasSeenNop || this.state !== 'open') return false;
+    this.responses.ping(this.session.newTag());
+    return true;
+  }
+
+  announceShutdown(): void {
+    // Not a logout request: an initiator that is told that the session was dropped comes back by itself, and finds the next server.
+    this.responses.asyncMessage(AsyncEvent.sessionDropped, 0, this.parameters.defaultTime2Wait, 0);
+  }
+
+  end(reason: SessionEnd, error?: Error): Promise<void> {
+    return this.session.connectionEnded(this, reason, error);
+  }
+}
