@@ -19,7 +19,7 @@ type Part = (typeof parts)[number];
 const checkout = join(import.meta.dirname, '..');
 
 /** A test file that hangs must fail by name, and not by the patience of whoever waits for the whole run. Milliseconds. */
-const testTimeout = { unit: 120_000, interop: 180_000, e2e: 600_000 } as const;
+const testTimeout = { unit: 120_000, interop: 400_000, e2e: 600_000 } as const;
 
 /** Interop tests take well-known ports and whole machines both processors: those files run one at a time. */
 const concurrency = { unit: 2, interop: 1, e2e: 1 } as const;
