@@ -27,7 +27,12 @@ const ROUTER_ADVERTISEMENT_TYPE = 134;
 
 export const noRouterHere: Uint8Array = RouterAdvertisement.encode({ type: ROUTER_ADVERTISEMENT_TYPE });
 
-/** iPXE has its IPv4 address, and would now wait for a router. */
+/**
+ * iPXE takes the IPv4 address that it was offered, and would now wait for a router. Its request is broadcast: a proxy hears it as well as
+ * the server that made the offer.
+ */
 export function beginsIpv6Wait(event: DhcpServerEvent): boolean {
-  return event.type === 'sent' && event.client.kind === 'ipxe' && messageType(event.message) === MessageType.ack;
+  return (
+    event.type === 'received' && event.client.kind === 'ipxe' && messageType(event.message) === MessageType.request
+  );
 }

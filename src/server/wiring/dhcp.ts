@@ -49,7 +49,7 @@ export async function startDhcp(
     },
     onEvent: (event) => {
       observer.observe(event);
-      if (mode === 'full' && beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
+      if (beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
     },
     onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
   };
