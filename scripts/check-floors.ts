@@ -58,6 +58,7 @@ const freeForAll = new Set([
   'node:timers/promises',
   'node:url',
   'node:util',
+  'node:zlib',
 ]);
 
 const importPattern =

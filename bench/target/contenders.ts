@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, readdir, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import { findProgram } from '../../test/support/requires.ts';
 import { startTgtd } from '../../test/support/tgtd.ts';
 
@@ -134,15 +134,4 @@ async function processListeningFor(portal: string): Promise<number> {
     if (program === findProgram('tgtd') && args.includes(`portal=${portal}`)) return Number(entry);
   }
   throw new Error(`no tgtd listens at ${portal}`);
-}
-
-/** A TCP port that is free now. */
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, ADDRESS);
-  await once(listener, 'listening');
-  const address = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  if (address === null || typeof address === 'string') throw new Error(`no free port on ${ADDRESS}`);
-  return address.port;
 }

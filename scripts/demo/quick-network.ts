@@ -2,11 +2,12 @@
  * Where the quick demo's server and client meet, without root: two network namespaces with a cable between them where the kernel lets
  * an ordinary user make them, else the loopback interface and ports that need no right.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { parseMac } from '../../src/bytes/index.ts';
 import { targetNameOf } from '../../src/fleet/target-name.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { runCommand } from '../command.ts';
 
 type Inside = (command: string, ...args: readonly string[]) => [string, string[]];
@@ -101,15 +102,4 @@ async function useLoopback(): Promise<QuickNetwork> {
     },
     async [Symbol.asyncDispose]() {},
   };
-}
-
-/** A TCP port that is free now. */
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const address = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
-  return address.port;
 }

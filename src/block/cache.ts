@@ -10,6 +10,7 @@
  * hand last passed goes round once more.
  */
 
+import { inOnePiece } from '../bytes/index.ts';
 import type { Awaitable, Capabilities, Device, Extent } from './device.ts';
 import { readOnlyError } from './device-error.ts';
 
@@ -200,6 +201,7 @@ export class CacheDevice implements Device {
     if (extents.every((extent) => extent.zero)) return this.#zeros.subarray(0, length);
     this.#linesRead++;
     const parts = this.#base.read(offset, length);
+    // Bases answer in one piece as a rule; what comes in several is joined once, so that every hit is one slice.
     return parts instanceof Promise ? parts.then(inOnePiece) : inOnePiece(parts);
   }
 
@@ -253,10 +255,4 @@ export class CacheDevice implements Device {
     this.#bytesKept = 0;
     await this.#base.close();
   }
-}
-
-/** Bases answer in one piece as a rule; what comes in several is joined once, so that every hit is one slice. */
-function inOnePiece(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
 }

@@ -8,6 +8,7 @@
  * that writes.
  */
 
+import { inOnePiece, totalLength } from '../bytes/index.ts';
 import type { FileSystem } from '../os/file.ts';
 import { BlockState } from './block-map.ts';
 import type { Awaitable, Capabilities, Device, Extent, WriteOptions } from './device.ts';
@@ -127,7 +128,7 @@ export class OverlayDevice implements Device {
   }
 
   #store(offset: number, data: readonly Uint8Array[]): Awaitable<void> {
-    const end = offset + lengthOf(data);
+    const end = offset + totalLength(data);
     const first = Math.floor(offset / BLOCK);
     const last = Math.floor((end - 1) / BLOCK);
     const head = offset > first * BLOCK ? this.#blockToFill(first) : zeroBlock;
@@ -149,7 +150,7 @@ export class OverlayDevice implements Device {
   #blockToFill(block: number): Awaitable<Uint8Array> {
     if (this.#files.map.state(block) !== BlockState.inherit) return zeroBlock;
     const parts = this.#base.read(block * BLOCK, this.#endOfBlock(block) - block * BLOCK);
-    return parts instanceof Promise ? parts.then(joined) : joined(parts);
+    return parts instanceof Promise ? parts.then(inOnePiece) : inOnePiece(parts);
   }
 
   /** `head` and `tail` were the first and last block when the write began: other writes may have come since. */
@@ -298,17 +299,6 @@ export class OverlayDevice implements Device {
       this.#closed?.();
     }
   }
-}
-
-function lengthOf(buffers: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const buffer of buffers) length += buffer.length;
-  return length;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
 }
 
 function zeroBuffers(length: number): Uint8Array[] {

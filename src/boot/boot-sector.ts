@@ -1,7 +1,7 @@
 /** What a firmware finds when it looks at a disk: boot code, a partition table, and what the partitions hold. */
 
 import type { Device } from '../block/device.ts';
-import { joined } from '../initiator/scsi-request.ts';
+import { inOnePiece } from '../bytes/index.ts';
 import { FILE_SYSTEM_PROBE_LENGTH, type FileSystem, recognizeFileSystem } from './file-system.ts';
 import {
   hasBootSignature,
@@ -51,7 +51,7 @@ const MAX_PROBED_PARTITIONS = 32;
 
 /** Reads what it needs, first blocks first. Raises what the device raises. */
 export async function describeDisk(device: Device): Promise<DiskDescription> {
-  const read: ReadDisk = async (offset, length) => joined(await device.read(offset, length));
+  const read: ReadDisk = async (offset, length) => inOnePiece(await device.read(offset, length));
   const probe = (offset: number, length: number) => {
     const wanted = Math.min(FILE_SYSTEM_PROBE_LENGTH, length, device.size - offset);
     return read(offset, Math.floor(wanted / device.blockSize) * device.blockSize);

@@ -2,7 +2,7 @@
  * Partition tables as they lie on a disk: the MBR's four entries, and the GUID partition table (UEFI 2.10 §5) with its checksums.
  */
 
-import { crc32 } from '../bytes/crc32.ts';
+import { crc32 } from 'node:zlib';
 import { bytes, layout, readU16, u8 } from '../bytes/index.ts';
 import { u32le, u64le } from '../bytes/little-endian.ts';
 

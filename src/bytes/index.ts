@@ -5,4 +5,5 @@ export * from './ip-network.ts';
 export * from './ipv4.ts';
 export * from './layout.ts';
 export * from './mac.ts';
+export * from './pieces.ts';
 export * from './serial.ts';

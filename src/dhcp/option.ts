@@ -85,9 +85,3 @@ export const IpxeOption = {
   reverseUsername: option(192, 'reverse-username', text),
   reversePassword: option(193, 'reverse-password', text),
 } as const;
-
-const names = new Map<number, string>(Object.values(Option).map(({ code, name }) => [code, name]));
-
-export function optionName(code: number): string {
-  return names.get(code) ?? `option ${code}`;
-}

@@ -1,6 +1,6 @@
 /** The commands that a disk needs, as calls: each answer decoded, unit attentions and busy targets waited out. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, inOnePiece } from '../bytes/index.ts';
 import type { Clock } from '../os/clock.ts';
 import { AdditionalSense } from '../scsi/additional-sense.ts';
 import { CAPACITY_BEYOND_32_BITS, ReadCapacity10Data, ReadCapacity16Data } from '../scsi/capacity.ts';
@@ -19,7 +19,7 @@ import { decodeLunList } from '../scsi/report-luns.ts';
 import { type Sense, SenseKey } from '../scsi/sense.ts';
 import { Status } from '../scsi/status.ts';
 import { pageContent } from '../scsi/vital-product-data.ts';
-import { joined, ScsiError, type ScsiRequest, type ScsiResult } from './scsi-request.ts';
+import { ScsiError, type ScsiRequest, type ScsiResult } from './scsi-request.ts';
 import type { Session } from './session.ts';
 
 export interface Capacity {
@@ -78,7 +78,7 @@ export class LogicalUnit {
   async inquiry(): Promise<Inquiry> {
     const { title, operationCode } = commandTable.inquiry;
     const cdb = InquiryCdb.encode({ operationCode, allocationLength: INQUIRY_LENGTH });
-    return decodeStandardInquiry(joined((await this.command(title, { cdb, readLength: INQUIRY_LENGTH })).data));
+    return decodeStandardInquiry(inOnePiece((await this.command(title, { cdb, readLength: INQUIRY_LENGTH })).data));
   }
 
   /** The whole page with its header, or undefined when the unit does not have it. */
@@ -91,7 +91,7 @@ export class LogicalUnit {
       allocationLength: PAGE_LENGTH,
     });
     const result = await this.#optional(this.command(title, { cdb, readLength: PAGE_LENGTH }));
-    const page = result && joined(result.data);
+    const page = result && inOnePiece(result.data);
     return page !== undefined && pageContent(pageCode, page) !== undefined ? page : undefined;
   }
 
@@ -105,7 +105,7 @@ export class LogicalUnit {
       allocationLength: MODE_LENGTH,
     });
     const result = await this.#optional(this.command(title, { cdb, readLength: MODE_LENGTH }));
-    return result && joined(result.data);
+    return result && inOnePiece(result.data);
   }
 
   /** By READ CAPACITY(16), or (10) where the unit does not know that. */
@@ -116,7 +116,7 @@ export class LogicalUnit {
     const result = await this.#optional(this.command(title, { cdb, readLength: allocationLength }));
     if (result === undefined || result.dataLength < 12) return this.#readCapacity10();
     const data = new Uint8Array(allocationLength);
-    data.set(joined(result.data));
+    data.set(inOnePiece(result.data));
     const view = ReadCapacity16Data.view(data);
     return {
       ...this.#size(Number(view.lastLogicalBlockAddress), view.blockLength),
@@ -130,7 +130,7 @@ export class LogicalUnit {
     const { title, operationCode } = commandTable.readCapacity10;
     const cdb = ReadCapacity10Cdb.encode({ operationCode });
     const result = await this.command(title, { cdb, readLength: ReadCapacity10Data.size });
-    const view = ReadCapacity10Data.view(joined(result.data));
+    const view = ReadCapacity10Data.view(inOnePiece(result.data));
     if (view.lastLogicalBlockAddress === CAPACITY_BEYOND_32_BITS)
       throw capacityImplausible('more blocks than it can address');
     return {
@@ -171,7 +171,7 @@ export async function reportLuns(session: Session, clock: Clock): Promise<number
   const { title, operationCode } = commandTable.reportLuns;
   const unit = new LogicalUnit(session, new Uint8Array(LUN_LENGTH), clock);
   const cdb = ReportLunsCdb.encode({ operationCode, allocationLength: LUN_LIST_LENGTH });
-  return decodeLunList(joined((await unit.command(title, { cdb, readLength: LUN_LIST_LENGTH })).data)).luns;
+  return decodeLunList(inOnePiece((await unit.command(title, { cdb, readLength: LUN_LIST_LENGTH })).data)).luns;
 }
 
 /** Whether it is only a matter of time: the target is busy, or the unit becomes ready. */

@@ -1,6 +1,6 @@
 /** A SCSI command as it is given to a session, and what comes back. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, inOnePiece } from '../bytes/index.ts';
 import { decodeSense, type Sense, senseText } from '../scsi/sense.ts';
 import { Status } from '../scsi/status.ts';
 
@@ -54,23 +54,8 @@ export class ScsiError extends DisklessError {
 
 /** The sense data at the start of a SCSI Response's data segment: a length of two bytes goes before it (RFC 7143 §11.4.7.2). */
 export function senseOf(data: readonly Uint8Array[]): Sense | undefined {
-  const segment = joined(data);
+  const segment = inOnePiece(data);
   if (segment.length < 2) return undefined;
   const length = ((segment[0] ?? 0) << 8) | (segment[1] ?? 0);
   return decodeSense(segment.subarray(2, 2 + length));
-}
-
-/** One run of bytes: the buffer itself when there is just one. */
-export function joined(data: readonly Uint8Array[]): Uint8Array {
-  const [only] = data;
-  if (only !== undefined && data.length === 1) return only;
-  let length = 0;
-  for (const part of data) length += part.length;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of data) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -7,7 +7,7 @@
  */
 
 import { channel } from 'node:diagnostics_channel';
-import { ProtocolError, readU32, serialAdd } from '../bytes/index.ts';
+import { inOnePiece, ProtocolError, readU32, serialAdd } from '../bytes/index.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import {
@@ -28,7 +28,7 @@ import type { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import type { LoginComplete } from './login.ts';
 import { abortTaskRequest, logoutRequest, pingAnswer, pingRequest, textRequest } from './request.ts';
-import { joined, type ScsiRequest, type ScsiResult } from './scsi-request.ts';
+import type { ScsiRequest, ScsiResult } from './scsi-request.ts';
 import { Sender } from './sender.ts';
 import { connectionLost, noAnswer, rejected, sessionClosed, sessionDropped } from './session-error.ts';
 import { Task } from './task.ts';
@@ -317,7 +317,7 @@ export class Session {
     this.#sender.acknowledge(pdu);
     const { reason } = Reject.view(pdu.header);
     if (rejects.hasSubscribers) rejects.publish({ session: this, reason });
-    const header = joined(pdu.data);
+    const header = inOnePiece(pdu.data);
     const outstanding = header.length < 20 ? undefined : this.#outstanding.get(readU32(header, 16));
     if (outstanding === undefined) return;
     this.#forget(outstanding);

@@ -9,7 +9,7 @@
 
 import { createHash, webcrypto } from 'node:crypto';
 import type { Device } from '../block/device.ts';
-import { DisklessError, writeU64 } from '../bytes/index.ts';
+import { DisklessError, inOnePiece, writeU64 } from '../bytes/index.ts';
 
 const CHUNK = 1024 * 1024;
 /** Chunks in work at once. */
@@ -48,9 +48,7 @@ async function digestChunk(
     const extents = await device.extents(offset, length);
     if (extents.every((extent) => extent.zero)) return zeroDigest;
   }
-  const parts = await device.read(offset, length);
-  const [only] = parts;
-  return digest(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts));
+  return digest(inOnePiece(await device.read(offset, length)));
 }
 
 async function digest(bytes: Uint8Array): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /** The answers to SCSI commands: Data-In PDUs with the status in the last of them, or a SCSI Response (RFC 7143 §11.4, §11.7). */
 
-import { writeU16 } from '../bytes/index.ts';
+import { totalLength, writeU16 } from '../bytes/index.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { DataIn, ScsiResponse, ScsiResponseCode } from '../iscsi/pdu.ts';
@@ -31,7 +31,7 @@ function residual(task: Task, transferred: number): number {
 export function sendDataIn(context: AnswerContext, task: Task, last: boolean): void {
   const { maxSendDataSegmentLength, maxBurstLength } = context.parameters;
   const room = task.expectedDataTransferLength - task.bufferOffset;
-  let left = Math.min(room, lengthOf(task.dataIn));
+  let left = Math.min(room, totalLength(task.dataIn));
   let buffer = 0;
   let at = 0;
   while (left > 0) {
@@ -62,12 +62,6 @@ export function sendDataIn(context: AnswerContext, task: Task, last: boolean): v
     left -= length;
     sendDataInPdu(context, task, data, length, left === 0 && last, length === burstLeft || left === 0);
   }
-}
-
-function lengthOf(parts: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return length;
 }
 
 function sendDataInPdu(

@@ -15,14 +15,13 @@ export function checkCondition(key: number, code: number, details: Omit<Sense, '
   return { status: Status.checkCondition, sense: { key, code, ...details } };
 }
 
-const { illegalRequest, dataProtect, abortedCommand } = SenseKey;
+const { illegalRequest, dataProtect } = SenseKey;
 
 export const INVALID_OPERATION_CODE = checkCondition(illegalRequest, AdditionalSense.invalidCommandOperationCode);
 export const LBA_OUT_OF_RANGE = checkCondition(illegalRequest, AdditionalSense.logicalBlockAddressOutOfRange);
 export const UNIT_NOT_SUPPORTED = checkCondition(illegalRequest, AdditionalSense.logicalUnitNotSupported);
 export const PARAMETER_LIST_LENGTH_ERROR = checkCondition(illegalRequest, AdditionalSense.parameterListLengthError);
 export const WRITE_PROTECTED = checkCondition(dataProtect, AdditionalSense.writeProtected);
-export const OVERLAPPED_COMMANDS = checkCondition(abortedCommand, AdditionalSense.overlappedCommandsAttempted);
 
 /** `byte` is where in the CDB the field is. */
 export function invalidFieldInCdb(byte: number): Outcome {

@@ -6,7 +6,6 @@
 
 import { channel } from 'node:diagnostics_channel';
 import type { Awaitable, Device } from '../block/device.ts';
-import type { Clock } from '../os/clock.ts';
 import { AdditionalSense } from '../scsi/additional-sense.ts';
 import {
   decodeSanitize,
@@ -138,14 +137,6 @@ export class Sanitizer {
       await this.#pace(length);
     }
   }
-}
-
-/** No faster than `bytesPerSecond`, for units whose other work must not suffer. */
-export function pacedBy(clock: Clock, bytesPerSecond: number): SanitizePace {
-  return (bytes) =>
-    new Promise((resolve) => {
-      clock.after((bytes / bytesPerSecond) * 1000, resolve);
-    });
 }
 
 /** Lets everything else that is ready run first. */

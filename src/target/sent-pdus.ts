@@ -6,7 +6,7 @@
  * not seen the end of, and either content is right.
  */
 
-import { readU32, serialDistance } from '../bytes/index.ts';
+import { readU32, serialDistance, totalLength } from '../bytes/index.ts';
 import { Opcode } from '../iscsi/opcode.ts';
 import { DataIn, RejectReason, ScsiResponse } from '../iscsi/pdu.ts';
 import type { Outcome } from './outcome.ts';
@@ -70,7 +70,7 @@ export class SentPdus {
     const number = readU32(pdu.header, DATA_SN);
     if (sent.pdus.has(number)) return;
     sent.pdus.set(number, pdu);
-    const bytes = lengthOf(pdu.data);
+    const bytes = totalLength(pdu.data);
     sent.bytes += bytes;
     this.#bytes += bytes;
     if (this.#bytes > PAYLOAD_LIMIT) this.#giveUpOldest();
@@ -103,7 +103,7 @@ export class SentPdus {
   }
 
   #drop(sent: SentForTask, number: number, pdu: SentPdu): void {
-    const bytes = lengthOf(pdu.data);
+    const bytes = totalLength(pdu.data);
     sent.pdus.delete(number);
     sent.bytes -= bytes;
     this.#bytes -= bytes;
@@ -215,10 +215,4 @@ export function renewedHeader(
   view.maxCmdSN = window.maxCmdSN;
   if (view.opcode === Opcode.readyToTransfer) view.statSN = statSN;
   return into;
-}
-
-function lengthOf(parts: readonly Uint8Array[]): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return length;
 }

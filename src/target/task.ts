@@ -1,5 +1,6 @@
 /** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
 
+import { inOnePiece } from '../bytes/index.ts';
 import { DataIn, type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { DispatchEntry } from './commands/index.ts';
 import type { DataOutTransfer } from './data-out.ts';
@@ -103,9 +104,7 @@ export class Task {
 
   /** The parameter list that the initiator sent, in one piece. */
   parameters(): Uint8Array {
-    const [only] = this.dataOut;
-    if (only !== undefined && this.dataOut.length === 1) return only;
-    return Buffer.concat(this.dataOut);
+    return inOnePiece(this.dataOut);
   }
 
   /** The next Data-In takes the place of this one. */

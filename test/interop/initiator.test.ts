@@ -16,6 +16,7 @@ import {
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
+import { freePort } from '../support/free-port.ts';
 import { seededRandom } from '../support/random.ts';
 import { requires, root } from '../support/requires.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -41,12 +42,6 @@ async function start(t: TestContext, options: Partial<ConstructorParameters<type
   const initiatorName = 'iqn.2001-04.com.example:client';
   const initiator = new Initiator({ network: nodeNetwork, clock: systemClock, initiatorName, ...options });
   return { portal, tgtd, file, initiator, [Symbol.asyncDispose]: () => tgtd.kill() };
-}
-
-/** tgtd says nothing when its port is taken, so it gets one that nobody has. */
-async function freePort(): Promise<number> {
-  await using listener = await nodeNetwork.listenTcp({ address: host, port: 0 }, () => {});
-  return listener.endpoint.port;
 }
 
 /** Random writes of all sizes, many at a time, without overlaps; then the same ranges read back and compared with the file. */

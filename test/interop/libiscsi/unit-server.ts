@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../../support/free-port.ts';
 import { startTgtd } from '../../support/tgtd.ts';
 import { CHAP_SECRET, type Configuration, UNIT_SIZE } from './configurations.ts';
 
@@ -144,15 +144,4 @@ async function serveByTgtd({ configuration, image, portal, user }: Order): Promi
   ];
   const tgtd = await startTgtd({ portal, targetName: TARGET_NAME, files: [image], settings });
   return { lun: 1, failure: undefined, [Symbol.asyncDispose]: () => tgtd.kill() };
-}
-
-/** A TCP port that is free now. */
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const address = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
-  return address.port;
 }
