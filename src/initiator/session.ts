@@ -10,28 +10,19 @@ import { channel } from 'node:diagnostics_channel';
 import { inOnePiece, ProtocolError, readU32, serialAdd } from '../bytes/index.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
-import {
-  AsyncEvent,
-  AsyncMessage,
-  DataIn,
-  NopIn,
-  ReadyToTransfer,
-  Reject,
-  ScsiResponse,
-  TextResponse,
-} from '../iscsi/pdu.ts';
+import { AsyncEvent, AsyncMessage, DataIn, NopIn, ReadyToTransfer, Reject, ScsiResponse } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
-import { TextGatherer } from '../iscsi/text.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Endpoint } from '../os/network.ts';
 import type { Connection } from './connection.ts';
 import { Exchange } from './exchange.ts';
 import type { LoginComplete } from './login.ts';
-import { abortTaskRequest, logoutRequest, pingAnswer, pingRequest, textRequest } from './request.ts';
+import { abortTaskRequest, logoutRequest, pingAnswer, pingRequest } from './request.ts';
 import type { ScsiRequest, ScsiResult } from './scsi-request.ts';
 import { Sender } from './sender.ts';
 import { connectionLost, noAnswer, rejected, sessionClosed, sessionDropped } from './session-error.ts';
 import { Task } from './task.ts';
+import { exchangeText } from './text-exchange.ts';
 import type { Timeouts } from './timeouts.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -48,9 +39,6 @@ export interface SessionIdentity {
 
 /** How many commands may be outstanding, whatever the target's window says: bounds memory on both sides. */
 const MAX_OUTSTANDING_TASKS = 128;
-
-/** Text Responses that one text may take: those that are empty would go on for ever. */
-const MAX_TEXT_PDUS = 2048;
 
 /** What answers a request that is no SCSI command. */
 const exchangeAnswers: ReadonlySet<number> = new Set([
@@ -135,27 +123,10 @@ export class Session {
   }
 
   /** Sends one text (`key=value` pairs, each ended by NUL) and gathers the whole answer, which may take several PDUs. */
-  async exchangeText(text: Uint8Array): Promise<Uint8Array> {
-    const gatherer = new TextGatherer(1 << 20);
+  exchangeText(text: Uint8Array): Promise<Uint8Array> {
     const tag = this.#takeTag();
-    let targetTransferTag = RESERVED_TAG;
-    let data = text;
-    for (let pdus = 0; pdus < MAX_TEXT_PDUS; pdus++) {
-      const answer = await this.#exchange(
-        'a text request',
-        this.#timeouts.exchange,
-        tag,
-        (header) => textRequest(header, targetTransferTag),
-        data.length === 0 ? [] : [data],
-      );
-      const header = TextResponse.view(answer.header);
-      const whole = gatherer.add(answer.data, !header.final || header.continue);
-      if (whole !== undefined) return whole;
-      // An empty request asks for the next part (RFC 7143 §11.10.3).
-      targetTransferTag = header.targetTransferTag;
-      data = new Uint8Array(0);
-    }
-    throw new ProtocolError('ISCSI_TEXT_TOO_LONG', `a text that does not end after ${MAX_TEXT_PDUS} responses`);
+    const { exchange } = this.#timeouts;
+    return exchangeText((fill, data) => this.#exchange('a text request', exchange, tag, fill, data), text);
   }
 
   /** Logs out and ends the connection; what is outstanding is finished first. Safe to call at any time, and again. */

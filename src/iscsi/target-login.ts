@@ -7,7 +7,7 @@
  */
 
 import { ProtocolError, readU32 } from '../bytes/index.ts';
-import { type ChapDemand, isChapKey, type Random, TargetChap } from './chap.ts';
+import { isChapKey, type Random } from './chap.ts';
 import { Answer, isKeyName, type KeyRule, keyRules, withdrawnKeys } from './keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
 import { Negotiation } from './negotiation.ts';
@@ -15,24 +15,21 @@ import { Opcode } from './opcode.ts';
 import type { Parameters, Wishes } from './parameters.ts';
 import { LoginRequest, LoginResponse, LoginStage, LoginStatus } from './pdu.ts';
 import type { Pdu } from './pdu-reader.ts';
+import { type AuthenticationDemand, TargetAuthentication } from './target-authentication.ts';
 import { decodeText, encodeText, splitText, TextGatherer, type TextPair } from './text.ts';
 
 /** What the owner decides about an identified initiator. */
 export type Admission =
-  | {
+  | (AuthenticationDemand & {
       readonly kind: 'accept';
       /** The handle of the session in the final response: not 0. */
       readonly tsih: number;
       readonly targetAlias?: string;
-      /** Who the initiator must prove to be; without it, nobody in particular. */
-      readonly authentication?: ChapDemand;
-      /** Who offers no proof is let in as well; who offers it must give it. */
-      readonly anonymousAllowed?: boolean;
       /** The first MaxCmdSN minus the first ExpCmdSN, plus one. */
       readonly commandWindow: number;
       /** The numbers of a session that the connection is added to. */
       readonly window?: { readonly expCmdSN: number; readonly maxCmdSN: number };
-    }
+    })
   | { readonly kind: 'refuse'; readonly status: number; readonly reason: string }
   /** `address` is `ip:port[,tag]`: clients fail without the port. */
   | { readonly kind: 'redirect'; readonly address: string; readonly permanent: boolean };
@@ -44,6 +41,8 @@ export type LoginOutcome =
       readonly kind: 'complete';
       readonly identity: LoginIdentity;
       readonly parameters: Parameters;
+      /** Of the session, as the admission gave it. */
+      readonly tsih: number;
       /** CmdSN of the first command that is expected, and StatSN of the next response. */
       readonly expCmdSN: number;
       readonly statSN: number;
@@ -80,8 +79,8 @@ export class TargetLogin {
   #admission: Extract<Admission, { kind: 'accept' }> | undefined;
   #negotiation: Negotiation | undefined;
   #stage: Stage = LoginStage.securityNegotiation;
-  #authMethodSettled = false;
-  #chap: TargetChap | undefined;
+  /** What is known of who the initiator is, from its admission on. */
+  #proof: TargetAuthentication | undefined;
   readonly #keysSeen = new Set<string>();
   #portalGroupTagSent = false;
   #statSN = 0;
@@ -113,6 +112,7 @@ export class TargetLogin {
       if (admission.kind === 'redirect') return this.#redirect(admission.address, admission.permanent);
       if (admission.kind === 'refuse') throw new LoginFailure(admission.status, admission.reason);
       this.#admission = admission;
+      this.#proof = new TargetAuthentication(admission, this.#options.random);
       return this.#answerRequest();
     } catch (error) {
       return this.#fail(error);
@@ -212,9 +212,13 @@ export class TargetLogin {
   }
 
   #complete(): LoginOutcome {
-    const { identity, parameters } = { identity: this.#identity, parameters: this.#negotiation?.parameters() };
-    if (identity === undefined || parameters === undefined) throw new Error('nothing has been negotiated');
-    return { kind: 'complete', identity, parameters, expCmdSN: this.#cmdSN, statSN: this.#statSN };
+    const identity = this.#identity;
+    const tsih = this.#admission?.tsih;
+    const parameters = this.#negotiation?.parameters();
+    if (identity === undefined || tsih === undefined || parameters === undefined) {
+      throw new Error('nothing has been negotiated');
+    }
+    return { kind: 'complete', identity, parameters, tsih, expCmdSN: this.#cmdSN, statSN: this.#statSN };
   }
 
   /** What the target says unasked, in its first response (RFC 7143 §6.3.1, §13.9). */
@@ -237,7 +241,7 @@ export class TargetLogin {
     if (!isKeyName(key)) return { key, value: Answer.notUnderstood };
     const rule: KeyRule = keyRules[key];
     this.#checkAllowed(key, rule);
-    if (key === 'AuthMethod') return { key, value: this.#authMethod(value) };
+    if (key === 'AuthMethod') return { key, value: this.#proof?.chooseMethod(value) ?? Answer.reject };
     return this.#negotiation?.receive(pair);
   }
 
@@ -253,41 +257,16 @@ export class TargetLogin {
     }
   }
 
-  /** The first method of the initiator's list that fits what the target asks for (RFC 7143 §12.1). */
-  #authMethod(offered: string): string {
-    const { authentication, anonymousAllowed = false } = this.#admission ?? {};
-    const accepted = authentication === undefined ? ['None'] : anonymousAllowed ? ['CHAP', 'None'] : ['CHAP'];
-    const method = offered.split(',').find((choice) => accepted.includes(choice));
-    if (this.#authMethodSettled || method === undefined) {
-      throw new LoginFailure(
-        LoginStatus.authenticationFailure,
-        `the initiator offers AuthMethod=${offered}, and this target asks for ${accepted.join(' or ')}`,
-        { code: 'ISCSI_LOGIN_AUTH_FAILED' },
-      );
-    }
-    this.#authMethodSettled = true;
-    if (authentication !== undefined && method === 'CHAP') {
-      this.#chap = new TargetChap(authentication, this.#options.random);
-    }
-    return method;
-  }
-
   #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
-    if (this.#stage !== LoginStage.securityNegotiation || this.#chap === undefined) {
-      throw new LoginFailure(LoginStatus.initiatorError, 'CHAP keys without AuthMethod=CHAP');
-    }
-    return this.#chap.receive(keys);
+    const answer = this.#stage === LoginStage.securityNegotiation ? this.#proof?.receive(keys) : undefined;
+    if (answer === undefined) throw new LoginFailure(LoginStatus.initiatorError, 'CHAP keys without AuthMethod=CHAP');
+    return answer;
   }
 
   /** Nobody leaves the security stage, or goes round it, before having proved what was asked for (RFC 7143 §6.3.2). */
   #mayLeaveStage(header: LoginRequest): boolean {
-    const { authentication, anonymousAllowed = false } = this.#admission ?? {};
-    if (!header.transit || authentication === undefined || this.#chap?.done === true) return header.transit;
-    if (anonymousAllowed && this.#chap === undefined) return true;
-    if (this.#stage === LoginStage.securityNegotiation && this.#authMethodSettled) return false;
-    throw new LoginFailure(LoginStatus.authenticationFailure, 'this target lets nobody in without CHAP', {
-      code: 'ISCSI_LOGIN_AUTH_FAILED',
-    });
+    if (!header.transit) return false;
+    return this.#proof?.mayLeave(this.#stage === LoginStage.securityNegotiation) ?? true;
   }
 
   #respond(data: Uint8Array, transit: boolean, nextStage: number, more: boolean, status = 0): Uint8Array {

@@ -3,46 +3,34 @@
 import { DisklessError, ProtocolError } from '../bytes/index.ts';
 import type { Random } from '../iscsi/chap.ts';
 import type { LoginIdentity } from '../iscsi/login-request.ts';
-import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import type { Wishes } from '../iscsi/parameters.ts';
 import { LoginStatus } from '../iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../iscsi/pdu-reader.ts';
-import {
-  type Admission,
-  LOGIN_DATA_SEGMENT_LENGTH,
-  type LoginOutcome,
-  type LoginStep,
-  TargetLogin,
-} from '../iscsi/target-login.ts';
+import { LOGIN_DATA_SEGMENT_LENGTH, type LoginOutcome, type LoginStep, TargetLogin } from '../iscsi/target-login.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import type { TcpConnection, TcpHandler } from '../os/network.ts';
 import { AdditionalSense } from '../scsi/index.ts';
-import type { AuthenticationFailures } from './authentication-failures.ts';
-import type { Asker, GuardedTarget, TargetDirectory } from './directory.ts';
 import { DiscoverySession } from './discovery.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
+import { type AdmissionOptions, decideLogin, type LoginDecision, preparedName } from './login-admission.ts';
 import { PduSender } from './pdu-sender.ts';
-import { COMMAND_WINDOW, Session } from './session.ts';
+import { Session } from './session.ts';
 import type { SessionConnection, SessionConnectionOptions } from './session-connection.ts';
-import { PORTAL_GROUP_TAG, Target } from './target.ts';
+import { PORTAL_GROUP_TAG } from './target.ts';
 
 /** Milliseconds that an initiator has to close its side of an ended connection, and to take what was sent before. */
 const LINGER = 10_000;
 
-export interface ConnectionOptions {
-  readonly directory: TargetDirectory;
+export interface ConnectionOptions extends AdmissionOptions {
   readonly wishes: Wishes;
   readonly random: Random;
   readonly clock: Clock;
   /** Milliseconds from the connection to the end of its login. */
   readonly loginTimeout: number;
   readonly keepalive: KeepaliveOptions;
-  readonly authenticationFailures: AuthenticationFailures;
   readonly onEvent: TargetEventListener;
-  /** False while the portal closes: logins are then refused. */
-  readonly isOpen: () => boolean;
   /** The normal sessions of the portal. */
   readonly sessions: Set<Session>;
   readonly onClosed: (connection: Connection) => void;
@@ -63,13 +51,8 @@ export class Connection implements TcpHandler, ConnectionControl {
   #lingerTimer: Timer | undefined;
   #phase: FullFeaturePhase | undefined;
   #keepalive: Keepalive | undefined;
-  /** The target that the login asked for, once it has been found. */
-  #target: Target | undefined;
-  /** The target asks for proof. */
-  #guarded = false;
-  /** The session that the connection is to be added to. */
-  #joined: Session | undefined;
-  #tsih = 0;
+  /** Who the login lets in to what, once that has been looked up. */
+  #decision: LoginDecision | undefined;
   /** Steps of the login that take time and must end before the next PDU is looked at: one may lead to another. */
   #stepsUnderWay = 0;
   #paused = false;
@@ -168,7 +151,7 @@ export class Connection implements TcpHandler, ConnectionControl {
   }
 
   #rememberAuthentication(hasFailed: boolean): void {
-    if (!this.#guarded) return;
+    if (this.#decision?.isGuarded !== true) return;
     const { authenticationFailures } = this.#options;
     if (hasFailed) authenticationFailures.failed(this.#tcp.remote.address, this.#initiatorName);
     else authenticationFailures.succeeded(this.#tcp.remote.address, this.#initiatorName);
@@ -189,73 +172,9 @@ export class Connection implements TcpHandler, ConnectionControl {
   /** Looks up what the initiator asks for, and decides. */
   async #admit(identity: LoginIdentity): Promise<void> {
     this.#initiatorName = preparedName(identity.initiatorName) ?? '';
-    const admission = await this.#decide(identity);
+    this.#decision = await decideLogin(identity, this.#tcp, this.#options);
     if (this.#ended) return;
-    this.#take(this.#login.admit(admission));
-  }
-
-  async #decide(identity: LoginIdentity): Promise<Admission> {
-    if (!this.#options.isOpen()) return refuse(LoginStatus.serviceUnavailable, 'the portal is closing');
-    const initiatorName = preparedName(identity.initiatorName);
-    if (initiatorName === undefined) {
-      return refuse(LoginStatus.initiatorError, `"${identity.initiatorName}" is no iSCSI name`);
-    }
-    if (identity.targetName === undefined || identity.sessionType === 'Discovery') {
-      this.#tsih = 1;
-      const authentication = this.#options.directory.identities?.(this.#asker(initiatorName, identity.isid));
-      const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true };
-      return { kind: 'accept', tsih: this.#tsih, commandWindow: 1, ...proof };
-    }
-    const targetName = preparedName(identity.targetName);
-    if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
-    try {
-      const found = await this.#options.directory.find(targetName, this.#asker(initiatorName, identity.isid));
-      if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
-      if (found instanceof Target) return this.#accept({ target: found }, initiatorName, identity);
-      if ('redirectTo' in found) return { kind: 'redirect', address: found.redirectTo, permanent: found.permanent };
-      // On the wire the same as a target that does not exist: a name is not to be had by guessing.
-      if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
-      return this.#accept(found, initiatorName, identity);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return refuse(LoginStatus.serviceUnavailable, `target ${targetName} cannot be served: ${reason}`);
-    }
-  }
-
-  #accept({ target, authentication }: GuardedTarget, initiatorName: IscsiName, identity: LoginIdentity): Admission {
-    const { authenticationFailures } = this.#options;
-    if (authentication !== undefined && authenticationFailures.isLockedOut(this.#tcp.remote.address, initiatorName)) {
-      return refuse(LoginStatus.authenticationFailure, `${initiatorName} has failed to authenticate too often`);
-    }
-    let joined: Session | undefined;
-    if (identity.tsih !== 0) {
-      joined = target.findSession(initiatorName, identity.isid);
-      if (joined?.tsih !== identity.tsih) {
-        return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
-      }
-      if (!joined.hasRoomFor(identity.cid)) {
-        return refuse(
-          LoginStatus.tooManyConnections,
-          `the session has its ${joined.parameters.maxConnections} connections`,
-        );
-      }
-    }
-    this.#joined = joined;
-    this.#target = target;
-    this.#guarded = authentication !== undefined;
-    this.#tsih = joined?.tsih ?? target.newTsih();
-    return {
-      kind: 'accept',
-      tsih: this.#tsih,
-      commandWindow: COMMAND_WINDOW,
-      ...(joined === undefined ? {} : { window: joined.window }),
-      ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
-      ...(authentication === undefined ? {} : { authentication }),
-    };
-  }
-
-  #asker(initiatorName: string, isid: string): Asker {
-    return { initiatorName, isid, remote: this.#tcp.remote, local: this.#tcp.local };
+    this.#take(this.#login.admit(this.#decision.admission));
   }
 
   async #enterFullFeaturePhase(outcome: Extract<LoginOutcome, { kind: 'complete' }>): Promise<void> {
@@ -269,25 +188,26 @@ export class Connection implements TcpHandler, ConnectionControl {
       maxDataSegmentLength: parameters.maxRecvDataSegmentLength,
     });
     this.#sender.configure(outcome.statSN, { headerDigest, dataDigest });
-    const target = this.#target;
+    const { target, joined } = this.#decision ?? {};
     const reference: SessionReference = {
       initiatorName,
       isid: identity.isid,
-      tsih: this.#tsih,
+      tsih: outcome.tsih,
       targetName: target?.name,
       remote: this.#tcp.remote,
     };
     const shared = { parameters, expCmdSN: outcome.expCmdSN, onEvent: this.#options.onEvent };
     const own = { sender: this.#sender, control: this };
     if (target === undefined) {
-      const asker = this.#asker(initiatorName, identity.isid);
+      const { remote, local } = this.#tcp;
+      const asker = { initiatorName, isid: identity.isid, remote, local };
       this.#phase = new DiscoverySession({ ...shared, ...own, reference, asker, directory: this.#options.directory });
       this.#options.onEvent({ kind: 'login', session: reference, reinstates: false });
       return;
     }
     const connection = { ...own, cid: identity.cid, local: this.#tcp.local };
-    if (this.#joined !== undefined) {
-      await this.#join(this.#joined, { ...connection, parameters });
+    if (joined !== undefined) {
+      await this.#join(joined, { ...connection, parameters });
       return;
     }
     // RFC 7143 §6.3.5: the old session of the same initiator port ends first, and with it everything it still does to the medium.
@@ -304,7 +224,7 @@ export class Connection implements TcpHandler, ConnectionControl {
     });
     this.#options.sessions.add(session);
     for (const unit of lost) unit.tell(session, AdditionalSense.iTNexusLossOccurred);
-    this.#phase = this.#watch(await session.join({ ...connection, parameters }));
+    this.#phase = this.#watch(await session.connections.join({ ...connection, parameters }));
     this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
   }
 
@@ -313,11 +233,11 @@ export class Connection implements TcpHandler, ConnectionControl {
     // What holds for the session was settled by its first login; the rest is each connection's own (RFC 7143 §13).
     const { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength } = options.parameters;
     const own = { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength };
-    if (session.closing || !session.hasRoomFor(options.cid)) {
+    if (session.closing || !session.connections.hasRoomFor(options.cid)) {
       this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
       return;
     }
-    const connection = await session.join({ ...options, parameters: { ...session.parameters, ...own } });
+    const connection = await session.connections.join({ ...options, parameters: { ...session.parameters, ...own } });
     this.#phase = connection;
     if (this.#ended || session.closing) {
       await connection.end('connection lost');
@@ -366,17 +286,5 @@ export class Connection implements TcpHandler, ConnectionControl {
     this.#end('connection lost', error);
     this.#lingerTimer?.cancel();
     this.#options.onClosed(this);
-  }
-}
-
-function refuse(status: number, reason: string): Admission {
-  return { kind: 'refuse', status, reason };
-}
-
-function preparedName(text: string): IscsiName | undefined {
-  try {
-    return parseIscsiName(text);
-  } catch {
-    return undefined;
   }
 }

@@ -120,7 +120,7 @@ export class ControlRequests {
     this.#responses.taskManagement(request.initiatorTaskTag, response);
     // A cold reset ends all sessions, this one after its answer (RFC 7143 §11.5.1).
     if (request.function !== TaskManagementFunction.targetColdReset) return;
-    for (const session of this.#session.target.sessions) session.finish('reset');
+    for (const session of this.#session.target.sessions) void session.end('reset');
   }
 
   async #textRequest(pdu: Pdu): Promise<void> {
@@ -141,20 +141,20 @@ export class ControlRequests {
       this.#responses.logout(initiatorTaskTag, response, time2Wait, time2Retain);
     if (reason === LogoutReason.closeSession) {
       respond(LogoutResponseCode.closed);
-      this.#session.finish('logout');
+      void this.#session.end('logout');
       return;
     }
-    const other = cid === this.#connection.cid ? undefined : this.#session.findConnection(cid);
+    const other = cid === this.#connection.cid ? undefined : this.#session.connections.find(cid);
     if (reason === LogoutReason.removeConnectionForRecovery) {
       if (errorRecoveryLevel < 2) {
         respond(LogoutResponseCode.recoveryNotSupported, defaultTime2Wait);
       } else if (cid === this.#connection.cid) {
         respond(LogoutResponseCode.closed, defaultTime2Wait, defaultTime2Retain);
-        this.#session.removeForRecovery(this.#connection);
+        this.#session.connections.removeForRecovery(this.#connection);
       } else if (other === undefined) {
         respond(LogoutResponseCode.cidNotFound);
       } else {
-        this.#session.removeForRecovery(other);
+        this.#session.connections.removeForRecovery(other);
         respond(LogoutResponseCode.closed, defaultTime2Wait, defaultTime2Retain);
       }
     } else if (cid === this.#connection.cid) {
@@ -163,7 +163,7 @@ export class ControlRequests {
     } else if (other === undefined) {
       respond(LogoutResponseCode.cidNotFound);
     } else {
-      await this.#session.closeConnection(other);
+      await this.#session.connections.close(other);
       if (this.#connection.state === 'open') respond(LogoutResponseCode.closed);
     }
   }

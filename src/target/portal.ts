@@ -134,7 +134,7 @@ export class Portal implements AsyncDisposable {
     const listenerClosed = this.#listener?.close();
     const timeout = this.#options.closeTimeout ?? 5_000;
     const { sessions } = this;
-    await this.#within(timeout, Promise.all(sessions.map((session) => session.idle())));
+    await this.#within(timeout, Promise.all(sessions.map((session) => session.tasks.idle())));
     const targets = new Set(sessions.map(({ target }) => target));
     const flushed = await Promise.allSettled([...targets].map((target) => target.flush()));
     for (const connection of this.#connections) {

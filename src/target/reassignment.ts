@@ -4,6 +4,7 @@ import { TaskManagementResponseCode } from '../iscsi/pdu.ts';
 import { sendScsiResponse } from './data-in.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { SNACK_REJECTED, sendUnacknowledged } from './snack.ts';
+import type { Task } from './task.ts';
 
 const { functionComplete, taskDoesNotExist, taskStillAllegiant, taskReassignmentNotSupported } =
   TaskManagementResponseCode;
@@ -15,14 +16,28 @@ export type Reassignment = { readonly response: number; readonly resume?: () => 
 export function reassign(to: SessionConnection, initiatorTaskTag: number, expDataSN: number): Reassignment {
   const { session } = to;
   if (session.parameters.errorRecoveryLevel < 2) return { response: taskReassignmentNotSupported };
-  const task = session.findTask(initiatorTaskTag);
-  const from = task?.connection ?? session.lostConnectionOf(initiatorTaskTag);
+  const task = session.tasks.find(initiatorTaskTag);
+  const from = task?.connection ?? session.connections.findLostWithAnswer(initiatorTaskTag);
   if (from === undefined) return { response: taskDoesNotExist };
   if (from.state !== 'lost' || !from.isCleanedUp) return { response: taskStillAllegiant };
   if (task !== undefined) {
-    return { response: functionComplete, resume: () => session.resumeTask(task, to, expDataSN) };
+    return { response: functionComplete, resume: () => resumeTask(task, to, expDataSN) };
   }
   return { response: functionComplete, resume: () => answerAgain(from, to, initiatorTaskTag, expDataSN) };
+}
+
+/** What was under way is sent or asked for again (RFC 7143 §7.2.2). */
+function resumeTask(task: Task, to: SessionConnection, expDataSN: number): void {
+  const { tasks, connections } = to.session;
+  const from = task.connection;
+  task.connection = to;
+  task.snackTag = 0;
+  const isWhole = from.sent === undefined || sendUnacknowledged(to, from.sent, task, expDataSN);
+  from.sent?.forget(task.initiatorTaskTag);
+  if (isWhole) tasks.restartTransfer(task, expDataSN);
+  else tasks.fail(task, SNACK_REJECTED);
+  from.drained();
+  connections.settle();
 }
 
 /** The task was over when its connection was lost, and the answer may have been lost with it. */
@@ -42,5 +57,5 @@ function answerAgain(
   const { outcome, transferred } = isWhole ? answered : { outcome: SNACK_REJECTED, transferred: 0 };
   to.sent?.answered({ task, outcome, transferred });
   sendScsiResponse(to, task, outcome, transferred, task.unit?.senseFormat ?? 'fixed');
-  to.session.settle();
+  to.session.connections.settle();
 }

@@ -77,7 +77,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   }
 
   get ready(): boolean {
-    return this.session.ready;
+    return this.session.tasks.ready;
   }
 
   receive(pdu: Pdu): void {
@@ -137,6 +137,6 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   }
 
   end(reason: SessionEnd, error?: Error): Promise<void> {
-    return this.session.connectionEnded(this, reason, error);
+    return this.session.connections.ended(this, reason, error);
   }
 }

@@ -61,8 +61,8 @@ function sendAgain(
 
 /** A task whose data is lost for good fails, unless its answer is on its way already (RFC 7143 §7.8 a.1). */
 function endRejected({ session }: SessionConnection, sent: SentPdus, initiatorTaskTag: number): void {
-  const task = session.findTask(initiatorTaskTag);
-  if (task !== undefined && sent.statSNOf(initiatorTaskTag) === undefined) session.fail(task, SNACK_REJECTED);
+  const task = session.tasks.find(initiatorTaskTag);
+  if (task !== undefined && sent.statSNOf(initiatorTaskTag) === undefined) session.tasks.fail(task, SNACK_REJECTED);
 }
 
 /** R-Data SNACK: all that is not acknowledged again, then a SCSI Response that carries the tag (RFC 7143 §11.16.3). */
@@ -73,7 +73,7 @@ function sendResegmented(
   reject: (reason: number) => void,
 ): void {
   const answered = sent.findAnswered(initiatorTaskTag);
-  const task = answered?.task ?? connection.session.findTask(initiatorTaskTag);
+  const task = answered?.task ?? connection.session.tasks.find(initiatorTaskTag);
   if (task === undefined || begRun !== 0 || runLength !== 0 || snackTag === 0 || snackTag === RESERVED_TAG) {
     reject(RejectReason.protocolError);
     return;

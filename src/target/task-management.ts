@@ -14,7 +14,7 @@ export async function manageTasks(session: Session, request: TaskManagementReque
   const { target } = session;
   switch (request.function) {
     case TaskManagementFunction.abortTask: {
-      const task = session.findTask(request.referencedTaskTag);
+      const task = session.tasks.find(request.referencedTaskTag);
       if (task === undefined) return taskDoesNotExist;
       await abortAll([task]);
       return functionComplete;

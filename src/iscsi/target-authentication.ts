@@ -1,0 +1,64 @@
+/** The security stage of a login at the target (RFC 7143 §6.3.2, §12.1): which method, and what has been proved by it. */
+
+import { type ChapDemand, type Random, TargetChap } from './chap.ts';
+import { LoginFailure } from './login-request.ts';
+import { LoginStatus } from './pdu.ts';
+import type { TextPair } from './text.ts';
+
+/** What a target asks for. */
+export interface AuthenticationDemand {
+  /** Who the initiator must prove to be; without it, nobody in particular. */
+  readonly authentication?: ChapDemand;
+  /** Who offers no proof is let in as well; who offers it must give it. */
+  readonly anonymousAllowed?: boolean;
+}
+
+export class TargetAuthentication {
+  readonly #demand: ChapDemand | undefined;
+  readonly #anonymousAllowed: boolean;
+  readonly #random: Random;
+  #isMethodSettled = false;
+  #chap: TargetChap | undefined;
+
+  constructor({ authentication, anonymousAllowed = false }: AuthenticationDemand, random: Random) {
+    this.#demand = authentication;
+    this.#anonymousAllowed = anonymousAllowed;
+    this.#random = random;
+  }
+
+  get #accepted(): readonly string[] {
+    if (this.#demand === undefined) return ['None'];
+    return this.#anonymousAllowed ? ['CHAP', 'None'] : ['CHAP'];
+  }
+
+  /** AuthMethod: the first of the initiator's list that fits what is asked for (RFC 7143 §12.1). Raises LoginFailure. */
+  chooseMethod(offered: string): string {
+    const accepted = this.#accepted;
+    const method = offered.split(',').find((choice) => accepted.includes(choice));
+    if (this.#isMethodSettled || method === undefined) {
+      throw new LoginFailure(
+        LoginStatus.authenticationFailure,
+        `the initiator offers AuthMethod=${offered}, and this target asks for ${accepted.join(' or ')}`,
+        { code: 'ISCSI_LOGIN_AUTH_FAILED' },
+      );
+    }
+    this.#isMethodSettled = true;
+    if (this.#demand !== undefined && method === 'CHAP') this.#chap = new TargetChap(this.#demand, this.#random);
+    return method;
+  }
+
+  /** Takes the CHAP keys of one request; undefined where CHAP was not chosen. Raises LoginFailure. */
+  receive(keys: ReadonlyMap<string, string>): TextPair[] | undefined {
+    return this.#chap?.receive(keys);
+  }
+
+  /** Whether what was asked for has been proved. Raises LoginFailure where it cannot be any more. */
+  mayLeave(isSecurityStage: boolean): boolean {
+    if (this.#demand === undefined || this.#chap?.done === true) return true;
+    if (this.#anonymousAllowed && this.#chap === undefined) return true;
+    if (isSecurityStage && this.#isMethodSettled) return false;
+    throw new LoginFailure(LoginStatus.authenticationFailure, 'this target lets nobody in without CHAP', {
+      code: 'ISCSI_LOGIN_AUTH_FAILED',
+    });
+  }
+}

@@ -1,0 +1,118 @@
+/** Whether an initiator is let in, and to what: what a target decides once a Login Request has said who wants what (RFC 7143 §6.3). */
+
+import type { LoginIdentity } from '../iscsi/login-request.ts';
+import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
+import { LoginStatus } from '../iscsi/pdu.ts';
+import type { Admission } from '../iscsi/target-login.ts';
+import type { Endpoint } from '../os/network.ts';
+import type { AuthenticationFailures } from './authentication-failures.ts';
+import type { Asker, GuardedTarget, TargetDirectory } from './directory.ts';
+import { COMMAND_WINDOW, type Session } from './session.ts';
+import { Target } from './target.ts';
+
+export interface AdmissionOptions {
+  readonly directory: TargetDirectory;
+  readonly authenticationFailures: AuthenticationFailures;
+  /** False while the portal closes: logins are then refused. */
+  readonly isOpen: () => boolean;
+}
+
+/** Both ends of the connection that logs in. */
+export interface ConnectionEnds {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+}
+
+export interface LoginDecision {
+  readonly admission: Admission;
+  /** The target that the login asked for, where it was let in to one. */
+  readonly target?: Target;
+  /** The target asks for proof. */
+  readonly isGuarded?: boolean;
+  /** The session that the connection is to be added to. */
+  readonly joined?: Session;
+}
+
+/** The only handle of discovery sessions, which nobody can join. */
+const DISCOVERY_TSIH = 1;
+
+/** Never rejects: what the directory raises refuses the login. */
+export async function decideLogin(
+  identity: LoginIdentity,
+  { remote, local }: ConnectionEnds,
+  options: AdmissionOptions,
+): Promise<LoginDecision> {
+  if (!options.isOpen()) return refuse(LoginStatus.serviceUnavailable, 'the portal is closing');
+  const initiatorName = preparedName(identity.initiatorName);
+  if (initiatorName === undefined) {
+    return refuse(LoginStatus.initiatorError, `"${identity.initiatorName}" is no iSCSI name`);
+  }
+  const asker = { initiatorName, isid: identity.isid, remote, local };
+  if (identity.targetName === undefined || identity.sessionType === 'Discovery') {
+    return admitToDiscovery(options.directory, asker);
+  }
+  const targetName = preparedName(identity.targetName);
+  if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
+  try {
+    const found = await options.directory.find(targetName, asker);
+    if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
+    if (!(found instanceof Target) && 'redirectTo' in found) {
+      return { admission: { kind: 'redirect', address: found.redirectTo, permanent: found.permanent } };
+    }
+    // On the wire the same as a target that does not exist: a name is not to be had by guessing.
+    if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
+    const guarded = found instanceof Target ? { target: found } : found;
+    return admitToTarget(guarded, initiatorName, identity, remote, options.authenticationFailures);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return refuse(LoginStatus.serviceUnavailable, `target ${targetName} cannot be served: ${reason}`);
+  }
+}
+
+function admitToDiscovery(directory: TargetDirectory, asker: Asker): LoginDecision {
+  const authentication = directory.identities?.(asker);
+  const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true };
+  return { admission: { kind: 'accept', tsih: DISCOVERY_TSIH, commandWindow: 1, ...proof } };
+}
+
+function admitToTarget(
+  { target, authentication }: GuardedTarget,
+  initiatorName: IscsiName,
+  identity: LoginIdentity,
+  remote: Endpoint,
+  failures: AuthenticationFailures,
+): LoginDecision {
+  if (authentication !== undefined && failures.isLockedOut(remote.address, initiatorName)) {
+    return refuse(LoginStatus.authenticationFailure, `${initiatorName} has failed to authenticate too often`);
+  }
+  const joined = identity.tsih === 0 ? undefined : target.findSession(initiatorName, identity.isid);
+  if (identity.tsih !== 0 && joined?.tsih !== identity.tsih) {
+    return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
+  }
+  if (joined?.connections.hasRoomFor(identity.cid) === false) {
+    const reason = `the session has its ${joined.parameters.maxConnections} connections`;
+    return refuse(LoginStatus.tooManyConnections, reason);
+  }
+  const admission: Admission = {
+    kind: 'accept',
+    tsih: joined?.tsih ?? target.newTsih(),
+    commandWindow: COMMAND_WINDOW,
+    ...(joined === undefined ? {} : { window: joined.window }),
+    ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
+    ...(authentication === undefined ? {} : { authentication }),
+  };
+  const isGuarded = authentication !== undefined;
+  return { admission, target, isGuarded, ...(joined === undefined ? {} : { joined }) };
+}
+
+function refuse(status: number, reason: string): LoginDecision {
+  return { admission: { kind: 'refuse', status, reason } };
+}
+
+export function preparedName(text: string): IscsiName | undefined {
+  try {
+    return parseIscsiName(text);
+  } catch {
+    return undefined;
+  }
+}

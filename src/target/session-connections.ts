@@ -1,0 +1,191 @@
+/**
+ * The connections of a session (RFC 7143 §4.2.1): how they join it, and what becomes of them and of their tasks when they end.
+ *
+ * With ErrorRecoveryLevel 2 a connection that fails is kept without its socket, and its tasks wait for another one for the time that
+ * was negotiated; otherwise they end with it (RFC 7143 §7.5, §7.6).
+ */
+
+import { ProtocolError } from '../bytes/index.ts';
+import { AsyncEvent } from '../iscsi/pdu.ts';
+import type { Clock } from '../os/clock.ts';
+import type { SessionEnd } from './event.ts';
+import type { Session } from './session.ts';
+import { SessionConnection, type SessionConnectionOptions } from './session-connection.ts';
+
+export class SessionConnections {
+  readonly #session: Session;
+  readonly #clock: Clock;
+  /** Those with a socket, by CID. */
+  readonly #open = new Map<number, SessionConnection>();
+  /** Those without a socket, whose tasks wait for reassignment. */
+  readonly #lost = new Set<SessionConnection>();
+  /** How many are about to take the place of another. */
+  #joining = 0;
+
+  constructor(session: Session, clock: Clock) {
+    this.#session = session;
+    this.#clock = clock;
+  }
+
+  /** All that have a socket. */
+  open(): readonly SessionConnection[] {
+    return [...this.#open.values()];
+  }
+
+  /** Whether a connection of this CID can still be added: it takes the place of one with the same CID, or is one more. */
+  hasRoomFor(cid: number): boolean {
+    return this.#open.has(cid) || this.#open.size < this.#session.parameters.maxConnections;
+  }
+
+  /** By CID: one with a socket, or one that was lost and not logged out. */
+  find(cid: number): SessionConnection | undefined {
+    return this.#open.get(cid) ?? [...this.#lost].find((lost) => lost.cid === cid && !lost.isCleanedUp);
+  }
+
+  /** A lost one that has kept the answer of a task that the initiator may not have got. */
+  findLostWithAnswer(initiatorTaskTag: number): SessionConnection | undefined {
+    return [...this.#lost].find((lost) => lost.sent?.findAnswered(initiatorTaskTag) !== undefined);
+  }
+
+  /** A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4). */
+  async join(options: SessionConnectionOptions): Promise<SessionConnection> {
+    const old = this.find(options.cid);
+    if (old !== undefined && this.#session.parameters.errorRecoveryLevel === 2) {
+      this.removeForRecovery(old);
+    } else if (old !== undefined) {
+      this.#joining += 1;
+      await this.close(old);
+      this.#joining -= 1;
+    }
+    const connection = new SessionConnection(this.#session, options);
+    this.#open.set(options.cid, connection);
+    return connection;
+  }
+
+  /** Commands may be taken again. */
+  resume(): void {
+    for (const { control } of this.#open.values()) control.resume();
+  }
+
+  /**
+   * A connection has lost its socket, or gives it up. Its tasks wait for another one where they can; otherwise they end here,
+   * unanswered (RFC 7143 §7.6, §7.14).
+   */
+  async ended(connection: SessionConnection, reason: SessionEnd, error?: Error): Promise<void> {
+    if (connection.state !== 'open') return;
+    this.#forgetOpen(connection);
+    const isFailure = reason === 'connection lost' || reason === 'unresponsive' || isDamage(error);
+    const isKept = isFailure && this.#canRecover;
+    if (isKept) {
+      this.#lose(connection);
+    } else {
+      connection.state = 'ended';
+      const ended = this.#endTasks(connection);
+      // Only the failure of a path, or its planned end, leaves the others alone (RFC 7143 §7.7).
+      if (!isFailure && reason !== 'logout' && reason !== 'reinstated') await this.#session.end(reason, error);
+      else if (this.#isDeserted) await this.#session.end(reason, error);
+      await ended;
+    }
+    if (!isFailure) return;
+    const { defaultTime2Wait, defaultTime2Retain } = this.#session.parameters;
+    const retain = isKept ? defaultTime2Retain : 0;
+    // RFC 7143 §7.1.4.3: the other connections learn of it.
+    for (const { responses } of this.#open.values()) {
+      responses.asyncMessage(AsyncEvent.connectionDropped, connection.cid, defaultTime2Wait, retain);
+    }
+  }
+
+  #forgetOpen(connection: SessionConnection): void {
+    if (this.#open.get(connection.cid) === connection) this.#open.delete(connection.cid);
+  }
+
+  get #canRecover(): boolean {
+    const { errorRecoveryLevel, defaultTime2Retain } = this.#session.parameters;
+    return errorRecoveryLevel === 2 && defaultTime2Retain > 0 && !this.#session.closing;
+  }
+
+  /** Nothing is left to wait for. */
+  get #isDeserted(): boolean {
+    return this.#open.size === 0 && this.#lost.size === 0 && this.#joining === 0;
+  }
+
+  /** Keeps the tasks of a connection for Time2Wait and Time2Retain (RFC 7143 §7.5). */
+  #lose(connection: SessionConnection): void {
+    const { tasks, parameters } = this.#session;
+    connection.state = 'lost';
+    this.#lost.add(connection);
+    for (const task of tasks.of(connection)) if (task.isImmediate) void tasks.abort(task);
+    const { defaultTime2Wait, defaultTime2Retain } = parameters;
+    connection.retainTimer = this.#clock.after((defaultTime2Wait + defaultTime2Retain) * 1000, () => {
+      void this.#giveUp(connection);
+    });
+  }
+
+  /** The time for recovery is over, or nothing of the connection is left. */
+  async #giveUp(connection: SessionConnection): Promise<void> {
+    if (!this.#lost.delete(connection)) return;
+    connection.retainTimer?.cancel();
+    connection.state = 'ended';
+    const ended = this.#endTasks(connection);
+    if (this.#isDeserted) await this.#session.end('connection lost');
+    await ended;
+  }
+
+  #endTasks(connection: SessionConnection): Promise<void> {
+    this.#discardEarly(connection);
+    return this.#session.tasks.abortOf(connection);
+  }
+
+  #discardEarly(connection: SessionConnection): void {
+    this.#session.window.discardEarly((early) => early?.connection === connection);
+  }
+
+  /** Ends lost connections that were logged out and have no task left, while there are others. */
+  settle(): void {
+    if (this.#open.size === 0) return;
+    for (const lost of this.#lost) {
+      const isEmpty = this.#session.tasks.of(lost).length === 0 && lost.sent?.hasAnswers !== true;
+      if (lost.isCleanedUp && isEmpty) void this.#giveUp(lost);
+    }
+  }
+
+  /** "Close the connection": its tasks end. Resolves when they do nothing to the medium any more. */
+  async close(connection: SessionConnection): Promise<void> {
+    if (connection.state === 'lost') {
+      await this.#giveUp(connection);
+      return;
+    }
+    const ended = this.ended(connection, 'reinstated');
+    connection.control.drop('reinstated');
+    await ended;
+  }
+
+  /** "Remove the connection for recovery": its tasks may be reassigned from now on. */
+  removeForRecovery(connection: SessionConnection): void {
+    connection.isCleanedUp = true;
+    this.#discardEarly(connection);
+    if (connection.state !== 'open') return;
+    this.#forgetOpen(connection);
+    this.#lose(connection);
+    connection.control.finish('connection lost');
+  }
+
+  /** The session is over: those with a socket close when what is queued has left. */
+  endAll(reason: SessionEnd): void {
+    const all = [...this.#open.values(), ...this.#lost];
+    this.#open.clear();
+    this.#lost.clear();
+    for (const connection of all) {
+      const wasOpen = connection.state === 'open';
+      connection.state = 'ended';
+      connection.retainTimer?.cancel();
+      connection.drained();
+      if (wasOpen) connection.control.finish(reason);
+    }
+  }
+}
+
+/** A damaged header says nothing about its sender: the path failed, not the protocol (RFC 7143 §7.8). */
+function isDamage(error: Error | undefined): boolean {
+  return error instanceof ProtocolError && error.code === 'ISCSI_HEADER_DIGEST';
+}

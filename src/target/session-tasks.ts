@@ -1,0 +1,252 @@
+/** The tasks of a session, each from its command to its end: taken in, given its turn and its data, run, answered, forgotten. */
+
+import { readU32 } from '../bytes/index.ts';
+import type { Parameters } from '../iscsi/parameters.ts';
+import { RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
+import type { Pdu } from '../iscsi/pdu-reader.ts';
+import { decodeLun, Status } from '../scsi/index.ts';
+import { executeAtAbsentUnit } from './absent-unit.ts';
+import type { CommandWindow } from './command-window.ts';
+import { READ_PIECE } from './commands/transfer.ts';
+import { DataOutTransfer } from './data-out.ts';
+import type { Outcome } from './outcome.ts';
+import type { SessionConnection } from './session-connection.ts';
+import type { Target } from './target.ts';
+import { Task, type TaskOwner } from './task.ts';
+import type { TaskAnswers } from './task-answers.ts';
+import { WriteTransfers } from './write-transfers.ts';
+
+/**
+ * Immediate commands at a time, beside those of the window, which does not hold them back. More are rejected (RFC 7143 §4.2.2.1),
+ * or an initiator that only announces WRITEs would fill the memory.
+ */
+const IMMEDIATE_LIMIT = 32;
+
+/** Bytes of reads that may be waiting for a device before no more commands are taken. */
+const READ_ROOM = 16 << 20;
+
+/** "Some commands cleared by iSCSI protocol event" (RFC 7143 §11.14.5). */
+const COMMANDS_CLEARED_BY_PROTOCOL_EVENT = 0x477f;
+
+/** Byte offset of the Initiator Task Tag in every PDU. */
+const INITIATOR_TASK_TAG = 16;
+
+export interface SessionTasksOptions {
+  /** The session: what the units know its tasks by. */
+  readonly owner: TaskOwner;
+  readonly target: Target;
+  readonly parameters: Parameters;
+  readonly window: CommandWindow<unknown>;
+  readonly answers: TaskAnswers;
+  readonly newTag: () => number;
+  /** `ready` may have become true again. */
+  readonly onReady: () => void;
+}
+
+export class SessionTasks {
+  readonly #options: SessionTasksOptions;
+  readonly #window: CommandWindow<unknown>;
+  readonly #byTag = new Map<number, Task>();
+  readonly #transfers: WriteTransfers;
+  #immediate = 0;
+  #readsWaiting = 0;
+
+  constructor(options: SessionTasksOptions) {
+    this.#options = options;
+    this.#window = options.window;
+    this.#transfers = new WriteTransfers({
+      window: options.window,
+      newTag: options.newTag,
+      onEnded: (task) => this.#execute(task),
+    });
+  }
+
+  /** False while so much is being read that no more commands should come. */
+  get ready(): boolean {
+    return this.#readsWaiting < READ_ROOM;
+  }
+
+  /** One that has not been aborted. */
+  find(initiatorTaskTag: number): Task | undefined {
+    const task = this.#byTag.get(initiatorTaskTag);
+    return task?.aborted === true ? undefined : task;
+  }
+
+  of(connection: SessionConnection): Task[] {
+    return [...this.#byTag.values()].filter((task) => task.connection === connection);
+  }
+
+  /** A SCSI Command in its turn. */
+  command(pdu: Pdu, connection: SessionConnection): void {
+    const header = ScsiCommand.view(pdu.header);
+    if (this.#byTag.has(header.initiatorTaskTag)) {
+      if (!header.immediate) this.#window.release();
+      connection.responses.reject(RejectReason.taskInProgress, pdu.header);
+      return;
+    }
+    if (header.immediate && this.#immediate >= IMMEDIATE_LIMIT) {
+      connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      return;
+    }
+    const { owner, target, parameters } = this.#options;
+    const lun = decodeLun(header.lun);
+    const task = new Task(owner, connection, header, lun === undefined ? undefined : target.units.get(lun));
+    this.#byTag.set(task.initiatorTaskTag, task);
+    if (task.isImmediate) this.#immediate += 1;
+    const failure = task.unit === undefined ? executeAtAbsentUnit(task, target.luns) : task.unit.prepare(task);
+    if (task.isWrite || pdu.dataLength > 0 || !header.final) {
+      const wanted = failure === undefined ? task.dataOutLength : 0;
+      task.transfer = new DataOutTransfer(
+        parameters,
+        task.expectedDataTransferLength,
+        wanted,
+        pdu.data,
+        pdu.dataLength,
+        header.final,
+      );
+      if (failure !== undefined) task.transfer.refuse(failure);
+    }
+    if (failure !== undefined) {
+      if (task.transfer?.expectsData !== true) this.#finish(task, failure);
+      return;
+    }
+    if (task.unit === undefined || task.unit.taskSet.add(task)) this.start(task);
+  }
+
+  /** A SCSI Data-Out. */
+  dataOut(pdu: Pdu, connection: SessionConnection): void {
+    const task = this.find(readU32(pdu.header, INITIATOR_TASK_TAG));
+    // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.3).
+    if (task !== undefined) this.#transfers.receive(pdu, task, connection);
+  }
+
+  /** The turn of a task has come. */
+  start(task: Task): void {
+    const { transfer } = task;
+    if (transfer === undefined) {
+      this.#execute(task);
+      return;
+    }
+    task.state = 'transferring';
+    this.#transfers.advance(task, transfer);
+  }
+
+  #execute(task: Task): void {
+    const { transfer, unit } = task;
+    if (transfer !== undefined) {
+      if (transfer.failure !== undefined) {
+        this.#finish(task, transfer.failure);
+        return;
+      }
+      task.dataOut = transfer.data;
+      task.dataOutReceived = transfer.length;
+    }
+    if (unit === undefined) return;
+    task.state = 'running';
+    const outcome = unit.execute(task);
+    if (!(outcome instanceof Promise)) {
+      this.#finish(task, outcome);
+      return;
+    }
+    const reading = task.isRead ? Math.min(task.length, READ_PIECE) : 0;
+    this.#readsWaiting += reading;
+    void outcome.then((later) => {
+      this.#readsWaiting -= reading;
+      this.#finish(task, later);
+      if (this.ready) this.#options.onReady();
+    });
+  }
+
+  /** Answers a task. */
+  #finish(task: Task, outcome: Outcome): void {
+    if (!task.aborted) {
+      if (task.dataInPending > 0 && outcome.status === Status.good && task.isRead) {
+        void this.#finishLongRead(task);
+        return;
+      }
+      this.#answer(task, outcome);
+    }
+    this.#forget(task);
+  }
+
+  async #finishLongRead(task: Task): Promise<void> {
+    const { unit } = task;
+    if (unit === undefined) return;
+    const outcome = await this.#options.answers.sendPieces(unit, task);
+    if (!task.aborted) this.#answer(task, outcome);
+    this.#forget(task);
+  }
+
+  #answer(task: Task, outcome: Outcome): void {
+    // The task's place in the window is free before its answer says how large the window is.
+    this.#leaveWindow(task);
+    this.#options.answers.give(task, outcome);
+  }
+
+  /** A task is over: what waited for it goes on. */
+  #forget(task: Task): void {
+    if (task.state === 'ended') return;
+    task.end();
+    this.#leaveWindow(task);
+    this.#byTag.delete(task.initiatorTaskTag);
+    if (task.isImmediate) this.#immediate -= 1;
+    this.#transfers.leave(task);
+    if (task.unit === undefined) return;
+    for (const released of task.unit.taskSet.end(task)) released.nexus.start(released);
+  }
+
+  #leaveWindow(task: Task): void {
+    if (task.inWindow) this.#window.release();
+    task.inWindow = false;
+  }
+
+  /** Ends a task unanswered. A promise when the device is still at work on it: until then it may change the medium. */
+  abort(task: Task): Promise<void> | undefined {
+    task.aborted = true;
+    task.connection.sent?.forget(task.initiatorTaskTag);
+    task.connection.drained();
+    if (task.state === 'running' && !task.outlivesAbort) return task.whenEnded();
+    this.#forget(task);
+    return undefined;
+  }
+
+  /** Ends a task that cannot go on. */
+  fail(task: Task, outcome: Outcome): void {
+    task.dataInPending = 0;
+    if (task.state !== 'running') {
+      this.#finish(task, outcome);
+      return;
+    }
+    if (task.aborted) return;
+    void this.abort(task);
+    this.#answer(task, outcome);
+  }
+
+  /** Asks again, on the task's new connection, for the data that was under way. */
+  restartTransfer(task: Task, expR2TSN: number): void {
+    const { transfer } = task;
+    if (transfer === undefined || (task.state !== 'transferring' && transfer.failure === undefined)) return;
+    this.#transfers.restart(task, transfer, expR2TSN);
+  }
+
+  /** Ends all tasks unanswered. Resolves when none can change the medium any more. */
+  async abortAll(): Promise<void> {
+    await Promise.all([...this.#byTag.values()].map((task) => this.abort(task)));
+  }
+
+  /** Ends the tasks of one connection; the units tell the initiator of it when the session goes on (RFC 7143 §11.14.5). */
+  async abortOf(connection: SessionConnection): Promise<void> {
+    const tasks = this.of(connection);
+    const units = new Set(tasks.flatMap(({ unit }) => unit ?? []));
+    connection.drained();
+    const running = tasks.map((task) => this.abort(task));
+    for (const unit of units) unit.tell(this.#options.owner, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
+    await Promise.all(running);
+  }
+
+  /** Resolves when every task that the device is at work on has been answered. */
+  async idle(): Promise<void> {
+    const running = [...this.#byTag.values()].filter((task) => task.state === 'running');
+    await Promise.all(running.map((task) => task.whenEnded()));
+  }
+}

@@ -1,0 +1,61 @@
+/** How the tasks of a session are answered: each on the connection that it is allegiant to by then (RFC 7143 §4.2.2.1). */
+
+import { Status } from '../scsi/index.ts';
+import { sendDataIn, sendScsiResponse } from './data-in.ts';
+import type { SessionReference, TargetEventListener } from './event.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import type { Outcome } from './outcome.ts';
+import { readPieces } from './read-pieces.ts';
+import type { Task } from './task.ts';
+
+export class TaskAnswers {
+  readonly #reference: SessionReference;
+  readonly #onEvent: TargetEventListener;
+  #hasRead = false;
+
+  constructor(reference: SessionReference, onEvent: TargetEventListener) {
+    this.#reference = reference;
+    this.#onEvent = onEvent;
+  }
+
+  /** Sends what the task has read and has not sent yet, and its status. */
+  give(task: Task, outcome: Outcome): void {
+    if (task.deviceError !== undefined) this.#tellDeviceError(task, task.deviceError);
+    const { connection } = task;
+    const isGood = outcome.status === Status.good;
+    const transferred = isGood ? (task.isWrite ? task.dataOutLength : task.dataInLength) : 0;
+    connection.sent?.answered({ task, outcome, transferred });
+    if (isGood && task.isRead && task.dataIn.length > 0 && task.expectedDataTransferLength > task.bufferOffset) {
+      if (!this.#hasRead && task.length > 0) this.#tellFirstRead(task);
+      // A status that must carry a SNACK Tag cannot go with the data (RFC 7143 §11.16.3).
+      sendDataIn(connection, task, task.snackTag === 0);
+      if (task.snackTag === 0) return;
+    }
+    sendScsiResponse(connection, task, outcome, transferred, task.unit?.senseFormat ?? 'fixed');
+  }
+
+  /** Sends a read that is longer than one piece, all but its last piece, never fetching ahead of the socket. Never rejects. */
+  sendPieces(unit: LogicalUnit, task: Task): Promise<Outcome> {
+    return readPieces(unit, task, {
+      send: () => sendDataIn(task.connection, task, false),
+      room: () => this.#room(task),
+    });
+  }
+
+  /** Resolves when the connection of a task, whichever it is by then, can take more. */
+  #room(task: Task): Promise<void> | undefined {
+    const wait = task.aborted ? undefined : task.connection.whenWritable();
+    return wait?.then(() => this.#room(task));
+  }
+
+  #tellFirstRead(task: Task): void {
+    this.#hasRead = true;
+    const lun = task.unit?.number ?? 0;
+    this.#onEvent({ kind: 'first read', session: this.#reference, lun });
+  }
+
+  #tellDeviceError(task: Task, error: Error): void {
+    const lun = task.unit?.number ?? 0;
+    this.#onEvent({ kind: 'device failed', session: this.#reference, lun, error });
+  }
+}

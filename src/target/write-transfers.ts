@@ -1,0 +1,94 @@
+/** The data of a session's WRITEs on its way: R2Ts go out as there is room for what they ask for, Data-Out PDUs come in. */
+
+import { Opcode } from '../iscsi/opcode.ts';
+import { DataOut, ReadyToTransfer, RejectReason } from '../iscsi/pdu.ts';
+import type { Pdu } from '../iscsi/pdu-reader.ts';
+import type { CommandWindow } from './command-window.ts';
+import type { DataOutTransfer } from './data-out.ts';
+import type { SessionConnection } from './session-connection.ts';
+import type { Task } from './task.ts';
+import { TransferRoom } from './transfer-room.ts';
+
+/** Bytes of solicited Data-Out that may be on their way or in memory at a time. */
+const WRITE_ROOM = 16 << 20;
+
+export interface WriteTransfersOptions {
+  readonly window: Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
+  /** A Target Transfer Tag that nothing of the session uses. */
+  readonly newTag: () => number;
+  /** The data of a task is there, or will not come: its transfer says which. */
+  readonly onEnded: (task: Task) => void;
+}
+
+export class WriteTransfers {
+  readonly #options: WriteTransfersOptions;
+  readonly #room = new TransferRoom(WRITE_ROOM, (task) => this.#solicit(task));
+
+  constructor(options: WriteTransfersOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on when a sequence has ended, or none has begun: the transfer is over, or asks for more data. */
+  advance(task: Task, transfer: DataOutTransfer): void {
+    if (transfer.isComplete) this.#options.onEnded(task);
+    else if (this.#room.holds(task)) this.#solicit(task);
+    else if (!transfer.expectsData) this.#room.enter(task, transfer.unrequested);
+  }
+
+  /** Takes a Data-Out for a task of the session that has not been aborted. */
+  receive(pdu: Pdu, task: Task, connection: SessionConnection): void {
+    const header = DataOut.view(pdu.header);
+    const { transfer } = task;
+    const { responses } = connection;
+    // Data follows its command on the same connection (RFC 7143 §4.2.2.1).
+    if (task.connection !== connection) {
+      responses.reject(RejectReason.protocolError, pdu.header);
+      return;
+    }
+    if (transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
+      responses.reject(RejectReason.invalidPduField, pdu.header);
+      return;
+    }
+    if (!pdu.dataDigestOk) responses.reject(RejectReason.dataDigestError, pdu.header);
+    if (transfer.failure !== undefined) {
+      if (!transfer.expectsData) this.#options.onEnded(task);
+    } else if (header.final && task.state === 'transferring') {
+      this.advance(task, transfer);
+    }
+  }
+
+  /** The task has another connection: what was under way is asked for again there. `expR2TSN`: the first R2T that did not arrive. */
+  restart(task: Task, transfer: DataOutTransfer, expR2TSN: number): void {
+    transfer.restart(expR2TSN);
+    this.advance(task, transfer);
+  }
+
+  /** A task is over, whether it had data or not. */
+  leave(task: Task): void {
+    this.#room.leave(task);
+  }
+
+  /** Sends the R2Ts that are due. */
+  #solicit(task: Task): void {
+    const { transfer } = task;
+    if (transfer === undefined || task.aborted) return;
+    const { window, newTag } = this.#options;
+    for (;;) {
+      const solicitation = transfer.solicit(newTag);
+      if (solicitation === undefined) return;
+      const { sender } = task.connection;
+      const header = sender.newHeader();
+      ReadyToTransfer.write(header, 0, {
+        opcode: Opcode.readyToTransfer,
+        final: true,
+        lun: task.lun,
+        initiatorTaskTag: task.initiatorTaskTag,
+        statSN: sender.statSN,
+        expCmdSN: window.expCmdSN,
+        maxCmdSN: window.maxCmdSN,
+        ...solicitation,
+      });
+      sender.send(header);
+    }
+  }
+}
