@@ -4,13 +4,11 @@
  * The image is kept in lines of `lineSize` bytes. What is in memory is answered in this turn of the loop, as slices of the lines
  * themselves; a line that is not is read whole, once for all who wait for it. A line's memory is never used again for other
  * bytes: slices of it may still be on their way out of a socket long after the line was dropped, and then the garbage collector
- * frees it.
- *
- * Lines are dropped by second chance (CLOCK): the Map's insertion order is the clock's ring, and a line that was read since the
- * hand last passed goes round once more.
+ * frees it. Which lines stay is cache-lines.ts's to decide.
  */
 
 import { inOnePiece } from '../bytes/index.ts';
+import { CacheLines } from './cache-lines.ts';
 import type { Awaitable, Capabilities, Device, Extent } from './device.ts';
 import { readOnlyError } from './device-error.ts';
 
@@ -29,14 +27,6 @@ export interface CacheStatistics {
   readonly misses: number;
   readonly linesRead: number;
   readonly bytesKept: number;
-}
-
-interface Line {
-  readonly bytes: Uint8Array;
-  /** Read since the hand passed. */
-  used: boolean;
-  /** Not read by anyone yet: the first reader moves the window of the read-ahead on. */
-  ahead: boolean;
 }
 
 const DEFAULT_BUDGET = 512 * 1024 * 1024;
@@ -60,14 +50,12 @@ export class CacheDevice implements Device {
   readonly readOnly = true;
   readonly capabilities = capabilities;
   readonly #base: Device;
-  readonly #budget: number;
   readonly #lineSize: number;
   readonly #readAhead: number;
   /** The one line of all holes. */
   readonly #zeros: Uint8Array;
-  readonly #lines = new Map<number, Line>();
-  readonly #loading = new Map<number, Promise<Line>>();
-  #bytesKept = 0;
+  readonly #lines: CacheLines;
+  readonly #loading = new Map<number, Promise<Uint8Array>>();
   #hits = 0;
   #misses = 0;
   #linesRead = 0;
@@ -78,14 +66,15 @@ export class CacheDevice implements Device {
     this.size = base.size;
     this.blockSize = base.blockSize;
     this.physicalBlockSize = base.physicalBlockSize;
-    this.#budget = options.budget ?? DEFAULT_BUDGET;
     this.#lineSize = options.lineSize ?? DEFAULT_LINE_SIZE;
     this.#readAhead = options.readAhead ?? DEFAULT_READ_AHEAD;
     this.#zeros = new Uint8Array(this.#lineSize);
+    const count = Math.ceil(this.size / this.#lineSize);
+    this.#lines = new CacheLines(count, options.budget ?? DEFAULT_BUDGET, (bytes) => this.#costOf(bytes));
   }
 
   get statistics(): CacheStatistics {
-    return { hits: this.#hits, misses: this.#misses, linesRead: this.#linesRead, bytesKept: this.#bytesKept };
+    return { hits: this.#hits, misses: this.#misses, linesRead: this.#linesRead, bytesKept: this.#lines.bytesKept };
   }
 
   read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
@@ -93,29 +82,25 @@ export class CacheDevice implements Device {
     const last = Math.floor((offset + length - 1) / this.#lineSize);
     const line = this.#lines.get(first);
     if (line === undefined) return this.#miss(offset, length, first, last);
-    this.#touch(first, line);
+    this.#touch(first);
     const start = offset - first * this.#lineSize;
     if (first === last) {
       this.#hits++;
-      return [line.bytes.subarray(start, start + length)];
+      return [line.subarray(start, start + length)];
     }
-    const parts = [line.bytes.subarray(start)];
+    const parts = [line.subarray(start)];
     for (let index = first + 1; index <= last; index++) {
       const next = this.#lines.get(index);
       if (next === undefined) return this.#miss(offset, length, first, last);
-      this.#touch(index, next);
-      parts.push(index < last ? next.bytes : next.bytes.subarray(0, offset + length - last * this.#lineSize));
+      this.#touch(index);
+      parts.push(index < last ? next : next.subarray(0, offset + length - last * this.#lineSize));
     }
     this.#hits++;
     return parts;
   }
 
-  #touch(index: number, line: Line): void {
-    line.used = true;
-    if (line.ahead) {
-      line.ahead = false;
-      this.#loadAhead(index + 1);
-    }
+  #touch(index: number): void {
+    if (this.#lines.touch(index)) this.#loadAhead(index + 1);
   }
 
   /** Gets all lines of the range, in this turn when the base answers in this turn. */
@@ -123,7 +108,7 @@ export class CacheDevice implements Device {
     this.#misses++;
     // A reader that comes from the line before enters at a line's edge and is likely to go on; one that jumps seldom does.
     const straightOn = first < last || (offset === first * this.#lineSize && this.#isKnown(first - 1));
-    const lines: Awaitable<Line>[] = [];
+    const lines: Awaitable<Uint8Array>[] = [];
     let waiting = false;
     for (let index = first; index <= last; index++) {
       const line = this.#get(index);
@@ -132,28 +117,28 @@ export class CacheDevice implements Device {
     }
     if (straightOn) this.#loadAhead(last + 1);
     if (waiting) return Promise.all(lines).then((all) => this.#slices(all, offset, length));
-    return this.#slices(lines as Line[], offset, length);
+    return this.#slices(lines as Uint8Array[], offset, length);
   }
 
   #isKnown(index: number): boolean {
-    return this.#lines.has(index) || this.#loading.has(index);
+    return this.#lines.get(index) !== undefined || this.#loading.has(index);
   }
 
-  #slices(lines: readonly Line[], offset: number, length: number): Uint8Array[] {
+  #slices(lines: readonly Uint8Array[], offset: number, length: number): Uint8Array[] {
     let start = offset % this.#lineSize;
     let left = length;
     return lines.map((line) => {
-      const slice = line.bytes.subarray(start, Math.min(line.bytes.length, start + left));
+      const slice = line.subarray(start, Math.min(line.length, start + left));
       start = 0;
       left -= slice.length;
       return slice;
     });
   }
 
-  #get(index: number): Awaitable<Line> {
+  #get(index: number): Awaitable<Uint8Array> {
     const line = this.#lines.get(index);
     if (line !== undefined) {
-      this.#touch(index, line);
+      this.#touch(index);
       return line;
     }
     return this.#loading.get(index) ?? this.#load(index, false);
@@ -171,7 +156,7 @@ export class CacheDevice implements Device {
     }
   }
 
-  #load(index: number, ahead: boolean): Awaitable<Line> {
+  #load(index: number, ahead: boolean): Awaitable<Uint8Array> {
     const offset = index * this.#lineSize;
     const length = Math.min(this.#lineSize, this.size - offset);
     const bytes = this.#readLine(offset, length);
@@ -205,31 +190,13 @@ export class CacheDevice implements Device {
     return parts instanceof Promise ? parts.then(inOnePiece) : inOnePiece(parts);
   }
 
-  #keep(index: number, bytes: Uint8Array, ahead: boolean): Line {
-    const line: Line = { bytes, used: !ahead, ahead };
-    this.#lines.set(index, line);
-    this.#bytesKept += this.#costOf(line);
-    this.#makeRoom(line);
-    return line;
+  #keep(index: number, bytes: Uint8Array, ahead: boolean): Uint8Array {
+    this.#lines.add(index, bytes, ahead);
+    return bytes;
   }
 
-  #costOf(line: Line): number {
-    return line.bytes.buffer === this.#zeros.buffer ? LINE_OVERHEAD : line.bytes.length + LINE_OVERHEAD;
-  }
-
-  /** Turns the clock's hand until the budget is kept; `newest` stays, or a budget below one line would never hold any. */
-  #makeRoom(newest: Line): void {
-    for (const [index, line] of this.#lines) {
-      if (this.#bytesKept <= this.#budget) return;
-      if (line === newest) continue;
-      this.#lines.delete(index);
-      if (line.used) {
-        line.used = false;
-        this.#lines.set(index, line);
-      } else {
-        this.#bytesKept -= this.#costOf(line);
-      }
-    }
+  #costOf(bytes: Uint8Array): number {
+    return bytes.buffer === this.#zeros.buffer ? LINE_OVERHEAD : bytes.length + LINE_OVERHEAD;
   }
 
   write(): never {
@@ -252,7 +219,6 @@ export class CacheDevice implements Device {
 
   async close(): Promise<void> {
     this.#lines.clear();
-    this.#bytesKept = 0;
     await this.#base.close();
   }
 }

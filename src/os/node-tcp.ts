@@ -6,7 +6,7 @@ import type { Endpoint, TcpConnection, TcpHandler, TcpListener } from './network
 import { networkError } from './node-error.ts';
 
 /** How much may wait in this process before `write` asks to stop: enough to keep a fast link busy for a turn of the loop. */
-const HIGH_WATER_MARK = 1 << 20;
+const HIGH_WATER_MARK = 4 << 20;
 
 /**
  * Milliseconds of silence before the kernel asks whether the peer is still there. Ten unanswered questions a second apart end the

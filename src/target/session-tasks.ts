@@ -14,6 +14,7 @@ import type { SessionConnection } from './session-connection.ts';
 import type { Target } from './target.ts';
 import { Task, type TaskOwner } from './task.ts';
 import type { TaskAnswers } from './task-answers.ts';
+import { TaskTable } from './task-table.ts';
 import { WriteTransfers } from './write-transfers.ts';
 
 /**
@@ -46,7 +47,7 @@ export interface SessionTasksOptions {
 export class SessionTasks {
   readonly #options: SessionTasksOptions;
   readonly #window: CommandWindow<unknown>;
-  readonly #byTag = new Map<number, Task>();
+  readonly #byTag = new TaskTable();
   readonly #transfers: WriteTransfers;
   #immediate = 0;
   #readsWaiting = 0;
@@ -73,13 +74,13 @@ export class SessionTasks {
   }
 
   of(connection: SessionConnection): Task[] {
-    return [...this.#byTag.values()].filter((task) => task.connection === connection);
+    return this.#byTag.values().filter((task) => task.connection === connection);
   }
 
   /** A SCSI Command in its turn. */
   command(pdu: Pdu, connection: SessionConnection): void {
     const header = ScsiCommand.view(pdu.header);
-    if (this.#byTag.has(header.initiatorTaskTag)) {
+    if (this.#byTag.get(header.initiatorTaskTag) !== undefined) {
       if (!header.immediate) this.#window.release();
       connection.responses.reject(RejectReason.taskInProgress, pdu.header);
       return;
@@ -91,7 +92,7 @@ export class SessionTasks {
     const { owner, target, parameters } = this.#options;
     const lun = decodeLun(header.lun);
     const task = new Task(owner, connection, header, lun === undefined ? undefined : target.units.get(lun));
-    this.#byTag.set(task.initiatorTaskTag, task);
+    this.#byTag.add(task);
     if (task.isImmediate) this.#immediate += 1;
     const failure = task.unit === undefined ? executeAtAbsentUnit(task, target.luns) : task.unit.prepare(task);
     if (task.isWrite || pdu.dataLength > 0 || !header.final) {
@@ -188,7 +189,7 @@ export class SessionTasks {
     if (task.state === 'ended') return;
     task.end();
     this.#leaveWindow(task);
-    this.#byTag.delete(task.initiatorTaskTag);
+    this.#byTag.delete(task);
     if (task.isImmediate) this.#immediate -= 1;
     this.#transfers.leave(task);
     if (task.unit === undefined) return;
@@ -231,7 +232,7 @@ export class SessionTasks {
 
   /** Ends all tasks unanswered. Resolves when none can change the medium any more. */
   async abortAll(): Promise<void> {
-    await Promise.all([...this.#byTag.values()].map((task) => this.abort(task)));
+    await Promise.all(this.#byTag.values().map((task) => this.abort(task)));
   }
 
   /** Ends the tasks of one connection; the units tell the initiator of it when the session goes on (RFC 7143 §11.14.5). */
@@ -246,7 +247,7 @@ export class SessionTasks {
 
   /** Resolves when every task that the device is at work on has been answered. */
   async idle(): Promise<void> {
-    const running = [...this.#byTag.values()].filter((task) => task.state === 'running');
+    const running = this.#byTag.values().filter((task) => task.state === 'running');
     await Promise.all(running.map((task) => task.whenEnded()));
   }
 }

@@ -1,7 +1,7 @@
 /** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
 
 import { inOnePiece } from '../bytes/index.ts';
-import { DataIn, type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
+import { ScsiCommand as CommandHeader, DataIn, type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { DispatchEntry } from './commands/index.ts';
 import type { DataOutTransfer } from './data-out.ts';
 import type { LogicalUnit } from './logical-unit.ts';
@@ -31,8 +31,6 @@ export class Task {
   /** Came as an immediate command: no window holds it back, and it cannot be recovered on another connection (RFC 7143 §7.14). */
   readonly isImmediate: boolean;
   readonly initiatorTaskTag: number;
-  /** The LUN field as it came: eight bytes. */
-  readonly lun: Uint8Array;
   /** The unit that it is for; undefined where there is none. */
   readonly unit: LogicalUnit | undefined;
   /** A value of TaskAttribute. */
@@ -76,15 +74,20 @@ export class Task {
   /** Of the last R-Data SNACK: the answer must carry it (RFC 7143 §11.4.4). */
   snackTag = 0;
 
-  readonly #waiters: (() => void)[] = [];
+  /** The next one in its slot of the session's table. */
+  nextInSlot: Task | undefined;
+  /** Where it is in the task set of its unit. */
+  place = 0;
+  readonly #header: Uint8Array;
+  #waiters: (() => void)[] | undefined;
 
   constructor(nexus: TaskOwner, connection: SessionConnection, command: ScsiCommand, unit: LogicalUnit | undefined) {
     this.nexus = nexus;
     this.connection = connection;
+    this.#header = command.source;
     this.isImmediate = command.immediate;
     this.unit = unit;
     this.initiatorTaskTag = command.initiatorTaskTag;
-    this.lun = command.lun;
     this.attribute = command.attribute;
     this.cmdSN = command.cmdSN;
     this.inWindow = !command.immediate;
@@ -92,6 +95,11 @@ export class Task {
     this.expectedDataTransferLength = command.expectedDataTransferLength;
     this.isRead = command.read;
     this.isWrite = command.write;
+  }
+
+  /** The LUN field as it came: eight bytes. */
+  get lun(): Uint8Array {
+    return CommandHeader.view(this.#header).lun;
   }
 
   /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4 §4.2.5.6). */
@@ -116,12 +124,15 @@ export class Task {
 
   /** Resolves when it has been answered, or has been aborted and can change the medium no more. */
   whenEnded(): Promise<void> {
-    return this.state === 'ended' ? Promise.resolve() : new Promise((resolve) => this.#waiters.push(resolve));
+    if (this.state === 'ended') return Promise.resolve();
+    this.#waiters ??= [];
+    const waiters = this.#waiters;
+    return new Promise((resolve) => waiters.push(resolve));
   }
 
   end(): void {
     this.state = 'ended';
-    for (const resolve of this.#waiters) resolve();
+    if (this.#waiters !== undefined) for (const resolve of this.#waiters) resolve();
   }
 
   get isOrdered(): boolean {
