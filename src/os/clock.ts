@@ -11,6 +11,8 @@ export interface Clock {
   monotonic(): number;
   /** Calls back once, after `delay` milliseconds. */
   after(delay: number, callback: () => void): Timer;
+  /** Calls back once the event loop has looked at what has come meanwhile. */
+  nextTurn(callback: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -20,4 +22,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, delay);
     return { cancel: () => clearTimeout(timer) };
   },
+  nextTurn: (callback) => void setImmediate(callback),
 };

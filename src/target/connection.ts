@@ -19,9 +19,13 @@ import { PduSender } from './pdu-sender.ts';
 import { Session } from './session.ts';
 import type { SessionConnection, SessionConnectionOptions } from './session-connection.ts';
 import { PORTAL_GROUP_TAG } from './target.ts';
+import { costOf, type Turns, type TurnTaker } from './turns.ts';
 
 /** Milliseconds that an initiator has to close its side of an ended connection, and to take what was sent before. */
 const LINGER = 10_000;
+
+/** Bytes that may have come and wait for the connection's turn. */
+const BACKLOG = 256 * 1024;
 
 export interface ConnectionOptions extends AdmissionOptions {
   readonly wishes: Wishes;
@@ -33,10 +37,11 @@ export interface ConnectionOptions extends AdmissionOptions {
   readonly onEvent: TargetEventListener;
   /** The normal sessions of the portal. */
   readonly sessions: Set<Session>;
+  readonly turns: Turns;
   readonly onClosed: (connection: Connection) => void;
 }
 
-export class Connection implements TcpHandler, ConnectionControl {
+export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   readonly #tcp: TcpConnection;
   readonly #options: ConnectionOptions;
   readonly #reader = new PduReader({
@@ -57,6 +62,8 @@ export class Connection implements TcpHandler, ConnectionControl {
   #stepsUnderWay = 0;
   #paused = false;
   #ended = false;
+  #hasMore = false;
+  isWaiting = false;
 
   constructor(tcp: TcpConnection, options: ConnectionOptions) {
     this.#tcp = tcp;
@@ -81,33 +88,58 @@ export class Connection implements TcpHandler, ConnectionControl {
 
   data(chunk: Uint8Array): void {
     this.#reader.push(chunk);
-    this.#pump();
+    if (this.isWaiting) this.#regulate();
+    else this.#options.turns.enter(this);
   }
 
   drain(): void {
     this.#sender.drained();
     this.#phase?.drained();
-    this.#pump();
+    this.#options.turns.enter(this);
   }
 
   resume(): void {
-    this.#pump();
+    this.#options.turns.enter(this);
   }
 
   /** Takes PDUs as long as there is room for what they cause, and lets the socket flow accordingly. */
-  #pump(): void {
+  work(share: number): number {
+    let used = 0;
+    this.#hasMore = true;
     try {
-      while (this.#stepsUnderWay === 0 && !this.#ended && this.#sender.writable && (this.#phase?.ready ?? true)) {
-        const pdu = this.#reader.next();
-        if (pdu === undefined) break;
+      while (used < share) {
+        const pdu = this.#isBlocked ? undefined : this.#reader.next();
+        if (pdu === undefined) {
+          this.#hasMore = false;
+          break;
+        }
+        const before = this.#sender.sentBytes;
         if (this.#phase === undefined) this.#loginRequest(pdu);
         else this.#phase.receive(pdu);
+        used += costOf(pdu.dataLength + this.#sender.sentBytes - before);
       }
     } catch (error) {
+      this.#hasMore = false;
       this.#failed(error);
     }
-    const full = this.#stepsUnderWay > 0 || !this.#sender.writable || !(this.#phase?.ready ?? true);
-    if (full === this.#paused || this.#ended) return;
+    this.#regulate();
+    return used;
+  }
+
+  get hasMore(): boolean {
+    return this.#hasMore;
+  }
+
+  /** No PDU may be taken: what comes of it has no room, or the login must go on first. */
+  get #isBlocked(): boolean {
+    return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable || !(this.#phase?.ready ?? true);
+  }
+
+  #regulate(): void {
+    if (this.#ended) return;
+    const waits = this.isWaiting || this.#hasMore;
+    const full = this.#isBlocked || (waits && this.#reader.buffered >= BACKLOG);
+    if (full === this.#paused) return;
     this.#paused = full;
     if (full) this.#tcp.pause();
     else this.#tcp.resume();
@@ -163,7 +195,7 @@ export class Connection implements TcpHandler, ConnectionControl {
     step.then(
       () => {
         this.#stepsUnderWay -= 1;
-        this.#pump();
+        this.#options.turns.enter(this);
       },
       (error) => this.#failed(error),
     );

@@ -26,6 +26,7 @@ export class PduSender {
   #slab = Buffer.alloc(SLAB_LENGTH);
   #used = 0;
   #writable = true;
+  #sentBytes = 0;
   /** StatSN of the next response. */
   #statSN = 0;
   #keeper: PduKeeper | undefined;
@@ -36,6 +37,7 @@ export class PduSender {
   constructor(connection: TcpConnection) {
     this.#connection = connection;
     this.#emit = (part) => {
+      this.#sentBytes += part.length;
       if (!connection.write(part)) this.#writable = false;
     };
   }
@@ -57,6 +59,11 @@ export class PduSender {
 
   drained(): void {
     this.#writable = true;
+  }
+
+  /** Since the connection began. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   get statSN(): number {

@@ -12,6 +12,7 @@ import type { TargetDirectory } from './directory.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import type { Session } from './session.ts';
+import { Turns } from './turns.ts';
 
 export const ISCSI_PORT = 3260;
 
@@ -60,6 +61,7 @@ export class Portal implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #sessions = new Set<Session>();
+  readonly #turns: Turns;
   readonly #authenticationFailures: AuthenticationFailures;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
@@ -68,6 +70,7 @@ export class Portal implements AsyncDisposable {
   private constructor(options: PortalOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#turns = new Turns(this.#clock);
     const limits = options.authenticationLimits ?? { attempts: 5, lockout: 60_000 };
     this.#authenticationFailures = new AuthenticationFailures(this.#clock, limits);
   }
@@ -102,6 +105,7 @@ export class Portal implements AsyncDisposable {
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         sessions: this.#sessions,
+        turns: this.#turns,
         onClosed: (connection) => this.#closed(connection),
       }),
     );

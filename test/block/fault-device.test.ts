@@ -12,6 +12,7 @@ function manualClock(): Clock & { readonly delays: number[]; ring(): void } {
     delays,
     now: () => 0,
     monotonic: () => 0,
+    nextTurn: () => {},
     after(delay, callback) {
       delays.push(delay);
       timers.push(callback);

@@ -20,7 +20,12 @@ describe('boot trace', () => {
   let events: ServerEventBody[] = [];
   let store: SqliteFleetStore;
   let trace: BootTrace;
-  const clock: Clock = { now: () => now, monotonic: () => now, after: () => ({ cancel: () => {} }) };
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    after: () => ({ cancel: () => {} }),
+    nextTurn: () => {},
+  };
   const stages = () => events.flatMap((event) => (event.event === 'boot-step' ? event.stage : []));
   const boots = () => new Set(events.flatMap((event) => (event.event === 'boot-step' ? event.boot : [])));
   const outcomes = () => events.flatMap((event) => (event.event === 'boot-end' ? event.outcome : []));

@@ -11,7 +11,12 @@ const address = parseIpv4('192.0.2.130');
 
 describe('machines', () => {
   let now = 1000;
-  const clock: Clock = { now: () => now, monotonic: () => now, after: () => ({ cancel: () => {} }) };
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    after: () => ({ cancel: () => {} }),
+    nextTurn: () => {},
+  };
   const wire = new Map<string, MacAddress>();
   let store: SqliteFleetStore;
   let machines: Machines;

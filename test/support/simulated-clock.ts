@@ -30,6 +30,11 @@ export class SimulatedClock implements Clock {
     return { cancel: () => void this.#alarms.delete(alarm) };
   }
 
+  /** No time passes between the turns of the loop. */
+  nextTurn(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   /** Timers that have not gone off. */
   get pending(): number {
     return this.#alarms.size;

@@ -1,0 +1,93 @@
+/**
+ * Whose turn it is: the connections of a portal share one thread, and one that asks for little must not wait for all that others have
+ * asked for. Work is done in turns of a fraction of a millisecond, with a look at the sockets between; a connection that has more
+ * than its share of a turn goes to the end of the line, and one that comes new is served before those that have been served already,
+ * in alternation, so that neither starves the other. One that has the target to itself is not interrupted.
+ */
+
+import type { Clock } from '../os/clock.ts';
+
+/** Work is measured in commands, with 16 KiB of data as much as a command. */
+const COST_OF_DATA = 14;
+
+/** Of one connection at a time: its answers leave in one system call, which is worth while for so many. */
+const SHARE = 16;
+
+/** Of all connections, between two looks at the sockets. */
+const TURN = 32;
+
+export function costOf(bytes: number): number {
+  return 1 + (bytes >>> COST_OF_DATA);
+}
+
+export interface TurnTaker {
+  /** In the line of a `Turns`, which sets it. */
+  isWaiting: boolean;
+  /** Works until `share` is used up or nothing is left to do. Gives how much it has used. */
+  work(share: number): number;
+  /** It has stopped only because its share was used up. */
+  readonly hasMore: boolean;
+}
+
+export class Turns {
+  readonly #clock: Clock;
+  /** In line for the first time since they had nothing to do. */
+  #fresh: TurnTaker[] = [];
+  /** Have had a share and want another. */
+  #served: TurnTaker[] = [];
+  #last: TurnTaker | undefined;
+  /** Of this turn. */
+  #left = TURN;
+  #isScheduled = false;
+  readonly #turn = (): void => this.#takeTurn();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A connection has something to do: it does it now when nobody waits, and otherwise in its turn. */
+  enter(taker: TurnTaker): void {
+    if (taker.isWaiting) return;
+    const isFree = this.#fresh.length === 0 && this.#served.length === 0;
+    if (isFree && taker === this.#last) {
+      taker.work(Number.POSITIVE_INFINITY);
+      return;
+    }
+    if (isFree && this.#left > 0) {
+      this.#serve(taker);
+    } else {
+      taker.isWaiting = true;
+      this.#fresh.push(taker);
+    }
+    this.#schedule();
+  }
+
+  #serve(taker: TurnTaker): void {
+    this.#last = taker;
+    taker.isWaiting = false;
+    this.#left -= taker.work(Math.min(SHARE, this.#left));
+    if (!taker.hasMore) return;
+    taker.isWaiting = true;
+    this.#served.push(taker);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#clock.nextTurn(this.#turn);
+  }
+
+  #takeTurn(): void {
+    this.#isScheduled = false;
+    this.#left = TURN;
+    for (let fresh = true; this.#left > 0; fresh = !fresh) {
+      const taker = fresh
+        ? (this.#fresh.shift() ?? this.#served.shift())
+        : (this.#served.shift() ?? this.#fresh.shift());
+      if (taker === undefined) break;
+      this.#serve(taker);
+    }
+    if (this.#fresh.length > 0 || this.#served.length > 0) this.#schedule();
+    else this.#left = TURN;
+  }
+}

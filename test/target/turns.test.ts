@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Clock } from '../../src/os/clock.ts';
+import { costOf, Turns, type TurnTaker } from '../../src/target/turns.ts';
+
+/** A clock whose turns the test takes. */
+class TurnClock implements Clock {
+  readonly #callbacks: (() => void)[] = [];
+  now = (): number => 0;
+  monotonic = (): number => 0;
+  after = (): never => assert.fail('nothing waits for time');
+  nextTurn(callback: () => void): void {
+    this.#callbacks.push(callback);
+  }
+  /** False when nothing waits for one. */
+  turn(): boolean {
+    const callbacks = this.#callbacks.splice(0);
+    for (const callback of callbacks) callback();
+    return callbacks.length > 0;
+  }
+}
+
+class Worker implements TurnTaker {
+  isWaiting = false;
+  todo = 0;
+  readonly #log: string[];
+  readonly name: string;
+
+  constructor(name: string, log: string[]) {
+    this.name = name;
+    this.#log = log;
+  }
+
+  get hasMore(): boolean {
+    return this.todo > 0;
+  }
+
+  work(share: number): number {
+    const done = Math.min(share, this.todo);
+    this.todo -= done;
+    this.#log.push(`${this.name} ${done}`);
+    return done;
+  }
+}
+
+function scene(): { log: string[]; clock: TurnClock; turns: Turns; give: (worker: Worker, todo: number) => void } {
+  const log: string[] = [];
+  const clock = new TurnClock();
+  const turns = new Turns(clock);
+  const give = (worker: Worker, todo: number): void => {
+    worker.todo += todo;
+    turns.enter(worker);
+  };
+  return { log, clock, turns, give };
+}
+
+test('who is alone does everything at once', () => {
+  const { log, clock, give } = scene();
+  const alone = new Worker('alone', log);
+  give(alone, 1);
+  clock.turn();
+  give(alone, 1000);
+  assert.deepEqual(log, ['alone 1', 'alone 1000']);
+  assert.equal(clock.turn(), false, 'nothing is left for another turn');
+});
+
+test('who comes new waits for no more than a share of those that have more to do than theirs', () => {
+  const { log, clock, give } = scene();
+  const greedy = Array.from({ length: 31 }, (_, index) => new Worker(`greedy-${index}`, log));
+  for (const worker of greedy) give(worker, 1000);
+  for (let turn = 0; turn < 20; turn++) clock.turn();
+  log.length = 0;
+  give(new Worker('polite', log), 1);
+  clock.turn();
+  const before = log.slice(0, log.indexOf('polite 1'));
+  assert.ok(log.includes('polite 1'), 'it is served in the very next turn');
+  const work = before.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0);
+  assert.ok(work <= 16, `${work} commands of others come first: ${before}`);
+});
+
+test('those that keep coming new do not starve one that has much to do', () => {
+  const { log, clock, give } = scene();
+  const busy = new Worker('busy', log);
+  const other = new Worker('other', log);
+  give(other, 100);
+  give(busy, 10_000);
+  for (let turn = 0; turn < 100; turn++) {
+    for (let index = 0; index < 50; index++) give(new Worker(`new-${index}`, log), 1);
+    clock.turn();
+  }
+  const served = log
+    .filter((entry) => entry.startsWith('busy'))
+    .reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0);
+  assert.ok(served >= 1000, `${served} of its commands were done in 100 turns`);
+});
+
+test('all work is done, and no turn is longer than it may be, whoever comes when', () => {
+  const arrivals = fc.array(fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 100 }), fc.boolean()), { maxLength: 40 });
+  fc.assert(
+    fc.property(arrivals, (events) => {
+      const { log, clock, give } = scene();
+      const workers = Array.from({ length: 5 }, (_, index) => new Worker(`${index}`, log));
+      for (const [index, todo, turn] of events) {
+        const worker = workers[index];
+        assert(worker !== undefined);
+        give(worker, todo);
+        if (!turn) continue;
+        log.length = 0;
+        clock.turn();
+        assert.ok(log.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0) <= 32);
+      }
+      while (clock.turn());
+      assert.ok(workers.every(({ todo, isWaiting }) => todo === 0 && !isWaiting));
+    }),
+  );
+});
+
+test('data counts as work: 16 KiB as much as a command', () => {
+  assert.equal(costOf(48), 1);
+  assert.equal(costOf(256 * 1024), 17);
+});
