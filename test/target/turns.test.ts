@@ -69,7 +69,7 @@ test('who comes new waits for no more than a share of those that have more to do
   const { log, clock, give } = scene();
   const greedy = Array.from({ length: 31 }, (_, index) => new Worker(`greedy-${index}`, log));
   for (const worker of greedy) give(worker, 1000);
-  for (let turn = 0; turn < 20; turn++) clock.turn();
+  for (let turn = 0; turn < 40; turn++) clock.turn();
   log.length = 0;
   give(new Worker('polite', log), 1);
   clock.turn();
