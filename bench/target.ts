@@ -67,7 +67,7 @@ async function main(): Promise<number> {
       profile: { type: 'string' },
     },
   });
-  const absent = missing('iscsi-perf', 'qemu-img', 'tgtd', 'tgtadm');
+  const absent = missing('chrt', 'iscsi-perf', 'qemu-img', 'tgtd', 'tgtadm');
   if (absent.length > 0) {
     console.error(`missing: ${absent.join(', ')} (Debian packages libiscsi-bin, qemu-utils, qemu-block-extra, tgt)`);
     return 2;
@@ -191,6 +191,7 @@ async function measureFairness(
 function medianLatency(runs: readonly Latency[]): Latency {
   return {
     median: summarize(runs.map(({ median }) => median)).median,
+    p90: summarize(runs.map(({ p90 }) => p90)).median,
     p99: summarize(runs.map(({ p99 }) => p99)).median,
   };
 }
@@ -240,7 +241,7 @@ function render(report: Report): string {
     ...(report.rows.length === 0 ? [] : [table(head, report.rows.map(rowText))]),
     ...report.fairness.map(
       ({ contender, alone, beside }) =>
-        `${contender}: a polite 4 KiB read takes ${alone.median.toFixed(0)} us alone (median), p99 ${beside.p99.toFixed(0)} us beside ${GREEDY_SESSIONS} greedy sessions: ${(beside.p99 / alone.median).toFixed(1)} x (goal: at most 3 x)`,
+        `${contender}: a polite 4 KiB read takes ${latencyText(alone)} alone, ${latencyText(beside)} beside ${GREEDY_SESSIONS} greedy sessions: p99 beside is ${(beside.p99 / alone.median).toFixed(1)} x the median alone (goal: at most 3 x; p99 alone is ${(alone.p99 / alone.median).toFixed(1)} x)`,
     ),
     ...report.idle.map(
       ({ contender, sessions, empty, full }) =>
@@ -248,6 +249,10 @@ function render(report: Report): string {
     ),
   ];
   return parts.join('\n\n');
+}
+
+function latencyText({ median, p90, p99 }: Latency): string {
+  return `${median.toFixed(0)} us (median), ${p90.toFixed(0)} (p90), ${p99.toFixed(0)} (p99)`;
 }
 
 function rowText({ name, size, goal, rates, processorTimes }: RowResult): string[] {

@@ -32,7 +32,7 @@ export async function readByIscsiPerf(contender: Contender, load: ReadLoad, seco
       const options = ['-i', initiator, '-m', `${load.depth}`, '-b', `${load.size / BLOCK}`, '-t', `${seconds}`];
       const args = [...options, ...(load.random ? ['-r'] : []), `${urlOf(contender)}${digest}`];
       const output = load.background
-        ? await run('nice', ['-n', '19', 'iscsi-perf', ...args])
+        ? await run('chrt', ['--idle', '0', 'iscsi-perf', ...args])
         : await run('iscsi-perf', args);
       return numberIn(output, /iops average (\d+)/g, 'iscsi-perf');
     }),
@@ -86,6 +86,7 @@ export async function readByDiskless(
 export interface Latency {
   /** Microseconds. */
   readonly median: number;
+  readonly p90: number;
   readonly p99: number;
 }
 
