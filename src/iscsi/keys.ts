@@ -1,11 +1,11 @@
 /**
- * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7, as one table: how its value is found, what it is by default, who may send
+ * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7.1, as one table: how its value is found, what it is by default, who may send
  * it, in which stage, and for how much of the session it holds. Negotiation (negotiation.ts) only walks this table.
  */
 
 export type KeyValue =
-  /** The first value of the sender's list that the answerer supports (RFC 7143 §6.2.1). */
-  | { readonly kind: 'list' }
+  /** The first value of the sender's list that the answerer supports (RFC 7143 §6.2.1); `otherwise` where the key is not settled. */
+  | { readonly kind: 'list'; readonly otherwise: string }
   /** Yes only when both say so (`and`), or when one does (`or`). */
   | { readonly kind: 'boolean'; readonly result: 'and' | 'or' }
   /** A number within bounds: the smaller, the greater, or each side's own declaration. */
@@ -37,7 +37,7 @@ const rule = (value: KeyValue, options: Partial<Omit<KeyRule, 'value'>> = {}): K
   normalOnly: options.normalOnly ?? false,
 });
 
-const list: KeyValue = { kind: 'list' };
+const list = (otherwise: string): KeyValue => ({ kind: 'list', otherwise });
 const text: KeyValue = { kind: 'text' };
 const boolean = (result: 'and' | 'or'): KeyValue => ({ kind: 'boolean', result });
 const number = (minimum: number, maximum: number, result: 'minimum' | 'maximum' | 'declared'): KeyValue => ({
@@ -52,9 +52,9 @@ const session = { leadingOnly: true, normalOnly: true } as const;
 const MAX_24_BIT = 0xff_ffff;
 
 export const keyRules = {
-  AuthMethod: rule(list, { stage: 'security' }), //                                          RFC 7143 §12.1
-  HeaderDigest: rule(list), //                                                               §13.1
-  DataDigest: rule(list), //                                                                 §13.1
+  AuthMethod: rule(list('None'), { stage: 'security' }), //                                          RFC 7143 §12.1
+  HeaderDigest: rule(list('None')), //                                                       §13.1
+  DataDigest: rule(list('None')), //                                                         §13.1
   MaxConnections: rule(number(1, 65_535, 'minimum'), session), //                            §13.2
   SendTargets: rule(text, { senders: 'initiator', stage: 'text' }), //                       §13.3
   TargetName: rule(text, { stage: 'any' }), //                                               §13.4
@@ -75,7 +75,7 @@ export const keyRules = {
   DataSequenceInOrder: rule(boolean('or'), session), //                                      §13.19
   ErrorRecoveryLevel: rule(number(0, 2, 'minimum'), { leadingOnly: true }), //               §13.20
   SessionType: rule(text, { senders: 'initiator', stage: 'any', leadingOnly: true }), //     §13.21
-  TaskReporting: rule(list, session), //                                                     §13.23
+  TaskReporting: rule(list('RFC3720'), session), //                                          §13.23
   iSCSIProtocolLevel: rule(number(0, 31, 'minimum'), session), //                            RFC 7144 §7.1.1
   'X#NodeArchitecture': rule(text, { stage: 'any', leadingOnly: true }), //                  RFC 7143 §13.26
 } as const satisfies Record<string, KeyRule>;

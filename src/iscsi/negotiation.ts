@@ -5,7 +5,7 @@
 
 import { ProtocolError } from '../bytes/index.ts';
 import { Answer, isKeyName, type KeyName, type KeyRule, keyRules } from './keys.ts';
-import { defaultParameters, type Parameters, type Wishes } from './parameters.ts';
+import { defaultParameters, type Parameters, TASK_REPORTING, type TaskReporting, type Wishes } from './parameters.ts';
 import type { TextPair } from './text.ts';
 
 export type SessionType = 'Normal' | 'Discovery';
@@ -28,13 +28,21 @@ function wishTexts(wishes: Wishes): ReadonlyMap<KeyName, string> {
     ['DataPDUInOrder', yesNo(wishes.dataPDUInOrder)],
     ['DataSequenceInOrder', yesNo(wishes.dataSequenceInOrder)],
     ['ErrorRecoveryLevel', String(wishes.errorRecoveryLevel)],
-    ['TaskReporting', 'RFC3720'],
-    ['iSCSIProtocolLevel', '1'],
+    ['TaskReporting', upTo(wishes.taskReporting).join(',')],
+    ['iSCSIProtocolLevel', String(wishes.iSCSIProtocolLevel)],
   ]);
 }
 
-/** Keys that need no offer when the wish is the default of both sides. */
-const offeredOnlyWhenAsked: ReadonlySet<KeyName> = new Set(['TaskReporting', 'iSCSIProtocolLevel']);
+/** A value of TaskReporting and those that it includes, the most wanted first. */
+function upTo(wanted: TaskReporting): TaskReporting[] {
+  return TASK_REPORTING.slice(0, TASK_REPORTING.indexOf(wanted) + 1).toReversed();
+}
+
+/** Younger keys, which older targets do not know: they are offered only where this side wants another value than the default. */
+const defaultsOfYoungerKeys: ReadonlyMap<KeyName, string> = new Map([
+  ['TaskReporting', defaultParameters.taskReporting],
+  ['iSCSIProtocolLevel', String(defaultParameters.iSCSIProtocolLevel)],
+]);
 
 /** One connection's negotiation, from this side's point of view. */
 export class Negotiation {
@@ -56,7 +64,7 @@ export class Negotiation {
     const pairs: TextPair[] = [];
     for (const [key, value] of this.#wishes) {
       const rule: KeyRule = keyRules[key];
-      if (offeredOnlyWhenAsked.has(key)) continue;
+      if (defaultsOfYoungerKeys.get(key) === value) continue;
       if (rule.normalOnly && this.#sessionType === 'Discovery') continue;
       pairs.push(this.#offer(key, value));
     }
@@ -95,8 +103,10 @@ export class Negotiation {
   /** The other side's answer must be a value that the rule could have given. */
   #settle(key: KeyName, offered: string, value: string): void {
     if (value === Answer.irrelevant || value === Answer.notUnderstood || value === Answer.reject) {
-      const kept = keyRules[key].value.kind === 'list' && !offered.split(',').includes('None');
-      if (kept) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
+      // Who lists no value that holds without an answer insists on one.
+      const rule: KeyRule = keyRules[key];
+      const isNeeded = rule.value.kind === 'list' && !offered.split(',').includes(rule.value.otherwise);
+      if (isNeeded) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
       return;
     }
     const result = combine(key, offered, value);
@@ -152,6 +162,8 @@ export class Negotiation {
       dataPDUInOrder: yes('DataPDUInOrder', d.dataPDUInOrder),
       dataSequenceInOrder: yes('DataSequenceInOrder', d.dataSequenceInOrder),
       errorRecoveryLevel: number('ErrorRecoveryLevel', d.errorRecoveryLevel),
+      taskReporting: TASK_REPORTING.find((value) => value === text('TaskReporting')) ?? d.taskReporting,
+      iSCSIProtocolLevel: number('iSCSIProtocolLevel', d.iSCSIProtocolLevel),
     };
   }
 }

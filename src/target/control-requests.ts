@@ -9,25 +9,15 @@ import {
   LogoutResponseCode,
   NopOut,
   RejectReason,
-  TaskManagementFunction,
-  TaskManagementRequest,
   TextRequest,
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Endpoint } from '../os/network.ts';
-import { reassign } from './reassignment.ts';
 import type { Responses } from './responses.ts';
 import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { receiveSnack } from './snack.ts';
-import { manageTasks } from './task-management.ts';
 import { TextExchange } from './text-exchange.ts';
-
-/**
- * Immediate task management requests that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that
- * stalls must not let them pile up.
- */
-const IMMEDIATE_LIMIT = 32;
 
 export class ControlRequests {
   readonly #connection: SessionConnection;
@@ -35,7 +25,6 @@ export class ControlRequests {
   readonly #responses: Responses;
   readonly #text: TextExchange;
   #hasSeenNop = false;
-  #tasksManaged = 0;
 
   /** `local`: the address that the initiator has reached. */
   constructor(connection: SessionConnection, local: Endpoint) {
@@ -56,14 +45,14 @@ export class ControlRequests {
     return this.#hasSeenNop;
   }
 
-  /** Takes a request in its turn. Raises ISCSI_UNEXPECTED_PDU for one that must end the connection. */
+  /** Takes a request in its turn. */
   receive(opcode: number, pdu: Pdu): void {
     switch (opcode) {
       case Opcode.nopOut:
         this.#nopOut(pdu);
         return;
       case Opcode.taskManagementRequest:
-        void this.#taskManagement(pdu);
+        this.#session.management.receive(pdu, this.#connection);
         return;
       case Opcode.textRequest:
         void this.#textRequest(pdu);
@@ -75,8 +64,8 @@ export class ControlRequests {
         receiveSnack(this.#connection, pdu);
         return;
       case Opcode.loginRequest:
-        this.#responses.reject(RejectReason.protocolError, pdu.header);
-        throw new ProtocolError('ISCSI_UNEXPECTED_PDU', 'a Login Request came after the login was over');
+        this.#loginRequest(pdu);
+        return;
       default:
         this.#answered(pdu);
         this.#responses.reject(RejectReason.commandNotSupported, pdu.header);
@@ -88,6 +77,13 @@ export class ControlRequests {
     if (!BasicHeader.view(pdu.header).immediate) this.#session.window.release();
   }
 
+  /** The login is over: whoever sends more of it has lost its place. The PDU may have come long before its turn. */
+  #loginRequest(pdu: Pdu): void {
+    this.#responses.reject(RejectReason.protocolError, pdu.header);
+    const error = new ProtocolError('ISCSI_UNEXPECTED_PDU', 'a Login Request came after the login was over');
+    this.#connection.control.finish('protocol error', error);
+  }
+
   #nopOut(pdu: Pdu): void {
     this.#hasSeenNop = true;
     this.#answered(pdu);
@@ -96,31 +92,6 @@ export class ControlRequests {
     if (header.initiatorTaskTag === RESERVED_TAG) return;
     const fits = pdu.dataLength <= this.#connection.parameters.maxSendDataSegmentLength;
     this.#responses.nopIn(header, fits ? pdu.data : []);
-  }
-
-  async #taskManagement(pdu: Pdu): Promise<void> {
-    const request = TaskManagementRequest.view(pdu.header);
-    if (request.immediate && this.#tasksManaged >= IMMEDIATE_LIMIT) {
-      this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
-      return;
-    }
-    if (request.function === TaskManagementFunction.taskReassign) {
-      this.#answered(pdu);
-      const { response, resume } = reassign(this.#connection, request.referencedTaskTag, request.expDataSN);
-      // The new allegiance holds from the answer on, not before (RFC 7143 §11.6).
-      this.#responses.taskManagement(request.initiatorTaskTag, response);
-      resume?.();
-      return;
-    }
-    this.#tasksManaged += 1;
-    const response = await manageTasks(this.#session, request);
-    this.#tasksManaged -= 1;
-    this.#answered(pdu);
-    if (this.#connection.state !== 'open') return;
-    this.#responses.taskManagement(request.initiatorTaskTag, response);
-    // A cold reset ends all sessions, this one after its answer (RFC 7143 §11.5.1).
-    if (request.function !== TaskManagementFunction.targetColdReset) return;
-    for (const session of this.#session.target.sessions) void session.end('reset');
   }
 
   async #textRequest(pdu: Pdu): Promise<void> {

@@ -46,6 +46,8 @@ const targetWishes: Partial<Wishes> = {
   maxConnections: 4,
   errorRecoveryLevel: 2,
   defaultTime2Retain: 20,
+  taskReporting: 'FastAbort',
+  iSCSIProtocolLevel: 2,
 };
 
 /**

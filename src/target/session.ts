@@ -13,12 +13,14 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Clock } from '../os/clock.ts';
 import { CommandWindow } from './command-window.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
+import { ResponseFence } from './response-fence.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { SessionConnections } from './session-connections.ts';
 import { SessionTasks } from './session-tasks.ts';
 import type { Target } from './target.ts';
 import type { Task, TaskOwner } from './task.ts';
 import { TaskAnswers } from './task-answers.ts';
+import { TaskManagement } from './task-management.ts';
 
 /** Commands that an initiator may have under way: what Linux asks for at most. */
 export const COMMAND_WINDOW = 128;
@@ -49,6 +51,9 @@ export class Session implements TaskOwner {
   readonly window: CommandWindow<EarlyCommand | undefined>;
   readonly tasks: SessionTasks;
   readonly connections: SessionConnections;
+  readonly fence: ResponseFence;
+  readonly management: TaskManagement;
+  readonly clock: Clock;
   readonly #options: SessionOptions;
   #lastTag = 0;
   #closing = false;
@@ -62,13 +67,17 @@ export class Session implements TaskOwner {
     this.target = target;
     this.parameters = parameters;
     this.window = new CommandWindow(options.expCmdSN, COMMAND_WINDOW);
-    this.connections = new SessionConnections(this, options.clock);
+    this.clock = options.clock;
+    this.connections = new SessionConnections(this);
+    this.fence = new ResponseFence(options.clock, () => this.connections.open());
+    this.management = new TaskManagement(this);
+    const honoursFences = parameters.taskReporting !== 'RFC3720';
     this.tasks = new SessionTasks({
       owner: this,
       target,
       parameters,
       window: this.window,
-      answers: new TaskAnswers(reference, options.onEvent),
+      answers: new TaskAnswers({ reference, fence: this.fence, honoursFences, onEvent: options.onEvent }),
       newTag: () => this.newTag(),
       onReady: () => this.connections.resume(),
     });
@@ -82,6 +91,10 @@ export class Session implements TaskOwner {
 
   get closing(): boolean {
     return this.#closing;
+  }
+
+  get protocolLevel(): number {
+    return this.parameters.iSCSIProtocolLevel;
   }
 
   receive(pdu: Pdu, connection: SessionConnection): void {
@@ -105,9 +118,30 @@ export class Session implements TaskOwner {
     const kept = cmdSN === this.window.expCmdSN ? undefined : { pdu, connection };
     if (this.window.arrive(cmdSN, kept) !== 'due') return;
     this.#deliver(opcode, pdu, connection);
+    this.#deliverEarly();
+  }
+
+  /** ExpCmdSN has moved on: what came early may be due. */
+  #deliverEarly(): void {
     for (let next = this.window.nextEarly(); next !== undefined; next = this.window.nextEarly()) {
       this.#deliver((next.pdu.header[0] ?? 0) & 0x3f, next.pdu, next.connection);
     }
+    this.management.advanced();
+  }
+
+  /** A command that is not here, and may still come, never runs (RFC 7143 §11.6.1). False when there can be none. */
+  skipCommand(cmdSN: number, initiatorTaskTag: number): boolean {
+    const early = this.window.early(cmdSN)?.pdu.header;
+    if (early !== undefined && BasicHeader.view(early).initiatorTaskTag !== initiatorTaskTag) return false;
+    if (!this.window.skip(cmdSN)) return false;
+    this.#deliverEarly();
+    return true;
+  }
+
+  /** No command before `cmdSN` is waited for any more (RFC 7143 §4.2.3.3). */
+  skipMissingCommands(cmdSN: number): void {
+    this.window.skipMissing(cmdSN);
+    this.#deliverEarly();
   }
 
   /** A command in its turn. */
@@ -124,6 +158,10 @@ export class Session implements TaskOwner {
     return this.tasks.abort(task);
   }
 
+  abortAfterData(task: Task): Promise<void> | undefined {
+    return this.tasks.abortAfterData(task);
+  }
+
   /** A Target Transfer Tag that nothing of this session uses. */
   newTag(): number {
     this.#lastTag = (this.#lastTag + 1) % RESERVED_TAG;
@@ -136,6 +174,8 @@ export class Session implements TaskOwner {
     if (!this.#closing) {
       this.#closing = true;
       this.target.sessions.delete(this);
+      this.fence.stop();
+      this.management.stop();
       for (const unit of this.target.units.values()) unit.left(this);
       this.connections.endAll(reason);
       this.#options.onEnded(this);
