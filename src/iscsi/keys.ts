@@ -1,7 +1,10 @@
 /**
- * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7.1, as one table: how its value is found, what it is by default, who may send
- * it, in which stage, and for how much of the session it holds. Negotiation (negotiation.ts) only walks this table.
+ * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7.1, as one table: how its value is found, who may send it, in which stage, and
+ * for how much of the session it holds. Negotiation (negotiation.ts) only walks this table. What a key is by default stands in
+ * parameters.ts.
  */
+
+import type { Parameters } from './parameters.ts';
 
 export type KeyValue =
   /** The first value of the sender's list that the answerer supports (RFC 7143 §6.2.1); `otherwise` where the key is not settled. */
@@ -86,6 +89,20 @@ export function isKeyName(key: string): key is KeyName {
   return Object.hasOwn(keyRules, key);
 }
 
+/**
+ * Keys that others bound (RFC 7143 §6.2, "integrity rules"): the most that they may be once the others are settled. They are answered
+ * after the others.
+ */
+export const ceilings: ReadonlyMap<string, (agreed: Parameters) => number> = new Map([
+  // §13.14: it MUST NOT exceed MaxBurstLength.
+  ['FirstBurstLength', ({ maxBurstLength }) => maxBurstLength],
+  // §13.19: only the last R2T can be retried where sequences are in order.
+  [
+    'MaxOutstandingR2T',
+    ({ errorRecoveryLevel, dataSequenceInOrder }) => (errorRecoveryLevel > 0 && dataSequenceInOrder ? 1 : 65_535),
+  ],
+]);
+
 /** The keys of sync and steering, which RFC 7143 §13.25 withdrew, with the answers that older initiators take best. */
 export const withdrawnKeys: ReadonlyMap<string, string> = new Map([
   ['IFMarker', 'No'],
@@ -93,6 +110,9 @@ export const withdrawnKeys: ReadonlyMap<string, string> = new Map([
   ['IFMarkInt', 'Reject'],
   ['OFMarkInt', 'Reject'],
 ]);
+
+/** Bytes of a value (RFC 7143 §6.1); each of a list counts for itself, and what stands for binary data is bounded otherwise. */
+export const MAX_VALUE_LENGTH = 255;
 
 /** Answers that are no values (RFC 7143 §6.2). */
 export const Answer = { reject: 'Reject', irrelevant: 'Irrelevant', notUnderstood: 'NotUnderstood' } as const;

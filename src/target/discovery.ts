@@ -31,6 +31,7 @@ export interface DiscoveryOptions {
   readonly sender: PduSender;
   readonly control: ConnectionControl;
   readonly onEvent: TargetEventListener;
+  readonly onEnded: (session: DiscoverySession) => void;
 }
 
 export class DiscoverySession implements FullFeaturePhase {
@@ -82,6 +83,11 @@ export class DiscoverySession implements FullFeaturePhase {
     this.#options.control.finish('logout');
   }
 
+  /** The same initiator port has logged in again. */
+  giveWay(): void {
+    this.#options.control.drop('reinstated');
+  }
+
   drained(): void {}
 
   announceShutdown(): void {}
@@ -89,6 +95,7 @@ export class DiscoverySession implements FullFeaturePhase {
   async end(reason: SessionEnd, error?: Error): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#options.onEnded(this);
     this.#options.onEvent({ kind: 'session ended', session: this.#options.reference, reason, error });
   }
 }

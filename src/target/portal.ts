@@ -9,6 +9,7 @@ import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/networ
 import { AuthenticationFailures, type AuthenticationLimits } from './authentication-failures.ts';
 import { Connection } from './connection.ts';
 import type { TargetDirectory } from './directory.ts';
+import { DiscoverySessions } from './discovery-sessions.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import type { Session } from './session.ts';
@@ -62,6 +63,7 @@ export class Portal implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
   readonly #sessions = new Set<Session>();
+  readonly #discoverySessions = new DiscoverySessions();
   readonly #authenticationFailures: AuthenticationFailures;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
@@ -104,6 +106,7 @@ export class Portal implements AsyncDisposable {
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         sessions: this.#sessions,
+        discoverySessions: this.#discoverySessions,
         onClosed: (connection) => this.#closed(connection),
       }),
     );

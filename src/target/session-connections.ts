@@ -54,6 +54,11 @@ export class SessionConnections {
       await this.close(old);
       this.#joining -= 1;
     }
+    return this.add(options);
+  }
+
+  /** The first connection, or one whose CID is free. */
+  add(options: SessionConnectionOptions): SessionConnection {
     const connection = new SessionConnection(this.#session, options);
     this.#open.set(options.cid, connection);
     return connection;

@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly target: Target;
   readonly parameters: Parameters;
   readonly expCmdSN: number;
+  /** The CHAP name that the initiator has proved to have; undefined where nobody asked. */
+  readonly authenticatedAs: string | undefined;
   readonly clock: Clock;
   readonly onEvent: TargetEventListener;
   readonly onEnded: (session: Session) => void;
@@ -44,6 +46,7 @@ export class Session implements TaskOwner {
   readonly initiatorName: string;
   readonly isid: string;
   readonly tsih: number;
+  readonly authenticatedAs: string | undefined;
   readonly target: Target;
   /** Those of the leading login. */
   readonly parameters: Parameters;
@@ -64,6 +67,7 @@ export class Session implements TaskOwner {
     this.initiatorName = reference.initiatorName;
     this.isid = reference.isid;
     this.tsih = reference.tsih;
+    this.authenticatedAs = options.authenticatedAs;
     this.target = target;
     this.parameters = parameters;
     this.window = new CommandWindow(options.expCmdSN, COMMAND_WINDOW);
@@ -173,7 +177,7 @@ export class Session implements TaskOwner {
     const ended = this.tasks.abortAll();
     if (!this.#closing) {
       this.#closing = true;
-      this.target.sessions.delete(this);
+      this.target.leave(this, ended);
       this.fence.stop();
       this.management.stop();
       for (const unit of this.target.units.values()) unit.left(this);

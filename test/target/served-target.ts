@@ -2,7 +2,8 @@
 
 import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
-import { openDirectory } from '../../src/target/directory.ts';
+import type { ChapDemand } from '../../src/iscsi/chap.ts';
+import { openDirectory, type TargetDirectory } from '../../src/target/directory.ts';
 import type { TargetEvent } from '../../src/target/event.ts';
 import { Portal, type PortalOptions } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
@@ -24,10 +25,13 @@ export interface ServedTarget extends AsyncDisposable {
 }
 
 export interface ServedTargetOptions {
+  readonly alias?: string;
   readonly device?: Device;
   readonly units?: ReadonlyMap<number, Device>;
   readonly features?: ReadonlyMap<number, UnitFeatures>;
   readonly line?: LineOptions;
+  /** Who must prove who they are. */
+  readonly authentication?: ChapDemand;
   readonly portal?: Partial<PortalOptions>;
 }
 
@@ -36,6 +40,7 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
   const target = new Target({
     name: TARGET,
     units,
+    ...(options.alias === undefined ? {} : { alias: options.alias }),
     ...(options.features === undefined ? {} : { features: options.features }),
   });
   const network = new SimulatedNetwork(options.line);
@@ -45,7 +50,7 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     network,
     endpoint,
     clock,
-    directory: openDirectory([target]),
+    directory: options.authentication === undefined ? openDirectory([target]) : guarded(target, options.authentication),
     onEvent: (event) => events.push(event),
     ...options.portal,
   });
@@ -58,4 +63,8 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     connect: async () => new RawInitiator(await network.connectTcp(endpoint)),
     [Symbol.asyncDispose]: () => portal.close(),
   };
+}
+
+function guarded(target: Target, authentication: ChapDemand): TargetDirectory {
+  return { names: () => [TARGET], find: (name) => (name === TARGET ? { target, authentication } : undefined) };
 }
