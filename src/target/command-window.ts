@@ -104,6 +104,17 @@ export class CommandWindow<T> {
     for (const [cmdSN, item] of this.#early) if (fits(item)) this.#early.delete(cmdSN);
   }
 
+  /** What has just been delivered is discarded: its number counts as never received, and may come again. */
+  retract(cmdSN: number): void {
+    this.#outstanding -= 1;
+    while (this.#expCmdSN !== serialAdd(cmdSN, 1)) {
+      this.#expCmdSN = serialAdd(this.#expCmdSN, -1);
+      this.#maxCmdSN = serialAdd(this.#maxCmdSN, -1);
+      this.#skipped.add(this.#expCmdSN);
+    }
+    this.#expCmdSN = cmdSN;
+  }
+
   /** A delivered non-immediate command is over: there is room for one more. */
   release(): void {
     this.#outstanding -= 1;

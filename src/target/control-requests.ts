@@ -13,11 +13,12 @@ import {
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Endpoint } from '../os/network.ts';
+import { takeBytes } from './buffers.ts';
 import type { Responses } from './responses.ts';
 import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { receiveSnack } from './snack.ts';
-import { TextExchange } from './text-exchange.ts';
+import { type TextAnswer, TextExchange } from './text-exchange.ts';
 
 export class ControlRequests {
   readonly #connection: SessionConnection;
@@ -33,11 +34,11 @@ export class ControlRequests {
     this.#responses = connection.responses;
     const { name } = this.#session.target;
     // A normal session may ask for its own target only (RFC 7143 appendix C); "All" is answered with no more than that.
-    this.#text = new TextExchange(
-      async (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
-      local,
-      connection.parameters.maxSendDataSegmentLength,
-    );
+    this.#text = new TextExchange({
+      listTargets: (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
+      portal: local,
+      maxSendDataSegmentLength: connection.parameters.maxSendDataSegmentLength,
+    });
   }
 
   /** Whether the initiator has shown that it knows NOPs: some firmware drops a connection on which it meets a NOP-In. */
@@ -55,7 +56,7 @@ export class ControlRequests {
         this.#session.management.receive(pdu, this.#connection);
         return;
       case Opcode.textRequest:
-        void this.#textRequest(pdu);
+        this.#textRequest(pdu);
         return;
       case Opcode.logoutRequest:
         void this.#logout(pdu);
@@ -66,9 +67,6 @@ export class ControlRequests {
       case Opcode.loginRequest:
         this.#loginRequest(pdu);
         return;
-      default:
-        this.#answered(pdu);
-        this.#responses.reject(RejectReason.commandNotSupported, pdu.header);
     }
   }
 
@@ -90,17 +88,24 @@ export class ControlRequests {
     const header = NopOut.view(pdu.header);
     // The answer to a ping of ours, or a mere update of ExpStatSN.
     if (header.initiatorTaskTag === RESERVED_TAG) return;
-    const fits = pdu.dataLength <= this.#connection.parameters.maxSendDataSegmentLength;
-    this.#responses.nopIn(header, fits ? pdu.data : []);
+    // RFC 7143 §11.19: as much of the ping data as the initiator takes.
+    this.#responses.nopIn(header, takeBytes(pdu.data, this.#connection.parameters.maxSendDataSegmentLength));
   }
 
-  async #textRequest(pdu: Pdu): Promise<void> {
+  #textRequest(pdu: Pdu): void {
     const header = TextRequest.view(pdu.header);
-    const answer = await this.#text.receive(header, pdu).catch(() => undefined);
+    const answer = this.#text.receive(header, pdu);
+    if (answer instanceof Promise) void answer.then((later) => this.#answerText(pdu, header, later));
+    else this.#answerText(pdu, header, answer);
+  }
+
+  #answerText(pdu: Pdu, header: TextRequest, answer: TextAnswer | undefined): void {
+    if (answer === undefined) {
+      this.#session.refuse(pdu, this.#connection, RejectReason.protocolError);
+      return;
+    }
     this.#answered(pdu);
-    if (this.#connection.state !== 'open') return;
-    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
-    else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (this.#connection.state === 'open') this.#responses.text(header.initiatorTaskTag, header.lun, answer);
   }
 
   /** RFC 7143 §11.14, §11.15 */

@@ -43,6 +43,8 @@ export interface SessionTasksOptions {
   readonly window: CommandWindow<unknown>;
   readonly answers: TaskAnswers;
   readonly newTag: () => number;
+  /** Discards a command: it counts as never received. */
+  readonly refuse: (pdu: Pdu, connection: SessionConnection, reason: number) => void;
   /** `ready` may have become true again. */
   readonly onReady: () => void;
 }
@@ -88,16 +90,15 @@ export class SessionTasks {
   /** A SCSI Command in its turn. */
   command(pdu: Pdu, connection: SessionConnection): void {
     const header = ScsiCommand.view(pdu.header);
+    const { owner, target, parameters, refuse } = this.#options;
     if (this.#byTag.has(header.initiatorTaskTag)) {
-      if (!header.immediate) this.#window.release();
-      connection.responses.reject(RejectReason.taskInProgress, pdu.header);
+      refuse(pdu, connection, RejectReason.taskInProgress);
       return;
     }
     if (header.immediate && this.#immediate >= IMMEDIATE_LIMIT) {
-      connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      refuse(pdu, connection, RejectReason.immediateCommandReject);
       return;
     }
-    const { owner, target, parameters } = this.#options;
     const lun = decodeLun(header.lun);
     const task = new Task(owner, connection, header, lun === undefined ? undefined : target.units.get(lun));
     this.#byTag.set(task.initiatorTaskTag, task);

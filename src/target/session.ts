@@ -13,6 +13,7 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Clock } from '../os/clock.ts';
 import { CommandWindow } from './command-window.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
+import { formatError, isRequest } from './request-format.ts';
 import { ResponseFence } from './response-fence.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { SessionConnections } from './session-connections.ts';
@@ -83,6 +84,7 @@ export class Session implements TaskOwner {
       window: this.window,
       answers: new TaskAnswers({ reference, fence: this.fence, honoursFences, onEvent: options.onEvent }),
       newTag: () => this.newTag(),
+      refuse: (pdu, connection, reason) => this.refuse(pdu, connection, reason),
       onReady: () => this.connections.resume(),
     });
     for (const unit of target.units.values()) unit.joined(this);
@@ -107,14 +109,23 @@ export class Session implements TaskOwner {
       this.tasks.dataOut(pdu, connection);
       return;
     }
+    if (!isRequest(opcode)) {
+      connection.responses.reject(RejectReason.commandNotSupported, pdu.header);
+      return;
+    }
     if (!pdu.dataDigestOk) {
       connection.responses.reject(RejectReason.dataDigestError, pdu.header);
       // From ErrorRecoveryLevel 1 on the initiator sends it again (RFC 7143 §7.8). Without, it would leave a hole in the order.
       if (this.parameters.errorRecoveryLevel > 0) return;
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
+    const fault = formatError(opcode, pdu.header);
+    if (fault !== undefined) {
+      connection.responses.reject(RejectReason.protocolError, pdu.header);
+      throw new ProtocolError('ISCSI_PDU_FORMAT', fault);
+    }
     const header = BasicHeader.view(pdu.header);
-    if (header.immediate || opcode === Opcode.snackRequest) {
+    if (header.immediate || opcode === Opcode.snackRequest || opcode === Opcode.loginRequest) {
       this.#deliver(opcode, pdu, connection);
       return;
     }
@@ -152,6 +163,13 @@ export class Session implements TaskOwner {
   #deliver(opcode: number, pdu: Pdu, connection: SessionConnection): void {
     if (opcode === Opcode.scsiCommand) this.tasks.command(pdu, connection);
     else connection.request(opcode, pdu);
+  }
+
+  /** Discards a command before anything of it has happened: its number counts as never received (RFC 7143 §7.3). */
+  refuse(pdu: Pdu, connection: SessionConnection, reason: number): void {
+    const { immediate, cmdSN } = ScsiCommand.view(pdu.header);
+    if (!immediate) this.window.retract(cmdSN);
+    connection.responses.reject(reason, pdu.header);
   }
 
   start(task: Task): void {

@@ -10,7 +10,7 @@ import { Target } from '../../src/target/target.ts';
 import type { UnitFeatures } from '../../src/target/unit-features.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { type LineOptions, SimulatedNetwork } from '../support/simulated-tcp.ts';
-import { RawInitiator } from './raw-initiator.ts';
+import { type LoginOptions, RawInitiator } from './raw-initiator.ts';
 
 export const TARGET = 'iqn.2026-11.internal.test:target';
 const endpoint = { address: '192.0.2.1', port: 3260 };
@@ -22,6 +22,8 @@ export interface ServedTarget extends AsyncDisposable {
   readonly events: readonly TargetEvent[];
   readonly network: SimulatedNetwork;
   connect(): Promise<RawInitiator>;
+  /** A connection that has logged in to the target, with these operational keys. */
+  login(keys?: Readonly<Record<string, string>>, options?: Omit<LoginOptions, 'keys'>): Promise<RawInitiator>;
 }
 
 export interface ServedTargetOptions {
@@ -54,13 +56,20 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     onEvent: (event) => events.push(event),
     ...options.portal,
   });
+  const connect = async (): Promise<RawInitiator> => new RawInitiator(await network.connectTcp(endpoint));
   return {
     portal,
     target,
     clock,
     events,
     network,
-    connect: async () => new RawInitiator(await network.connectTcp(endpoint)),
+    connect,
+    login: async (keys = {}, options = {}) => {
+      const initiator = await connect();
+      const name = options.discovery === true ? {} : { targetName: TARGET };
+      await initiator.login({ ...name, keys, ...options });
+      return initiator;
+    },
     [Symbol.asyncDispose]: () => portal.close(),
   };
 }
