@@ -7,7 +7,9 @@
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { MAX_VALUE_LENGTH } from './keys.ts';
 import { LoginFailure } from './login-request.ts';
+import { parseNumericalValue } from './numerical-value.ts';
 import { LoginStatus } from './pdu.ts';
 import type { TextPair } from './text.ts';
 
@@ -59,26 +61,35 @@ export function chapResponse(algorithm: number, identifier: number, secret: Uint
 /** `0x` and hex digits, or `0b` and base64 (RFC 7143 §6.1). Undefined when it is neither, or too long. */
 export function parseBinary(text: string): Buffer | undefined {
   const digits = text.slice(2);
-  if (/^0x/i.test(text) && /^[0-9a-f]+$/i.test(digits) && digits.length <= MAX_BINARY_LENGTH * 2) {
-    return Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex');
+  let bytes: Buffer | undefined;
+  if (/^0x/i.test(text) && /^[0-9a-f]+$/i.test(digits)) {
+    bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex');
+  } else if (/^0b/i.test(text) && /^[A-Za-z0-9+/]+={0,2}$/.test(digits)) {
+    bytes = Buffer.from(digits, 'base64');
   }
-  if (/^0b/i.test(text) && /^[A-Za-z0-9+/]+={0,2}$/.test(digits) && digits.length <= (MAX_BINARY_LENGTH * 4) / 3 + 4) {
-    return Buffer.from(digits, 'base64');
-  }
-  return undefined;
+  return bytes === undefined || bytes.length > MAX_BINARY_LENGTH ? undefined : bytes;
 }
 
 /** Hex, which every initiator reads; base64 is for those who like it. */
 const formatBinary = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`;
 
-function parseIdentifier(text: string | undefined): number | undefined {
-  if (text === undefined || !/^(0x[0-9a-f]{1,2}|[0-9]{1,3})$/i.test(text)) return undefined;
-  const value = Number(text);
-  return value <= 255 ? value : undefined;
-}
+const parseIdentifier = (text: string): number | undefined => parseNumericalValue(text, 0, 255);
 
+/** The cryptographic values are wrong, or nobody is left to prove anything to. */
 function refuse(message: string): never {
   throw new LoginFailure(LoginStatus.authenticationFailure, message, { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+}
+
+/** The keys are not those of the step, or cannot be read (RFC 7143 §9.2). */
+function breach(message: string): never {
+  throw new LoginFailure(LoginStatus.initiatorError, message);
+}
+
+/** A key that the step must have: a proof that is left out must not pass for a wrong one (RFC 7143 §9.2). */
+function required(keys: ReadonlyMap<string, string>, key: string): string {
+  const value = keys.get(key);
+  if (value !== undefined) return value;
+  throw new LoginFailure(LoginStatus.missingParameter, `${key} is missing`);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -92,7 +103,7 @@ export class TargetChap {
   #algorithm = 0;
   #identifier = 0;
   #challenge: Uint8Array | undefined;
-  #done = false;
+  #provenName: string | undefined;
 
   constructor(demand: ChapDemand, random: Random) {
     this.#demand = demand;
@@ -101,22 +112,30 @@ export class TargetChap {
 
   /** The initiator has proved who it is. */
   get done(): boolean {
-    return this.#done;
+    return this.#provenName !== undefined;
   }
 
-  /** Takes the CHAP keys of one request; gives those of the response. Raises LoginFailure (0201h). */
+  get provenName(): string | undefined {
+    return this.#provenName;
+  }
+
+  /**
+   * Takes the CHAP keys of one request; gives those of the response. Raises LoginFailure: 0201h where the proof is wrong, 0207h and
+   * 0200h where the keys are not those of the step.
+   */
   receive(keys: ReadonlyMap<string, string>): TextPair[] {
-    if (this.#done) refuse('CHAP keys after the end of the exchange');
+    if (this.done) breach('CHAP keys after the end of the exchange');
     return this.#challenge === undefined ? this.#ask(keys) : this.#check(keys, this.#challenge);
   }
 
   #ask(keys: ReadonlyMap<string, string>): TextPair[] {
-    const offered = keys.get('CHAP_A');
+    const offered = required(keys, 'CHAP_A');
+    if (keys.size > 1) breach('CHAP begins with CHAP_A alone');
     const chosen = offered
-      ?.split(',')
-      .map(Number)
-      .find((number) => algorithms.has(number));
-    if (chosen === undefined) refuse(`no algorithm of CHAP_A=${offered ?? ''} is known`);
+      .split(',')
+      .map((text) => parseNumericalValue(text, 0, 255))
+      .find((number) => number !== undefined && algorithms.has(number));
+    if (chosen === undefined) refuse(`no algorithm of CHAP_A=${offered} is known`);
     this.#algorithm = chosen;
     this.#identifier = this.#random(1)[0] ?? 0;
     this.#challenge = this.#random(CHALLENGE_LENGTH);
@@ -128,35 +147,50 @@ export class TargetChap {
   }
 
   #check(keys: ReadonlyMap<string, string>, challenge: Uint8Array): TextPair[] {
-    const name = keys.get('CHAP_N') ?? '';
+    const name = required(keys, 'CHAP_N');
+    if (Buffer.byteLength(name) > MAX_VALUE_LENGTH) breach('CHAP_N is too long');
+    const response = parseBinary(required(keys, 'CHAP_R')) ?? breach('CHAP_R cannot be read');
+    const question = questionIn(keys);
     const known = this.#demand.initiators.find((initiator) => initiator.name === name);
     // A name that nobody has is checked like any other: the time taken must not tell which names exist.
     const secret = known?.secret ?? this.#random(CHALLENGE_LENGTH);
-    const response = parseBinary(keys.get('CHAP_R') ?? '');
     const expected = chapResponse(this.#algorithm, this.#identifier, secret, challenge);
-    const responseFits = response !== undefined && sameBytes(response, expected);
-    if (known === undefined || !responseFits) refuse('the CHAP name or response is wrong');
-    const proof = this.#prove(keys, known, challenge);
-    this.#done = true;
+    const isProof = sameBytes(response, expected);
+    if (known === undefined || !isProof) refuse('the CHAP name or response is wrong');
+    const { target } = this.#demand;
+    // Such a response could be this target's own, sent back (RFC 7143 §9.2.1).
+    if (target !== undefined && sameBytes(known.secret, target.secret)) {
+      refuse('the secrets of both directions are the same');
+    }
+    const proof = question === undefined ? [] : this.#prove(question, target, challenge);
+    this.#provenName = name;
     return proof;
   }
 
   /** Mutual authentication: the initiator's own challenge is answered (RFC 7143 §12.1.3). */
-  #prove(keys: ReadonlyMap<string, string>, initiator: ChapSecret, ownChallenge: Uint8Array): TextPair[] {
-    if (!keys.has('CHAP_I') && !keys.has('CHAP_C')) return [];
-    const { target } = this.#demand;
+  #prove(question: Question, target: ChapSecret | undefined, ownChallenge: Uint8Array): TextPair[] {
     if (target === undefined) refuse('the initiator asks for proof, and this target has no secret to prove');
-    const identifier = parseIdentifier(keys.get('CHAP_I'));
-    const challenge = parseBinary(keys.get('CHAP_C') ?? '');
-    if (identifier === undefined || challenge === undefined) refuse('CHAP_I or CHAP_C cannot be read');
+    const { identifier, challenge } = question;
     // Else the initiator could have its own question answered by the other side (RFC 7143 §9.2.1).
     if (sameBytes(challenge, ownChallenge)) refuse('the challenge is the one that it was sent');
-    if (sameBytes(initiator.secret, target.secret)) refuse('the secrets of both directions are the same');
     return [
       { key: 'CHAP_N', value: target.name },
       { key: 'CHAP_R', value: formatBinary(chapResponse(this.#algorithm, identifier, target.secret, challenge)) },
     ];
   }
+}
+
+interface Question {
+  readonly identifier: number;
+  readonly challenge: Uint8Array;
+}
+
+/** The initiator's own challenge, where it sends one. */
+function questionIn(keys: ReadonlyMap<string, string>): Question | undefined {
+  if (!keys.has('CHAP_I') && !keys.has('CHAP_C')) return undefined;
+  const identifier = parseIdentifier(required(keys, 'CHAP_I')) ?? breach('CHAP_I cannot be read');
+  const challenge = parseBinary(required(keys, 'CHAP_C')) ?? breach('CHAP_C cannot be read');
+  return { identifier, challenge };
 }
 
 /** The initiator's end: proves who it is, and asks the target for the same when it has a secret to check. */
@@ -193,7 +227,7 @@ export class InitiatorChap {
 
   #answer(keys: ReadonlyMap<string, string>): TextPair[] {
     const algorithm = Number(keys.get('CHAP_A'));
-    const identifier = parseIdentifier(keys.get('CHAP_I'));
+    const identifier = parseIdentifier(keys.get('CHAP_I') ?? '');
     const challenge = parseBinary(keys.get('CHAP_C') ?? '');
     if (!this.#offered.includes(algorithm)) refuse(`the target chose CHAP_A=${keys.get('CHAP_A') ?? ''}`);
     if (identifier === undefined || challenge === undefined) refuse("the target's CHAP_I or CHAP_C cannot be read");

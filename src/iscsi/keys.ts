@@ -1,11 +1,14 @@
 /**
- * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7, as one table: how its value is found, what it is by default, who may send
- * it, in which stage, and for how much of the session it holds. Negotiation (negotiation.ts) only walks this table.
+ * Every text key of RFC 7143 §12 and §13 and RFC 7144 §7.1, as one table: how its value is found, who may send it, in which stage, and
+ * for how much of the session it holds. Negotiation (negotiation.ts) only walks this table. What a key is by default stands in
+ * parameters.ts.
  */
 
+import type { Parameters } from './parameters.ts';
+
 export type KeyValue =
-  /** The first value of the sender's list that the answerer supports (RFC 7143 §6.2.1). */
-  | { readonly kind: 'list' }
+  /** The first value of the sender's list that the answerer supports (RFC 7143 §6.2.1); `otherwise` where the key is not settled. */
+  | { readonly kind: 'list'; readonly otherwise: string }
   /** Yes only when both say so (`and`), or when one does (`or`). */
   | { readonly kind: 'boolean'; readonly result: 'and' | 'or' }
   /** A number within bounds: the smaller, the greater, or each side's own declaration. */
@@ -37,7 +40,7 @@ const rule = (value: KeyValue, options: Partial<Omit<KeyRule, 'value'>> = {}): K
   normalOnly: options.normalOnly ?? false,
 });
 
-const list: KeyValue = { kind: 'list' };
+const list = (otherwise: string): KeyValue => ({ kind: 'list', otherwise });
 const text: KeyValue = { kind: 'text' };
 const boolean = (result: 'and' | 'or'): KeyValue => ({ kind: 'boolean', result });
 const number = (minimum: number, maximum: number, result: 'minimum' | 'maximum' | 'declared'): KeyValue => ({
@@ -52,9 +55,9 @@ const session = { leadingOnly: true, normalOnly: true } as const;
 const MAX_24_BIT = 0xff_ffff;
 
 export const keyRules = {
-  AuthMethod: rule(list, { stage: 'security' }), //                                          RFC 7143 §12.1
-  HeaderDigest: rule(list), //                                                               §13.1
-  DataDigest: rule(list), //                                                                 §13.1
+  AuthMethod: rule(list('None'), { stage: 'security' }), //                                          RFC 7143 §12.1
+  HeaderDigest: rule(list('None')), //                                                       §13.1
+  DataDigest: rule(list('None')), //                                                         §13.1
   MaxConnections: rule(number(1, 65_535, 'minimum'), session), //                            §13.2
   SendTargets: rule(text, { senders: 'initiator', stage: 'text' }), //                       §13.3
   TargetName: rule(text, { stage: 'any' }), //                                               §13.4
@@ -75,7 +78,7 @@ export const keyRules = {
   DataSequenceInOrder: rule(boolean('or'), session), //                                      §13.19
   ErrorRecoveryLevel: rule(number(0, 2, 'minimum'), { leadingOnly: true }), //               §13.20
   SessionType: rule(text, { senders: 'initiator', stage: 'any', leadingOnly: true }), //     §13.21
-  TaskReporting: rule(list, session), //                                                     §13.23
+  TaskReporting: rule(list('RFC3720'), session), //                                          §13.23
   iSCSIProtocolLevel: rule(number(0, 31, 'minimum'), session), //                            RFC 7144 §7.1.1
   'X#NodeArchitecture': rule(text, { stage: 'any', leadingOnly: true }), //                  RFC 7143 §13.26
 } as const satisfies Record<string, KeyRule>;
@@ -86,6 +89,20 @@ export function isKeyName(key: string): key is KeyName {
   return Object.hasOwn(keyRules, key);
 }
 
+/**
+ * Keys that others bound (RFC 7143 §6.2, "integrity rules"): the most that they may be once the others are settled. They are answered
+ * after the others.
+ */
+export const ceilings: ReadonlyMap<string, (agreed: Parameters) => number> = new Map([
+  // §13.14: it MUST NOT exceed MaxBurstLength.
+  ['FirstBurstLength', ({ maxBurstLength }) => maxBurstLength],
+  // §13.19: only the last R2T can be retried where sequences are in order.
+  [
+    'MaxOutstandingR2T',
+    ({ errorRecoveryLevel, dataSequenceInOrder }) => (errorRecoveryLevel > 0 && dataSequenceInOrder ? 1 : 65_535),
+  ],
+]);
+
 /** The keys of sync and steering, which RFC 7143 §13.25 withdrew, with the answers that older initiators take best. */
 export const withdrawnKeys: ReadonlyMap<string, string> = new Map([
   ['IFMarker', 'No'],
@@ -93,6 +110,9 @@ export const withdrawnKeys: ReadonlyMap<string, string> = new Map([
   ['IFMarkInt', 'Reject'],
   ['OFMarkInt', 'Reject'],
 ]);
+
+/** Bytes of a value (RFC 7143 §6.1); each of a list counts for itself, and what stands for binary data is bounded otherwise. */
+export const MAX_VALUE_LENGTH = 255;
 
 /** Answers that are no values (RFC 7143 §6.2). */
 export const Answer = { reject: 'Reject', irrelevant: 'Irrelevant', notUnderstood: 'NotUnderstood' } as const;

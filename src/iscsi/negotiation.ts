@@ -4,8 +4,9 @@
  */
 
 import { ProtocolError } from '../bytes/index.ts';
-import { Answer, isKeyName, type KeyName, type KeyRule, keyRules } from './keys.ts';
-import { defaultParameters, type Parameters, type Wishes } from './parameters.ts';
+import { Answer, ceilings, isKeyName, type KeyName, type KeyRule, keyRules, MAX_VALUE_LENGTH } from './keys.ts';
+import { parseNumericalValue } from './numerical-value.ts';
+import { defaultParameters, type Parameters, TASK_REPORTING, type TaskReporting, type Wishes } from './parameters.ts';
 import type { TextPair } from './text.ts';
 
 export type SessionType = 'Normal' | 'Discovery';
@@ -28,13 +29,29 @@ function wishTexts(wishes: Wishes): ReadonlyMap<KeyName, string> {
     ['DataPDUInOrder', yesNo(wishes.dataPDUInOrder)],
     ['DataSequenceInOrder', yesNo(wishes.dataSequenceInOrder)],
     ['ErrorRecoveryLevel', String(wishes.errorRecoveryLevel)],
-    ['TaskReporting', 'RFC3720'],
-    ['iSCSIProtocolLevel', '1'],
+    ['TaskReporting', upTo(wishes.taskReporting).join(',')],
+    ['iSCSIProtocolLevel', String(wishes.iSCSIProtocolLevel)],
   ]);
 }
 
-/** Keys that need no offer when the wish is the default of both sides. */
-const offeredOnlyWhenAsked: ReadonlySet<KeyName> = new Set(['TaskReporting', 'iSCSIProtocolLevel']);
+/** A value of TaskReporting and those that it includes, the most wanted first. */
+function upTo(wanted: TaskReporting): TaskReporting[] {
+  return TASK_REPORTING.slice(0, TASK_REPORTING.indexOf(wanted) + 1).toReversed();
+}
+
+/** Younger keys, which older targets do not know: they are offered only where this side wants another value than the default. */
+const defaultsOfYoungerKeys: ReadonlyMap<KeyName, string> = new Map([
+  ['TaskReporting', defaultParameters.taskReporting],
+  ['iSCSIProtocolLevel', String(defaultParameters.iSCSIProtocolLevel)],
+]);
+
+const answersOnly: ReadonlySet<string> = new Set(Object.values(Answer));
+
+/** What a request says, those that depend on others behind them (RFC 7143 §6.2). */
+export function inAnsweringOrder(pairs: readonly TextPair[]): readonly TextPair[] {
+  if (!pairs.some(({ key }) => ceilings.has(key))) return pairs;
+  return [...pairs.filter(({ key }) => !ceilings.has(key)), ...pairs.filter(({ key }) => ceilings.has(key))];
+}
 
 /** One connection's negotiation, from this side's point of view. */
 export class Negotiation {
@@ -56,7 +73,7 @@ export class Negotiation {
     const pairs: TextPair[] = [];
     for (const [key, value] of this.#wishes) {
       const rule: KeyRule = keyRules[key];
-      if (offeredOnlyWhenAsked.has(key)) continue;
+      if (defaultsOfYoungerKeys.get(key) === value) continue;
       if (rule.normalOnly && this.#sessionType === 'Discovery') continue;
       pairs.push(this.#offer(key, value));
     }
@@ -77,7 +94,7 @@ export class Negotiation {
 
   /**
    * Takes a key of the other side: an answer to an offer, or an offer to be answered. Gives the answer where one is due. Raises
-   * ISCSI_KEY_REPEATED, ISCSI_KEY_INVALID.
+   * ISCSI_KEY_REPEATED, ISCSI_KEY_INVALID. Offers that come together are to be handed over in the order of `inAnsweringOrder`.
    */
   receive({ key, value }: TextPair): TextPair | undefined {
     if (this.#received.has(key))
@@ -89,14 +106,17 @@ export class Negotiation {
       this.#settle(key, offered, value);
       return undefined;
     }
+    if (answersOnly.has(value)) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${value} answers nothing`);
     return this.#answer(key, value);
   }
 
   /** The other side's answer must be a value that the rule could have given. */
   #settle(key: KeyName, offered: string, value: string): void {
     if (value === Answer.irrelevant || value === Answer.notUnderstood || value === Answer.reject) {
-      const kept = keyRules[key].value.kind === 'list' && !offered.split(',').includes('None');
-      if (kept) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
+      // Who lists no value that holds without an answer insists on one.
+      const rule: KeyRule = keyRules[key];
+      const isNeeded = rule.value.kind === 'list' && !offered.split(',').includes(rule.value.otherwise);
+      if (isNeeded) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
       return;
     }
     const result = combine(key, offered, value);
@@ -111,15 +131,14 @@ export class Negotiation {
 
   #answer(key: KeyName, value: string): TextPair | undefined {
     const rule: KeyRule = keyRules[key];
+    checkLength(key, rule.value.kind === 'list' ? value.split(',') : [value]);
     if (rule.value.kind === 'text') return undefined;
     if (rule.value.kind === 'number' && rule.value.result === 'declared') {
-      const declared = parseNumber(value, rule.value.minimum, rule.value.maximum);
-      if (declared === undefined) return { key, value: Answer.reject };
-      this.#declared.peer = declared;
+      this.#declared.peer = this.#declaration(key, value, rule.value.minimum, rule.value.maximum);
       return undefined;
     }
     if (rule.normalOnly && this.#sessionType === 'Discovery') return { key, value: Answer.irrelevant };
-    const wish = this.#wishes.get(key);
+    const wish = this.#wish(key);
     if (wish === undefined) return { key, value: Answer.reject };
     const result = combine(key, value, wish);
     if (result === undefined) return { key, value: Answer.reject };
@@ -127,14 +146,41 @@ export class Negotiation {
     return { key, value: result };
   }
 
-  /** Everything as agreed, or at its default. */
+  /** A declaration has no answer; one that cannot be accepted is a failure (RFC 7143 §7.12). */
+  #declaration(key: KeyName, value: string, minimum: number, maximum: number): number {
+    const declared = parseNumericalValue(value, minimum, maximum);
+    if (declared !== undefined) return declared;
+    throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${value} is not from ${minimum} to ${maximum}`);
+  }
+
+  /** What this side would like, as far as other keys leave it the choice. */
+  #wish(key: KeyName): string | undefined {
+    // RFC 7143 §7.4.1
+    if (key === 'ErrorRecoveryLevel' && this.#sessionType === 'Discovery') return '0';
+    const wish = this.#wishes.get(key);
+    const ceiling = ceilings.get(key);
+    return wish === undefined || ceiling === undefined
+      ? wish
+      : String(Math.min(Number(wish), ceiling(this.parameters())));
+  }
+
+  /** Everything as agreed, or at its default. What was said in the wrong order is held to its bounds all the same. */
   parameters(): Parameters {
+    const agreed = this.#agreedParameters();
+    const held = (key: KeyName, value: number): number => Math.min(value, ceilings.get(key)?.(agreed) ?? value);
+    return {
+      ...agreed,
+      firstBurstLength: held('FirstBurstLength', agreed.firstBurstLength),
+      maxOutstandingR2T: held('MaxOutstandingR2T', agreed.maxOutstandingR2T),
+    };
+  }
+
+  #agreedParameters(): Parameters {
     const agreed = this.#agreed;
     const text = (key: KeyName): string | undefined => agreed.get(key);
     const number = (key: KeyName, fallback: number): number => Number(text(key) ?? fallback);
     const yes = (key: KeyName, fallback: boolean): boolean => (text(key) ?? (fallback ? 'Yes' : 'No')) === 'Yes';
     const d = defaultParameters;
-    const maxBurstLength = number('MaxBurstLength', d.maxBurstLength);
     return {
       headerDigest: text('HeaderDigest') === 'CRC32C',
       dataDigest: text('DataDigest') === 'CRC32C',
@@ -143,15 +189,16 @@ export class Negotiation {
       immediateData: yes('ImmediateData', d.immediateData),
       maxSendDataSegmentLength: this.#declared.peer ?? d.maxSendDataSegmentLength,
       maxRecvDataSegmentLength: this.#declared.own ?? d.maxRecvDataSegmentLength,
-      maxBurstLength,
-      // RFC 7143 §13.14: it MUST NOT exceed MaxBurstLength, whatever was said.
-      firstBurstLength: Math.min(number('FirstBurstLength', d.firstBurstLength), maxBurstLength),
+      maxBurstLength: number('MaxBurstLength', d.maxBurstLength),
+      firstBurstLength: number('FirstBurstLength', d.firstBurstLength),
       defaultTime2Wait: number('DefaultTime2Wait', d.defaultTime2Wait),
       defaultTime2Retain: number('DefaultTime2Retain', d.defaultTime2Retain),
       maxOutstandingR2T: number('MaxOutstandingR2T', d.maxOutstandingR2T),
       dataPDUInOrder: yes('DataPDUInOrder', d.dataPDUInOrder),
       dataSequenceInOrder: yes('DataSequenceInOrder', d.dataSequenceInOrder),
       errorRecoveryLevel: number('ErrorRecoveryLevel', d.errorRecoveryLevel),
+      taskReporting: TASK_REPORTING.find((value) => value === text('TaskReporting')) ?? d.taskReporting,
+      iSCSIProtocolLevel: number('iSCSIProtocolLevel', d.iSCSIProtocolLevel),
     };
   }
 }
@@ -170,8 +217,8 @@ function combine(key: KeyName, offered: string, wish: string): string | undefine
       return yes ? 'Yes' : 'No';
     }
     case 'number': {
-      const a = parseNumber(offered, value.minimum, value.maximum);
-      const b = parseNumber(wish, value.minimum, value.maximum);
+      const a = parseNumericalValue(offered, value.minimum, value.maximum);
+      const b = parseNumericalValue(wish, value.minimum, value.maximum);
       if (a === undefined || b === undefined) return undefined;
       return String(value.result === 'maximum' ? Math.max(a, b) : Math.min(a, b));
     }
@@ -184,9 +231,7 @@ function isYesNo(value: string): boolean {
   return value === 'Yes' || value === 'No';
 }
 
-/** Decimal or hexadecimal (RFC 7143 §6.1), within bounds. */
-function parseNumber(text: string, minimum: number, maximum: number): number | undefined {
-  if (!/^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(text)) return undefined;
-  const value = Number(text);
-  return value >= minimum && value <= maximum ? value : undefined;
+function checkLength(key: KeyName, values: readonly string[]): void {
+  if (values.every((value) => Buffer.byteLength(value) <= MAX_VALUE_LENGTH)) return;
+  throw new ProtocolError('ISCSI_KEY_INVALID', `a value of ${key} is longer than ${MAX_VALUE_LENGTH} bytes`);
 }

@@ -1,5 +1,9 @@
 /** The operational parameters of a session and of a connection, as both sides use them once login is over (RFC 7143 §13). */
 
+/** What a target promises about the order and the end of tasks: each value includes those before it (RFC 7143 §13.23). */
+export const TASK_REPORTING = ['RFC3720', 'ResponseFence', 'FastAbort'] as const;
+export type TaskReporting = (typeof TASK_REPORTING)[number];
+
 export interface Parameters {
   readonly headerDigest: boolean;
   readonly dataDigest: boolean;
@@ -19,6 +23,9 @@ export interface Parameters {
   readonly dataPDUInOrder: boolean;
   readonly dataSequenceInOrder: boolean;
   readonly errorRecoveryLevel: number;
+  readonly taskReporting: TaskReporting;
+  /** 2: what RFC 7144 adds may be used. */
+  readonly iSCSIProtocolLevel: number;
 }
 
 /** What holds when a key is never negotiated (the defaults of RFC 7143 §13). */
@@ -38,6 +45,8 @@ export const defaultParameters: Parameters = {
   dataPDUInOrder: true,
   dataSequenceInOrder: true,
   errorRecoveryLevel: 0,
+  taskReporting: 'RFC3720',
+  iSCSIProtocolLevel: 1,
 };
 
 /** What one side can do and would like best: its offers, and the bounds of its answers. */
@@ -58,6 +67,9 @@ export interface Wishes {
   readonly dataPDUInOrder: boolean;
   readonly dataSequenceInOrder: boolean;
   readonly errorRecoveryLevel: number;
+  /** The best that this side does; it does what is less as well. */
+  readonly taskReporting: TaskReporting;
+  readonly iSCSIProtocolLevel: number;
 }
 
 export const defaultWishes: Wishes = {
@@ -75,4 +87,6 @@ export const defaultWishes: Wishes = {
   dataPDUInOrder: true,
   dataSequenceInOrder: true,
   errorRecoveryLevel: 0,
+  taskReporting: 'RFC3720',
+  iSCSIProtocolLevel: 1,
 };

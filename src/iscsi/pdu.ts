@@ -31,12 +31,13 @@ const targetTransferTag = u32(20);
 export const BasicHeader = layout('Basic Header Segment', BASIC_HEADER_LENGTH, { ...common, lun });
 export type BasicHeader = View<typeof BasicHeader>;
 
-/** RFC 7143 §11.3 */
+/** RFC 7143 §11.3; `priority` counts from iSCSIProtocolLevel 2 on (RFC 7144 §5.1.1). */
 export const ScsiCommand = layout('SCSI Command', BASIC_HEADER_LENGTH, {
   ...common,
   read: flag(1, 6),
   write: flag(1, 5),
   attribute: bits(1, 0, 3),
+  priority: bits(2, 4, 4),
   lun,
   expectedDataTransferLength: u32(20),
   ...fromInitiator,
@@ -47,7 +48,7 @@ export type ScsiCommand = View<typeof ScsiCommand>;
 /** Values of `attribute` (RFC 7143 §11.3.1). */
 export const TaskAttribute = { untagged: 0, simple: 1, ordered: 2, headOfQueue: 3, aca: 4 } as const;
 
-/** RFC 7143 §11.4 */
+/** RFC 7143 §11.4; `statusQualifier` counts from iSCSIProtocolLevel 2 on (RFC 7144 §5.2.1). */
 export const ScsiResponse = layout('SCSI Response', BASIC_HEADER_LENGTH, {
   ...common,
   bidirectionalOverflow: flag(1, 4),
@@ -56,6 +57,7 @@ export const ScsiResponse = layout('SCSI Response', BASIC_HEADER_LENGTH, {
   underflow: flag(1, 1),
   response: u8(2),
   status: u8(3),
+  statusQualifier: u16(8),
   snackTag: u32(20),
   ...fromTarget,
   expDataSN: u32(36),
@@ -79,7 +81,7 @@ export const TaskManagementRequest = layout('Task Management Function Request', 
 });
 export type TaskManagementRequest = View<typeof TaskManagementRequest>;
 
-/** RFC 7143 §11.5.1, and RFC 7144 §7 for 10 to 12. */
+/** RFC 7143 §11.5.1, and RFC 7144 §6.3 for 9 to 12. */
 export const TaskManagementFunction = {
   abortTask: 1,
   abortTaskSet: 2,
@@ -95,15 +97,16 @@ export const TaskManagementFunction = {
   queryAsynchronousEvent: 12,
 } as const;
 
-/** RFC 7143 §11.6 */
+/** RFC 7143 §11.6; `additionalResponseInformation` is what SAM-5 gives it (RFC 7144 §6.4.1). */
 export const TaskManagementResponse = layout('Task Management Function Response', BASIC_HEADER_LENGTH, {
   ...common,
   response: u8(2),
+  additionalResponseInformation: u24(8),
   ...fromTarget,
 });
 export type TaskManagementResponse = View<typeof TaskManagementResponse>;
 
-/** RFC 7143 §11.6.1, and RFC 7144 §7.4 for 7. */
+/** RFC 7143 §11.6.1, and RFC 7144 §6.4.2 for 7. */
 export const TaskManagementResponseCode = {
   functionComplete: 0,
   taskDoesNotExist: 1,
@@ -176,6 +179,7 @@ export const AsyncEvent = {
   connectionDropped: 2,
   sessionDropped: 3,
   renegotiate: 4,
+  taskTermination: 5,
   vendorSpecific: 255,
 } as const;
 

@@ -18,6 +18,8 @@ export class TargetAuthentication {
   readonly #anonymousAllowed: boolean;
   readonly #random: Random;
   #isMethodSettled = false;
+  /** The next request must have keys of CHAP. */
+  #areKeysDue = false;
   #chap: TargetChap | undefined;
 
   constructor({ authentication, anonymousAllowed = false }: AuthenticationDemand, random: Random) {
@@ -47,9 +49,21 @@ export class TargetAuthentication {
     return method;
   }
 
-  /** Takes the CHAP keys of one request; undefined where CHAP was not chosen. Raises LoginFailure. */
-  receive(keys: ReadonlyMap<string, string>): TextPair[] | undefined {
-    return this.#chap?.receive(keys);
+  /** Who the initiator has proved to be. */
+  get provenName(): string | undefined {
+    return this.#chap?.provenName;
+  }
+
+  /** Takes the CHAP keys of one request of the security stage, which may be none. Raises LoginFailure. */
+  receive(keys: ReadonlyMap<string, string>): TextPair[] {
+    const chap = this.#chap;
+    if (chap === undefined) {
+      if (keys.size === 0) return [];
+      throw new LoginFailure(LoginStatus.initiatorError, 'CHAP keys without AuthMethod=CHAP');
+    }
+    const mayBeAbsent = !this.#areKeysDue || chap.done;
+    this.#areKeysDue = true;
+    return keys.size === 0 && mayBeAbsent ? [] : chap.receive(keys);
   }
 
   /** Whether what was asked for has been proved. Raises LoginFailure where it cannot be any more. */

@@ -8,10 +8,11 @@
 
 import { ProtocolError, readU32 } from '../bytes/index.ts';
 import { isChapKey, type Random } from './chap.ts';
-import { Answer, isKeyName, type KeyRule, keyRules, withdrawnKeys } from './keys.ts';
+import { Answer, withdrawnKeys } from './keys.ts';
+import { LoginKeys } from './login-keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
-import { Negotiation } from './negotiation.ts';
-import { Opcode } from './opcode.ts';
+import { inAnsweringOrder, Negotiation } from './negotiation.ts';
+import { Opcode, RESERVED_TAG } from './opcode.ts';
 import type { Parameters, Wishes } from './parameters.ts';
 import { LoginRequest, LoginResponse, LoginStage, LoginStatus } from './pdu.ts';
 import type { Pdu } from './pdu-reader.ts';
@@ -31,7 +32,7 @@ export type Admission =
       readonly window?: { readonly expCmdSN: number; readonly maxCmdSN: number };
     })
   | { readonly kind: 'refuse'; readonly status: number; readonly reason: string }
-  /** `address` is `ip:port[,tag]`: clients fail without the port. */
+  /** `address` is `ip:port`: clients fail without the port. */
   | { readonly kind: 'redirect'; readonly address: string; readonly permanent: boolean };
 
 export type LoginOutcome =
@@ -43,6 +44,8 @@ export type LoginOutcome =
       readonly parameters: Parameters;
       /** Of the session, as the admission gave it. */
       readonly tsih: number;
+      /** The CHAP name that the initiator has proved to have, where it was asked. */
+      readonly authenticatedAs: string | undefined;
       /** CmdSN of the first command that is expected, and StatSN of the next response. */
       readonly expCmdSN: number;
       readonly statSN: number;
@@ -65,6 +68,9 @@ export interface TargetLoginOptions {
 /** Data segments are at most this long in both directions until the full feature phase (RFC 7143 §6.3). */
 export const LOGIN_DATA_SEGMENT_LENGTH = 8192;
 
+/** Byte offset of the Initiator Task Tag in every PDU. */
+const INITIATOR_TASK_TAG = 16;
+
 /** More requests than any sound initiator needs: a login that never ends is ended. */
 const MAX_REQUESTS = 64;
 
@@ -81,8 +87,9 @@ export class TargetLogin {
   #stage: Stage = LoginStage.securityNegotiation;
   /** What is known of who the initiator is, from its admission on. */
   #proof: TargetAuthentication | undefined;
-  readonly #keysSeen = new Set<string>();
-  #portalGroupTagSent = false;
+  readonly #keys = new LoginKeys();
+  /** A whole text has been answered. */
+  #hasAnswered = false;
   #statSN = 0;
   #cmdSN = 0;
   #requests = 0;
@@ -91,7 +98,6 @@ export class TargetLogin {
   /** The request that waits for its answer, and the rest of a long answer. */
   #request: { header: LoginRequest; pairs: readonly TextPair[] } | undefined;
   #unsent: Uint8Array[] = [];
-  #transitAfter: { transit: boolean; nextStage: number } | undefined;
 
   constructor(options: TargetLoginOptions) {
     this.#options = options;
@@ -120,7 +126,7 @@ export class TargetLogin {
   }
 
   #receive(pdu: Pdu): LoginStep {
-    this.#initiatorTaskTag = readU32(pdu.header, 16);
+    this.#initiatorTaskTag = readU32(pdu.header, INITIATOR_TASK_TAG);
     if ((pdu.header[0] ?? 0) % 64 !== Opcode.loginRequest) {
       throw new LoginFailure(
         LoginStatus.invalidDuringLogin,
@@ -139,7 +145,7 @@ export class TargetLogin {
       return { send: [this.#respond(new Uint8Array(0), false, 0, false)], outcome: { kind: 'continue' } };
     }
     this.#request = { header, pairs: decodeText(whole) };
-    if (this.#unsent.length > 0) return this.#continueAnswer();
+    if (this.#unsent.length > 0) return this.#continueAnswer(header, whole.length);
     if (this.#identity !== undefined) return this.#answerRequest();
     const { isid, tsih, cid } = this.#constant ?? { isid: '', tsih: 0, cid: 0 };
     this.#identity = identify(this.#request.pairs, isid, tsih, cid);
@@ -161,6 +167,8 @@ export class TargetLogin {
       }
     }
     const constant = this.#constant;
+    // RFC 7143 §11.2.1.8: the tag that means "none" is no task's.
+    if (initiatorTaskTag === RESERVED_TAG) refuse('the Initiator Task Tag is the reserved one');
     if (isid !== constant.isid || tsih !== constant.tsih || cid !== constant.cid) {
       refuse('ISID, TSIH or CID changed during the login');
     }
@@ -179,29 +187,35 @@ export class TargetLogin {
     const identity = this.#identity;
     if (request === undefined || identity === undefined) throw new Error('nothing has been asked');
     this.#negotiation ??= new Negotiation(this.#options.wishes, identity.sessionType);
-    const answers = this.#ownKeys();
+    const answers = this.#hasAnswered ? [] : this.#ownKeys();
     const chapKeys = new Map<string, string>();
-    for (const pair of request.pairs) {
+    for (const pair of inAnsweringOrder(request.pairs)) {
       if (isChapKey(pair.key)) chapKeys.set(pair.key, pair.value);
       const answer = this.#answerPair(pair);
       if (answer !== undefined) answers.push(answer);
     }
-    if (chapKeys.size > 0) answers.push(...this.#authenticate(chapKeys));
+    this.#hasAnswered = true;
+    answers.push(...this.#authenticate(chapKeys));
     if (this.#stage === LoginStage.loginOperationalNegotiation) {
       const declaration = this.#negotiation.declaration();
       if (declaration !== undefined) answers.push(declaration);
     }
     this.#unsent = splitText(encodeText(answers), LOGIN_DATA_SEGMENT_LENGTH);
-    this.#transitAfter = { transit: this.#mayLeaveStage(request.header), nextStage: request.header.nextStage };
-    return this.#continueAnswer();
+    return this.#sendSegment(request.header);
   }
 
-  /** Sends the next segment of the answer; the last one carries the transition, if one was asked for. */
-  #continueAnswer(): LoginStep {
+  /** RFC 7143 §6.2: the rest of an answer is asked for by requests without text. */
+  #continueAnswer(header: LoginRequest, textLength: number): LoginStep {
+    if (textLength === 0) return this.#sendSegment(header);
+    throw new LoginFailure(LoginStatus.initiatorError, 'a request has text before the last answer is whole');
+  }
+
+  /** Sends the next segment of the answer; the last one carries the transition, if its request asks for one. */
+  #sendSegment(header: LoginRequest): LoginStep {
     const segment = this.#unsent.shift() ?? new Uint8Array(0);
     const last = this.#unsent.length === 0;
-    const { transit, nextStage } = this.#transitAfter ?? { transit: false, nextStage: 0 };
-    const moves = last && transit;
+    const moves = last && this.#mayLeaveStage(header);
+    const { nextStage } = header;
     const pdu = this.#respond(segment, moves, nextStage, !last);
     if (!moves) return { send: [pdu], outcome: { kind: 'continue' } };
     if (nextStage !== LoginStage.fullFeaturePhase) {
@@ -218,13 +232,20 @@ export class TargetLogin {
     if (identity === undefined || tsih === undefined || parameters === undefined) {
       throw new Error('nothing has been negotiated');
     }
-    return { kind: 'complete', identity, parameters, tsih, expCmdSN: this.#cmdSN, statSN: this.#statSN };
+    const authenticatedAs = this.#proof?.provenName;
+    return {
+      kind: 'complete',
+      identity,
+      parameters,
+      tsih,
+      authenticatedAs,
+      expCmdSN: this.#cmdSN,
+      statSN: this.#statSN,
+    };
   }
 
   /** What the target says unasked, in its first response (RFC 7143 §6.3.1, §13.9). */
   #ownKeys(): TextPair[] {
-    if (this.#portalGroupTagSent) return [];
-    this.#portalGroupTagSent = true;
     const keys: TextPair[] = [{ key: 'TargetPortalGroupTag', value: String(this.#options.portalGroupTag) }];
     const alias = this.#admission?.targetAlias;
     if (alias !== undefined) keys.unshift({ key: 'TargetAlias', value: alias });
@@ -233,40 +254,32 @@ export class TargetLogin {
 
   #answerPair(pair: TextPair): TextPair | undefined {
     const { key, value } = pair;
-    if (this.#keysSeen.has(key)) throw new LoginFailure(LoginStatus.initiatorError, `${key} was sent twice`);
-    this.#keysSeen.add(key);
+    this.#keys.check(key, {
+      stage: this.#isSecurityStage ? 'security' : 'operational',
+      isFirst: !this.#hasAnswered,
+      isLeading: (this.#constant?.tsih ?? 0) === 0,
+    });
     const withdrawn = withdrawnKeys.get(key);
     if (withdrawn !== undefined) return { key, value: withdrawn };
     if (isChapKey(key)) return undefined;
-    if (!isKeyName(key)) return { key, value: Answer.notUnderstood };
-    const rule: KeyRule = keyRules[key];
-    this.#checkAllowed(key, rule);
     if (key === 'AuthMethod') return { key, value: this.#proof?.chooseMethod(value) ?? Answer.reject };
     return this.#negotiation?.receive(pair);
   }
 
-  /** RFC 7143 §6.3: "Sending a key that is not allowed in the current stage is considered a protocol error." */
-  #checkAllowed(key: string, rule: KeyRule): void {
-    const stage = this.#stage === LoginStage.securityNegotiation ? 'security' : 'operational';
-    if (rule.senders === 'target') throw new LoginFailure(LoginStatus.initiatorError, `${key} is the target's to send`);
-    if (rule.stage !== 'any' && rule.stage !== stage) {
-      throw new LoginFailure(LoginStatus.initiatorError, `${key} is not allowed in the ${stage} stage`);
-    }
-    if (rule.leadingOnly && (this.#constant?.tsih ?? 0) !== 0) {
-      throw new LoginFailure(LoginStatus.initiatorError, `${key} is only allowed in the leading login`);
-    }
+  get #isSecurityStage(): boolean {
+    return this.#stage === LoginStage.securityNegotiation;
   }
 
   #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
-    const answer = this.#stage === LoginStage.securityNegotiation ? this.#proof?.receive(keys) : undefined;
-    if (answer === undefined) throw new LoginFailure(LoginStatus.initiatorError, 'CHAP keys without AuthMethod=CHAP');
-    return answer;
+    if (this.#isSecurityStage) return this.#proof?.receive(keys) ?? [];
+    if (keys.size === 0) return [];
+    throw new LoginFailure(LoginStatus.initiatorError, 'CHAP keys outside the security stage');
   }
 
   /** Nobody leaves the security stage, or goes round it, before having proved what was asked for (RFC 7143 §6.3.2). */
   #mayLeaveStage(header: LoginRequest): boolean {
     if (!header.transit) return false;
-    return this.#proof?.mayLeave(this.#stage === LoginStage.securityNegotiation) ?? true;
+    return this.#proof?.mayLeave(this.#isSecurityStage) ?? true;
   }
 
   #respond(data: Uint8Array, transit: boolean, nextStage: number, more: boolean, status = 0): Uint8Array {
@@ -296,7 +309,9 @@ export class TargetLogin {
 
   #redirect(address: string, permanent: boolean): LoginStep {
     const status = permanent ? LoginStatus.targetMovedPermanently : LoginStatus.targetMovedTemporarily;
-    const data = encodeText([{ key: 'TargetAddress', value: address }]);
+    // RFC 7143 §13.8: a portal group tag belongs into SendTargets only.
+    const [portal = ''] = address.split(',');
+    const data = encodeText([{ key: 'TargetAddress', value: portal }]);
     const error = new LoginFailure(status, `the target is at ${address}`, { code: 'ISCSI_LOGIN_REDIRECTED' });
     return { send: [this.#respond(data, false, 0, false, status)], outcome: { kind: 'failed', status, error } };
   }
@@ -304,10 +319,9 @@ export class TargetLogin {
   #fail(cause: unknown): LoginStep {
     const error = loginFailure(cause);
     const { status } = error;
-    return {
-      send: [this.#respond(new Uint8Array(0), false, 0, false, status)],
-      outcome: { kind: 'failed', status, error },
-    };
+    // RFC 7143 §4.2.4: before the login has begun, there is nothing to answer.
+    const send = this.#constant === undefined ? [] : [this.#respond(new Uint8Array(0), false, 0, false, status)];
+    return { send, outcome: { kind: 'failed', status, error } };
   }
 }
 

@@ -32,8 +32,13 @@ export const PeripheralDeviceType = { directAccessBlockDevice: 0x00, unknown: 0x
  */
 const VERSION_SPC4 = 0x06;
 
-/** What the unit claims to follow: SAM-5, iSCSI, SPC-4, SBC-3 (SPC-4 table 142). A block limits page of 3Ch bytes needs SBC-3. */
-const versionDescriptors = Uint8Array.of(0x00, 0xa0, 0x09, 0x60, 0x04, 0x60, 0x04, 0xc0);
+/**
+ * What the unit claims to follow: SAM-5, iSCSI, SPC-4, SBC-3 (SPC-4 table 142). A block limits page of 3Ch bytes needs SBC-3. That of
+ * iSCSI grows with the iSCSIProtocolLevel of the session (RFC 7144 §4.2).
+ */
+function versionDescriptors(iSCSIProtocolLevel: number): Uint8Array {
+  return Uint8Array.of(0x00, 0xa0, 0x09, 0x60 + iSCSIProtocolLevel, 0x04, 0x60, 0x04, 0xc0);
+}
 
 /** TPGS: REPORT and SET TARGET PORT GROUPS are both there (SPC-4 table 138). */
 const IMPLICIT_AND_EXPLICIT = 3;
@@ -47,8 +52,11 @@ export interface UnitIdentification {
   readonly revision: string;
 }
 
-/** The standard data of a disk. */
-export function encodeStandardInquiry(unit: UnitIdentification & { readonly removable: boolean }): Uint8Array {
+/** The standard data of a disk, for a session of that iSCSIProtocolLevel (0 to 31). */
+export function encodeStandardInquiry(
+  unit: UnitIdentification & { readonly removable: boolean },
+  iSCSIProtocolLevel: number,
+): Uint8Array {
   return StandardInquiry.encode({
     ...always,
     peripheralQualifier: PeripheralQualifier.connected,
@@ -59,12 +67,12 @@ export function encodeStandardInquiry(unit: UnitIdentification & { readonly remo
     vendorIdentification: paddedAscii(unit.vendor, 8),
     productIdentification: paddedAscii(unit.product, 16),
     productRevisionLevel: paddedAscii(unit.revision, 4),
-    versionDescriptors,
+    versionDescriptors: versionDescriptors(iSCSIProtocolLevel),
   });
 }
 
 /** The standard data at a LUN where there is no unit (SPC-4 §6.6.2, PERIPHERAL QUALIFIER 011b). */
-export function encodeAbsentInquiry(unit: UnitIdentification): Uint8Array {
+export function encodeAbsentInquiry(unit: UnitIdentification, iSCSIProtocolLevel: number): Uint8Array {
   return StandardInquiry.encode({
     ...always,
     peripheralQualifier: PeripheralQualifier.notSupported,
@@ -72,7 +80,7 @@ export function encodeAbsentInquiry(unit: UnitIdentification): Uint8Array {
     vendorIdentification: paddedAscii(unit.vendor, 8),
     productIdentification: paddedAscii(unit.product, 16),
     productRevisionLevel: paddedAscii(unit.revision, 4),
-    versionDescriptors,
+    versionDescriptors: versionDescriptors(iSCSIProtocolLevel),
   });
 }
 

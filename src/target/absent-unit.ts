@@ -20,7 +20,7 @@ export function executeAtAbsentUnit(task: Task, luns: readonly number[]): Outcom
     case 'inquiry': {
       const cdb = InquiryCdb.view(task.cdb);
       if (cdb.enableVitalProductData || cdb.pageCode !== 0) return invalidFieldInCdb(2);
-      task.respond(encodeAbsentInquiry(defaultIdentification), cdb.allocationLength);
+      task.respond(encodeAbsentInquiry(defaultIdentification, task.nexus.protocolLevel), cdb.allocationLength);
       return GOOD;
     }
     case 'reportLuns':

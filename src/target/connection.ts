@@ -10,15 +10,17 @@ import { LOGIN_DATA_SEGMENT_LENGTH, type LoginOutcome, type LoginStep, TargetLog
 import type { Clock, Timer } from '../os/clock.ts';
 import type { TcpConnection, TcpHandler } from '../os/network.ts';
 import { AdditionalSense } from '../scsi/index.ts';
-import { DiscoverySession } from './discovery.ts';
+import { type DiscoveryOptions, DiscoverySession } from './discovery.ts';
+import type { DiscoverySessions } from './discovery-sessions.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { type AdmissionOptions, decideLogin, type LoginDecision, preparedName } from './login-admission.ts';
 import { PduSender } from './pdu-sender.ts';
+import { reinstate } from './reinstatement.ts';
 import { Session } from './session.ts';
 import type { SessionConnection, SessionConnectionOptions } from './session-connection.ts';
-import { PORTAL_GROUP_TAG } from './target.ts';
+import { PORTAL_GROUP_TAG, type Target } from './target.ts';
 import { costOf, type Turns, type TurnTaker } from './turns.ts';
 
 /** Milliseconds that an initiator has to close its side of an ended connection, and to take what was sent before. */
@@ -38,6 +40,8 @@ export interface ConnectionOptions extends AdmissionOptions {
   /** The normal sessions of the portal. */
   readonly sessions: Set<Session>;
   readonly turns: Turns;
+  /** Its discovery sessions that name no target. */
+  readonly discoverySessions: DiscoverySessions;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -230,11 +234,8 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     };
     const shared = { parameters, expCmdSN: outcome.expCmdSN, onEvent: this.#options.onEvent };
     const own = { sender: this.#sender, control: this };
-    if (target === undefined) {
-      const { remote, local } = this.#tcp;
-      const asker = { initiatorName, isid: identity.isid, remote, local };
-      this.#phase = new DiscoverySession({ ...shared, ...own, reference, asker, directory: this.#options.directory });
-      this.#options.onEvent({ kind: 'login', session: reference, reinstates: false });
+    if (target === undefined || identity.sessionType === 'Discovery') {
+      await this.#beginDiscovery({ ...shared, ...own, reference }, target);
       return;
     }
     const connection = { ...own, cid: identity.cid, local: this.#tcp.local };
@@ -242,22 +243,48 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       await this.#join(joined, { ...connection, parameters });
       return;
     }
-    // RFC 7143 §6.3.5: the old session of the same initiator port ends first, and with it everything it still does to the medium.
-    const old = target.findSession(initiatorName, identity.isid);
-    const lost = [...target.units.values()].filter((unit) => old !== undefined && unit.isHeldBy(old));
-    await old?.giveWay();
-    if (this.#ended) return;
-    const session = new Session({
-      ...shared,
-      reference: { ...reference, targetName: target.name },
-      target,
-      clock: this.#options.clock,
-      onEnded: (ended) => this.#options.sessions.delete(ended),
+    await reinstate(target, reference, ({ reinstates, held }) => {
+      if (this.#ended) return;
+      const session = new Session({
+        ...shared,
+        authenticatedAs: outcome.authenticatedAs,
+        reference: { ...reference, targetName: target.name },
+        target,
+        clock: this.#options.clock,
+        onEnded: (ended) => this.#options.sessions.delete(ended),
+      });
+      this.#options.sessions.add(session);
+      for (const unit of held) unit.tell(session, AdditionalSense.iTNexusLossOccurred);
+      this.#phase = this.#watch(session.connections.add({ ...connection, parameters }));
+      this.#options.onEvent({ kind: 'login', session: reference, reinstates });
     });
-    this.#options.sessions.add(session);
-    for (const unit of lost) unit.tell(session, AdditionalSense.iTNexusLossOccurred);
-    this.#phase = this.#watch(await session.connections.join({ ...connection, parameters }));
-    this.#options.onEvent({ kind: 'login', session: reference, reinstates: old !== undefined });
+  }
+
+  /** RFC 7143 §7.4.2: a session that names a target is one of that target's, as far as reinstatement goes. */
+  async #beginDiscovery(
+    options: Omit<DiscoveryOptions, 'asker' | 'directory' | 'onEnded'>,
+    target: Target | undefined,
+  ): Promise<void> {
+    const { reference } = options;
+    const { remote, local } = this.#tcp;
+    const asker = { initiatorName: reference.initiatorName, isid: reference.isid, remote, local };
+    const { directory, discoverySessions } = this.#options;
+    const sessions = target?.discoverySessions ?? discoverySessions;
+    const portal = target === undefined ? `${local.address} ${local.port}` : '';
+    const begin = ({ reinstates }: { readonly reinstates: boolean }): void => {
+      if (this.#ended) return;
+      const session = new DiscoverySession({
+        ...options,
+        asker,
+        directory,
+        onEnded: (ended) => sessions.delete(ended),
+      });
+      sessions.add(session, reference, portal);
+      this.#phase = session;
+      this.#options.onEvent({ kind: 'login', session: reference, reinstates });
+    };
+    if (target === undefined) begin({ reinstates: sessions.end(reference, portal) });
+    else await reinstate(target, reference, begin);
   }
 
   /** One more connection of a session that exists, or one in the place of another (RFC 7143 §6.3.4, §6.3.6). */

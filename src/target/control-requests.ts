@@ -9,25 +9,16 @@ import {
   LogoutResponseCode,
   NopOut,
   RejectReason,
-  TaskManagementFunction,
-  TaskManagementRequest,
   TextRequest,
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Endpoint } from '../os/network.ts';
-import { reassign } from './reassignment.ts';
+import { takeBytes } from './buffers.ts';
 import type { Responses } from './responses.ts';
 import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { receiveSnack } from './snack.ts';
-import { manageTasks } from './task-management.ts';
-import { TextExchange } from './text-exchange.ts';
-
-/**
- * Immediate task management requests that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that
- * stalls must not let them pile up.
- */
-const IMMEDIATE_LIMIT = 32;
+import { type TextAnswer, TextExchange } from './text-exchange.ts';
 
 export class ControlRequests {
   readonly #connection: SessionConnection;
@@ -35,7 +26,6 @@ export class ControlRequests {
   readonly #responses: Responses;
   readonly #text: TextExchange;
   #hasSeenNop = false;
-  #tasksManaged = 0;
 
   /** `local`: the address that the initiator has reached. */
   constructor(connection: SessionConnection, local: Endpoint) {
@@ -44,11 +34,11 @@ export class ControlRequests {
     this.#responses = connection.responses;
     const { name } = this.#session.target;
     // A normal session may ask for its own target only (RFC 7143 appendix C); "All" is answered with no more than that.
-    this.#text = new TextExchange(
-      async (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
-      local,
-      connection.parameters.maxSendDataSegmentLength,
-    );
+    this.#text = new TextExchange({
+      listTargets: (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
+      portal: local,
+      maxSendDataSegmentLength: connection.parameters.maxSendDataSegmentLength,
+    });
   }
 
   /** Whether the initiator has shown that it knows NOPs: some firmware drops a connection on which it meets a NOP-In. */
@@ -56,17 +46,17 @@ export class ControlRequests {
     return this.#hasSeenNop;
   }
 
-  /** Takes a request in its turn. Raises ISCSI_UNEXPECTED_PDU for one that must end the connection. */
+  /** Takes a request in its turn. */
   receive(opcode: number, pdu: Pdu): void {
     switch (opcode) {
       case Opcode.nopOut:
         this.#nopOut(pdu);
         return;
       case Opcode.taskManagementRequest:
-        void this.#taskManagement(pdu);
+        this.#session.management.receive(pdu, this.#connection);
         return;
       case Opcode.textRequest:
-        void this.#textRequest(pdu);
+        this.#textRequest(pdu);
         return;
       case Opcode.logoutRequest:
         void this.#logout(pdu);
@@ -75,11 +65,8 @@ export class ControlRequests {
         receiveSnack(this.#connection, pdu);
         return;
       case Opcode.loginRequest:
-        this.#responses.reject(RejectReason.protocolError, pdu.header);
-        throw new ProtocolError('ISCSI_UNEXPECTED_PDU', 'a Login Request came after the login was over');
-      default:
-        this.#answered(pdu);
-        this.#responses.reject(RejectReason.commandNotSupported, pdu.header);
+        this.#loginRequest(pdu);
+        return;
     }
   }
 
@@ -88,48 +75,37 @@ export class ControlRequests {
     if (!BasicHeader.view(pdu.header).immediate) this.#session.window.release();
   }
 
+  /** The login is over: whoever sends more of it has lost its place. The PDU may have come long before its turn. */
+  #loginRequest(pdu: Pdu): void {
+    this.#responses.reject(RejectReason.protocolError, pdu.header);
+    const error = new ProtocolError('ISCSI_UNEXPECTED_PDU', 'a Login Request came after the login was over');
+    this.#connection.control.finish('protocol error', error);
+  }
+
   #nopOut(pdu: Pdu): void {
     this.#hasSeenNop = true;
     this.#answered(pdu);
     const header = NopOut.view(pdu.header);
     // The answer to a ping of ours, or a mere update of ExpStatSN.
     if (header.initiatorTaskTag === RESERVED_TAG) return;
-    const fits = pdu.dataLength <= this.#connection.parameters.maxSendDataSegmentLength;
-    this.#responses.nopIn(header, fits ? pdu.data : []);
+    // RFC 7143 §11.19: as much of the ping data as the initiator takes.
+    this.#responses.nopIn(header, takeBytes(pdu.data, this.#connection.parameters.maxSendDataSegmentLength));
   }
 
-  async #taskManagement(pdu: Pdu): Promise<void> {
-    const request = TaskManagementRequest.view(pdu.header);
-    if (request.immediate && this.#tasksManaged >= IMMEDIATE_LIMIT) {
-      this.#responses.reject(RejectReason.immediateCommandReject, pdu.header);
-      return;
-    }
-    if (request.function === TaskManagementFunction.taskReassign) {
-      this.#answered(pdu);
-      const { response, resume } = reassign(this.#connection, request.referencedTaskTag, request.expDataSN);
-      // The new allegiance holds from the answer on, not before (RFC 7143 §11.6).
-      this.#responses.taskManagement(request.initiatorTaskTag, response);
-      resume?.();
-      return;
-    }
-    this.#tasksManaged += 1;
-    const response = await manageTasks(this.#session, request);
-    this.#tasksManaged -= 1;
-    this.#answered(pdu);
-    if (this.#connection.state !== 'open') return;
-    this.#responses.taskManagement(request.initiatorTaskTag, response);
-    // A cold reset ends all sessions, this one after its answer (RFC 7143 §11.5.1).
-    if (request.function !== TaskManagementFunction.targetColdReset) return;
-    for (const session of this.#session.target.sessions) void session.end('reset');
-  }
-
-  async #textRequest(pdu: Pdu): Promise<void> {
+  #textRequest(pdu: Pdu): void {
     const header = TextRequest.view(pdu.header);
-    const answer = await this.#text.receive(header, pdu).catch(() => undefined);
+    const answer = this.#text.receive(header, pdu);
+    if (answer instanceof Promise) void answer.then((later) => this.#answerText(pdu, header, later));
+    else this.#answerText(pdu, header, answer);
+  }
+
+  #answerText(pdu: Pdu, header: TextRequest, answer: TextAnswer | undefined): void {
+    if (answer === undefined) {
+      this.#session.refuse(pdu, this.#connection, RejectReason.protocolError);
+      return;
+    }
     this.#answered(pdu);
-    if (this.#connection.state !== 'open') return;
-    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
-    else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (this.#connection.state === 'open') this.#responses.text(header.initiatorTaskTag, header.lun, answer);
   }
 
   /** RFC 7143 §11.14, §11.15 */

@@ -109,6 +109,11 @@ export class DataOutTransfer {
     return this.#unsolicited !== undefined || this.#outstanding.length > 0;
   }
 
+  /** Data that an R2T has asked for is still to come. */
+  get awaitsSolicited(): boolean {
+    return this.#outstanding.length > 0;
+  }
+
   /** All data is there, or has been given up and nothing of it is under way. */
   get isComplete(): boolean {
     return !this.expectsData && (this.#failure !== undefined || this.#received >= this.#wanted);

@@ -1,9 +1,10 @@
 /** A discovery session: SendTargets and Logout, nothing else (RFC 7143 §4.3, appendix C). */
 
+import { ProtocolError } from '../bytes/index.ts';
 import { Opcode } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import {
-  BasicHeader,
+  LogoutReason,
   LogoutRequest,
   LogoutResponseCode,
   RejectReason,
@@ -16,6 +17,7 @@ import type { Asker, TargetDirectory } from './directory.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import type { PduSender } from './pdu-sender.ts';
+import { formatError } from './request-format.ts';
 import { Responses } from './responses.ts';
 import { TextExchange } from './text-exchange.ts';
 
@@ -31,6 +33,7 @@ export interface DiscoveryOptions {
   readonly sender: PduSender;
   readonly control: ConnectionControl;
   readonly onEvent: TargetEventListener;
+  readonly onEnded: (session: DiscoverySession) => void;
 }
 
 export class DiscoverySession implements FullFeaturePhase {
@@ -42,44 +45,80 @@ export class DiscoverySession implements FullFeaturePhase {
   #closing = false;
 
   constructor(options: DiscoveryOptions) {
-    const { asker, directory, parameters } = options;
+    const { asker, parameters } = options;
     this.#options = options;
     this.#window = new CommandWindow(options.expCmdSN, WINDOW);
     this.#responses = new Responses(options.sender, this.#window);
-    this.#text = new TextExchange(
-      async (which) => {
-        const names = await directory.names(asker);
-        // An empty value names the session's own target, which discovery has not (RFC 7143 appendix C).
-        if (which === '') return undefined;
-        return which === 'All' ? names : names.filter((name) => name === which);
-      },
-      asker.local,
-      parameters.maxSendDataSegmentLength,
-    );
+    this.#text = new TextExchange({
+      listTargets: (which) => this.#listTargets(which),
+      portal: asker.local,
+      maxSendDataSegmentLength: parameters.maxSendDataSegmentLength,
+      onlySendTargets: true,
+    });
   }
 
+  async #listTargets(which: string): Promise<readonly string[] | undefined> {
+    const { directory, asker } = this.#options;
+    const names = await directory.names(asker);
+    // An empty value names the session's own target, which discovery has not (RFC 7143 appendix C).
+    if (which === '') return undefined;
+    return which === 'All' ? names : names.filter((name) => name === which);
+  }
+
+  /** Raises ISCSI_DATA_DIGEST, ISCSI_PDU_FORMAT for what ends the session. */
   receive(pdu: Pdu): void {
-    const header = BasicHeader.view(pdu.header);
-    if (!header.immediate) {
-      if (this.#window.arrive(ScsiCommand.view(pdu.header).cmdSN, pdu) !== 'due') return;
-      this.#window.release();
+    const opcode = (pdu.header[0] ?? 0) & 0x3f;
+    if (!pdu.dataDigestOk) {
+      this.#responses.reject(RejectReason.dataDigestError, pdu.header);
+      throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
-    if (header.opcode === Opcode.textRequest && pdu.dataDigestOk) void this.#textRequest(pdu);
-    else if (header.opcode === Opcode.logoutRequest) this.#logout(pdu);
-    else this.#responses.reject(RejectReason.protocolError, pdu.header);
+    // RFC 7143 §4.3: all other requests are rejected, and a number that is rejected does not count (§7.3).
+    if (opcode !== Opcode.textRequest && opcode !== Opcode.logoutRequest) {
+      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      return;
+    }
+    const fault = formatError(opcode, pdu.header);
+    if (fault !== undefined) {
+      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      throw new ProtocolError('ISCSI_PDU_FORMAT', fault);
+    }
+    const header = ScsiCommand.view(pdu.header);
+    if (!header.immediate && this.#window.arrive(header.cmdSN, pdu) !== 'due') return;
+    this.#deliver(opcode, pdu);
+    for (let next = this.#window.nextEarly(); next !== undefined; next = this.#window.nextEarly()) {
+      this.#deliver((next.header[0] ?? 0) & 0x3f, next);
+    }
+  }
+
+  #deliver(opcode: number, pdu: Pdu): void {
+    if (opcode === Opcode.logoutRequest) this.#logout(pdu);
+    else void this.#textRequest(pdu);
   }
 
   async #textRequest(pdu: Pdu): Promise<void> {
     const header = TextRequest.view(pdu.header);
-    const answer = await this.#text.receive(header, pdu).catch(() => undefined);
+    const answer = await this.#text.receive(header, pdu);
+    if (!header.immediate) this.#window.release();
     if (this.#closing) return;
     if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
     else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
   }
 
+  /** RFC 7143 §4.3: "close the session" is the only reason. */
   #logout(pdu: Pdu): void {
-    this.#responses.logout(LogoutRequest.view(pdu.header).initiatorTaskTag, LogoutResponseCode.closed, 0, 0);
+    const { initiatorTaskTag, reason, immediate, cmdSN } = LogoutRequest.view(pdu.header);
+    if (reason !== LogoutReason.closeSession) {
+      if (!immediate) this.#window.retract(cmdSN);
+      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      return;
+    }
+    this.#responses.logout(initiatorTaskTag, LogoutResponseCode.closed, 0, 0);
     this.#options.control.finish('logout');
+  }
+
+  /** The same initiator port has logged in again. */
+  giveWay(): void {
+    this.#options.control.drop('reinstated');
   }
 
   drained(): void {}
@@ -89,6 +128,7 @@ export class DiscoverySession implements FullFeaturePhase {
   async end(reason: SessionEnd, error?: Error): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#options.onEnded(this);
     this.#options.onEvent({ kind: 'session ended', session: this.#options.reference, reason, error });
   }
 }

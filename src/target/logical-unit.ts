@@ -157,7 +157,7 @@ export class LogicalUnit {
     if (entry === undefined || !this.#supports(entry.needs)) return unknownCommand(task.cdb);
     if (this.unitAttentions.any && !entry.ignoresUnitAttention) {
       const sense = this.unitAttentions.take(task.nexus);
-      if (sense !== undefined) return { ...checkCondition(sense.key, sense.code), sense };
+      if (sense !== undefined) return { ...checkCondition(sense.key, sense.code), sense, isFenced: true };
     }
     const refusal = this.#refusal(task.nexus, entry, task.cdb);
     if (refusal !== undefined) return refusal;

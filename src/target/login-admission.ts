@@ -1,5 +1,6 @@
 /** Whether an initiator is let in, and to what: what a target decides once a Login Request has said who wants what (RFC 7143 §6.3). */
 
+import type { ChapDemand } from '../iscsi/chap.ts';
 import type { LoginIdentity } from '../iscsi/login-request.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { LoginStatus } from '../iscsi/pdu.ts';
@@ -48,9 +49,11 @@ export async function decideLogin(
     return refuse(LoginStatus.initiatorError, `"${identity.initiatorName}" is no iSCSI name`);
   }
   const asker = { initiatorName, isid: identity.isid, remote, local };
-  if (identity.targetName === undefined || identity.sessionType === 'Discovery') {
-    return admitToDiscovery(options.directory, asker);
+  // RFC 7143 §13.21: a discovery session has one connection.
+  if (identity.sessionType === 'Discovery' && identity.tsih !== 0) {
+    return refuse(LoginStatus.sessionDoesNotExist, 'nobody can join a discovery session');
   }
+  if (identity.targetName === undefined) return admitToDiscovery(options.directory, asker);
   const targetName = preparedName(identity.targetName);
   if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
   try {
@@ -93,16 +96,24 @@ function admitToTarget(
     const reason = `the session has its ${joined.parameters.maxConnections} connections`;
     return refuse(LoginStatus.tooManyConnections, reason);
   }
+  const demand = joined === undefined ? authentication : demandOf(joined, authentication);
   const admission: Admission = {
     kind: 'accept',
     tsih: joined?.tsih ?? target.newTsih(),
     commandWindow: COMMAND_WINDOW,
     ...(joined === undefined ? {} : { window: joined.window }),
     ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
-    ...(authentication === undefined ? {} : { authentication }),
+    ...(demand === undefined ? {} : { authentication: demand }),
   };
-  const isGuarded = authentication !== undefined;
+  const isGuarded = demand !== undefined;
   return { admission, target, isGuarded, ...(joined === undefined ? {} : { joined }) };
+}
+
+/** All connections of a session prove to be the same one (RFC 7143 §9.2). */
+function demandOf({ authenticatedAs }: Session, authentication: ChapDemand | undefined): ChapDemand | undefined {
+  if (authentication === undefined && authenticatedAs === undefined) return undefined;
+  const initiators = authentication?.initiators.filter(({ name }) => name === authenticatedAs) ?? [];
+  return { ...authentication, initiators };
 }
 
 function refuse(status: number, reason: string): LoginDecision {

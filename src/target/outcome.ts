@@ -6,6 +6,8 @@ export interface Outcome {
   /** A value of `Status`. */
   readonly status: number;
   readonly sense?: Sense;
+  /** Its response has a Response Fence (RFC 7143 §4.2.2.3.4). */
+  readonly isFenced?: boolean;
 }
 
 export const GOOD: Outcome = { status: Status.good };

@@ -9,6 +9,7 @@ import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/networ
 import { AuthenticationFailures, type AuthenticationLimits } from './authentication-failures.ts';
 import { Connection } from './connection.ts';
 import type { TargetDirectory } from './directory.ts';
+import { DiscoverySessions } from './discovery-sessions.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import type { Session } from './session.ts';
@@ -47,6 +48,8 @@ const targetWishes: Partial<Wishes> = {
   maxConnections: 4,
   errorRecoveryLevel: 2,
   defaultTime2Retain: 20,
+  taskReporting: 'FastAbort',
+  iSCSIProtocolLevel: 2,
 };
 
 /**
@@ -62,6 +65,7 @@ export class Portal implements AsyncDisposable {
   readonly #connections = new Set<Connection>();
   readonly #sessions = new Set<Session>();
   readonly #turns: Turns;
+  readonly #discoverySessions = new DiscoverySessions();
   readonly #authenticationFailures: AuthenticationFailures;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
@@ -106,6 +110,7 @@ export class Portal implements AsyncDisposable {
         isOpen: () => this.#closing === undefined,
         sessions: this.#sessions,
         turns: this.#turns,
+        discoverySessions: this.#discoverySessions,
         onClosed: (connection) => this.#closed(connection),
       }),
     );

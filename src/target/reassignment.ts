@@ -2,6 +2,7 @@
 
 import { TaskManagementResponseCode } from '../iscsi/pdu.ts';
 import { sendScsiResponse } from './data-in.ts';
+import type { Answered } from './sent-pdus.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { SNACK_REJECTED, sendUnacknowledged } from './snack.ts';
 import type { Task } from './task.ts';
@@ -24,6 +25,18 @@ export function reassign(to: SessionConnection, initiatorTaskTag: number, expDat
     return { response: functionComplete, resume: () => resumeTask(task, to, expDataSN) };
   }
   return { response: functionComplete, resume: () => answerAgain(from, to, initiatorTaskTag, expDataSN) };
+}
+
+/**
+ * Gives the status of a task again that was lost with its connection, for an ABORT TASK on another one (RFC 7143 §11.5.1). False
+ * when there is none.
+ */
+export function answerLost(to: SessionConnection, initiatorTaskTag: number): boolean {
+  const from = to.session.connections.findLostWithAnswer(initiatorTaskTag);
+  const answered = from?.isCleanedUp === true ? from.sent?.findAnswered(initiatorTaskTag) : undefined;
+  if (from === undefined || answered === undefined) return false;
+  moveAnswer(from, to, answered);
+  return true;
 }
 
 /** What was under way is sent or asked for again (RFC 7143 §7.2.2). */
@@ -53,9 +66,14 @@ function answerAgain(
   task.connection = to;
   task.snackTag = 0;
   const isWhole = sendUnacknowledged(to, from.sent, task, expDataSN);
-  from.sent.forget(initiatorTaskTag);
-  const { outcome, transferred } = isWhole ? answered : { outcome: SNACK_REJECTED, transferred: 0 };
-  to.sent?.answered({ task, outcome, transferred });
+  moveAnswer(from, to, isWhole ? answered : { task, outcome: SNACK_REJECTED, transferred: 0 });
+}
+
+function moveAnswer(from: SessionConnection, to: SessionConnection, answered: Answered): void {
+  const { task, outcome, transferred } = answered;
+  task.connection = to;
+  from.sent?.forget(task.initiatorTaskTag);
+  to.sent?.answered(answered);
   sendScsiResponse(to, task, outcome, transferred, task.unit?.senseFormat ?? 'fixed');
   to.session.connections.settle();
 }

@@ -14,6 +14,14 @@ import type { CommandWindow } from './command-window.ts';
 import type { PduSender } from './pdu-sender.ts';
 import type { TextAnswer } from './text-exchange.ts';
 
+export interface AsyncValues {
+  /** Eight bytes. */
+  readonly lun?: Uint8Array;
+  readonly parameter1?: number;
+  readonly parameter2?: number;
+  readonly parameter3?: number;
+}
+
 type Window = Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
 
 export class Responses {
@@ -91,12 +99,14 @@ export class Responses {
     this.#sender.send(header);
   }
 
-  taskManagement(initiatorTaskTag: number, response: number): void {
+  /** `additionalResponseInformation` is SAM-5's, of 24 bits. */
+  taskManagement(initiatorTaskTag: number, response: number, additionalResponseInformation = 0): void {
     const header = this.#sender.newHeader();
     TaskManagementResponse.write(header, 0, {
       opcode: Opcode.taskManagementResponse,
       final: true,
       response,
+      additionalResponseInformation,
       initiatorTaskTag,
       ...this.#numbering(),
     });
@@ -118,17 +128,15 @@ export class Responses {
     this.#sender.send(header, answer.data.length > 0 ? [answer.data] : []);
   }
 
-  /** `event` is a value of AsyncEvent; the parameters mean what RFC 7143 §11.9.1 says for it. */
-  asyncMessage(event: number, parameter1: number, parameter2: number, parameter3: number): void {
+  /** `event` is a value of AsyncEvent; the parameters and the LUN mean what RFC 7143 §11.9.1 says for it. */
+  asyncMessage(event: number, values: AsyncValues = {}): void {
     const header = this.#sender.newHeader();
     AsyncMessage.write(header, 0, {
       opcode: Opcode.asyncMessage,
       final: true,
       initiatorTaskTag: RESERVED_TAG,
       asyncEvent: event,
-      parameter1,
-      parameter2,
-      parameter3,
+      ...values,
       ...this.#numbering(),
     });
     this.#sender.send(header);

@@ -51,6 +51,8 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   readonly sent: SentPdus | undefined;
   readonly #requests: ControlRequests;
   state: SessionConnectionState = 'open';
+  /** The initiator has got every status before this one (RFC 7143 §4.2.2.2). */
+  expStatSN: number;
   /** Logged out for recovery: its tasks may be reassigned (RFC 7143 §7.2.2). */
   isCleanedUp = false;
   /** Ends the time for reassignment. */
@@ -69,6 +71,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     this.responses = new Responses(options.sender, session.window);
     this.sent = options.parameters.errorRecoveryLevel > 0 ? new SentPdus() : undefined;
     options.sender.retain(this.sent);
+    this.expStatSN = options.sender.statSN;
     this.#requests = new ControlRequests(this, options.local);
   }
 
@@ -82,7 +85,9 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
 
   receive(pdu: Pdu): void {
     this.#heard += 1;
-    this.sent?.acknowledge(readU32(pdu.header, EXP_STAT_SN));
+    this.expStatSN = readU32(pdu.header, EXP_STAT_SN);
+    this.sent?.acknowledge(this.expStatSN);
+    if (this.session.fence.isUp) this.session.fence.acknowledged(this);
     this.session.receive(pdu, this);
   }
 
@@ -133,7 +138,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
 
   announceShutdown(): void {
     // Not a logout request: an initiator that is told that the session was dropped comes back by itself, and finds the next server.
-    this.responses.asyncMessage(AsyncEvent.sessionDropped, 0, this.parameters.defaultTime2Wait, 0);
+    this.responses.asyncMessage(AsyncEvent.sessionDropped, { parameter2: this.parameters.defaultTime2Wait });
   }
 
   end(reason: SessionEnd, error?: Error): Promise<void> {

@@ -7,14 +7,12 @@
 
 import { ProtocolError } from '../bytes/index.ts';
 import { AsyncEvent } from '../iscsi/pdu.ts';
-import type { Clock } from '../os/clock.ts';
 import type { SessionEnd } from './event.ts';
 import type { Session } from './session.ts';
 import { SessionConnection, type SessionConnectionOptions } from './session-connection.ts';
 
 export class SessionConnections {
   readonly #session: Session;
-  readonly #clock: Clock;
   /** Those with a socket, by CID. */
   readonly #open = new Map<number, SessionConnection>();
   /** Those without a socket, whose tasks wait for reassignment. */
@@ -22,9 +20,8 @@ export class SessionConnections {
   /** How many are about to take the place of another. */
   #joining = 0;
 
-  constructor(session: Session, clock: Clock) {
+  constructor(session: Session) {
     this.#session = session;
-    this.#clock = clock;
   }
 
   /** All that have a socket. */
@@ -57,6 +54,11 @@ export class SessionConnections {
       await this.close(old);
       this.#joining -= 1;
     }
+    return this.add(options);
+  }
+
+  /** The first connection, or one whose CID is free. */
+  add(options: SessionConnectionOptions): SessionConnection {
     const connection = new SessionConnection(this.#session, options);
     this.#open.set(options.cid, connection);
     return connection;
@@ -74,6 +76,7 @@ export class SessionConnections {
   async ended(connection: SessionConnection, reason: SessionEnd, error?: Error): Promise<void> {
     if (connection.state !== 'open') return;
     this.#forgetOpen(connection);
+    this.#session.fence.gone(connection);
     const isFailure = reason === 'connection lost' || reason === 'unresponsive' || isDamage(error);
     const isKept = isFailure && this.#canRecover;
     if (isKept) {
@@ -91,7 +94,11 @@ export class SessionConnections {
     const retain = isKept ? defaultTime2Retain : 0;
     // RFC 7143 §7.1.4.3: the other connections learn of it.
     for (const { responses } of this.#open.values()) {
-      responses.asyncMessage(AsyncEvent.connectionDropped, connection.cid, defaultTime2Wait, retain);
+      responses.asyncMessage(AsyncEvent.connectionDropped, {
+        parameter1: connection.cid,
+        parameter2: defaultTime2Wait,
+        parameter3: retain,
+      });
     }
   }
 
@@ -111,12 +118,12 @@ export class SessionConnections {
 
   /** Keeps the tasks of a connection for Time2Wait and Time2Retain (RFC 7143 §7.5). */
   #lose(connection: SessionConnection): void {
-    const { tasks, parameters } = this.#session;
+    const { tasks, parameters, clock } = this.#session;
     connection.state = 'lost';
     this.#lost.add(connection);
     for (const task of tasks.of(connection)) if (task.isImmediate) void tasks.abort(task);
     const { defaultTime2Wait, defaultTime2Retain } = parameters;
-    connection.retainTimer = this.#clock.after((defaultTime2Wait + defaultTime2Retain) * 1000, () => {
+    connection.retainTimer = clock.after((defaultTime2Wait + defaultTime2Retain) * 1000, () => {
       void this.#giveUp(connection);
     });
   }
@@ -166,6 +173,7 @@ export class SessionConnections {
     this.#discardEarly(connection);
     if (connection.state !== 'open') return;
     this.#forgetOpen(connection);
+    this.#session.fence.gone(connection);
     this.#lose(connection);
     connection.control.finish('connection lost');
   }

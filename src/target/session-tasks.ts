@@ -4,12 +4,13 @@ import { readU32 } from '../bytes/index.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
-import { decodeLun, Status } from '../scsi/index.ts';
+import { decodeLun, SenseKey, Status } from '../scsi/index.ts';
 import { executeAtAbsentUnit } from './absent-unit.ts';
 import type { CommandWindow } from './command-window.ts';
 import { READ_PIECE } from './commands/transfer.ts';
 import { DataOutTransfer } from './data-out.ts';
-import type { Outcome } from './outcome.ts';
+import type { LogicalUnit } from './logical-unit.ts';
+import { checkCondition, type Outcome } from './outcome.ts';
 import type { SessionConnection } from './session-connection.ts';
 import type { Target } from './target.ts';
 import { Task, type TaskOwner } from './task.ts';
@@ -29,6 +30,9 @@ const READ_ROOM = 16 << 20;
 /** "Some commands cleared by iSCSI protocol event" (RFC 7143 §11.14.5). */
 const COMMANDS_CLEARED_BY_PROTOCOL_EVENT = 0x477f;
 
+/** Ends the transfer of a task that was aborted; nobody is told. */
+const COMMANDS_CLEARED = checkCondition(SenseKey.abortedCommand, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
+
 /** Byte offset of the Initiator Task Tag in every PDU. */
 const INITIATOR_TASK_TAG = 16;
 
@@ -40,6 +44,8 @@ export interface SessionTasksOptions {
   readonly window: CommandWindow<unknown>;
   readonly answers: TaskAnswers;
   readonly newTag: () => number;
+  /** Discards a command: it counts as never received. */
+  readonly refuse: (pdu: Pdu, connection: SessionConnection, reason: number) => void;
   /** `ready` may have become true again. */
   readonly onReady: () => void;
 }
@@ -77,19 +83,23 @@ export class SessionTasks {
     return this.#byTag.values().filter((task) => task.connection === connection);
   }
 
+  /** All that are under way at a unit. */
+  at(unit: LogicalUnit): Task[] {
+    return this.#byTag.values().filter((task) => task.unit === unit);
+  }
+
   /** A SCSI Command in its turn. */
   command(pdu: Pdu, connection: SessionConnection): void {
     const header = ScsiCommand.view(pdu.header);
+    const { owner, target, parameters, refuse } = this.#options;
     if (this.#byTag.get(header.initiatorTaskTag) !== undefined) {
-      if (!header.immediate) this.#window.release();
-      connection.responses.reject(RejectReason.taskInProgress, pdu.header);
+      refuse(pdu, connection, RejectReason.taskInProgress);
       return;
     }
     if (header.immediate && this.#immediate >= IMMEDIATE_LIMIT) {
-      connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      refuse(pdu, connection, RejectReason.immediateCommandReject);
       return;
     }
-    const { owner, target, parameters } = this.#options;
     const lun = decodeLun(header.lun);
     const task = new Task(owner, connection, header, lun === undefined ? undefined : target.units.get(lun));
     this.#byTag.add(task);
@@ -116,9 +126,10 @@ export class SessionTasks {
 
   /** A SCSI Data-Out. */
   dataOut(pdu: Pdu, connection: SessionConnection): void {
-    const task = this.find(readU32(pdu.header, INITIATOR_TASK_TAG));
-    // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.3).
-    if (task !== undefined) this.#transfers.receive(pdu, task, connection);
+    const task = this.#byTag.get(readU32(pdu.header, INITIATOR_TASK_TAG));
+    // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.4).
+    if (task === undefined || (task.aborted && task.transfer?.expectsData !== true)) return;
+    this.#transfers.receive(pdu, task, connection);
   }
 
   /** The turn of a task has come. */
@@ -209,6 +220,15 @@ export class SessionTasks {
     if (task.state === 'running' && !task.outlivesAbort) return task.whenEnded();
     this.#forget(task);
     return undefined;
+  }
+
+  /** Likewise, but what its R2Ts have asked for comes first, and is thrown away (RFC 7143 §4.2.3.3). */
+  abortAfterData(task: Task): Promise<void> | undefined {
+    if (task.transfer?.awaitsSolicited !== true) return this.abort(task);
+    task.aborted = true;
+    task.connection.sent?.forget(task.initiatorTaskTag);
+    task.transfer.refuse(COMMANDS_CLEARED);
+    return task.whenEnded();
   }
 
   /** Ends a task that cannot go on. */

@@ -13,12 +13,15 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Clock } from '../os/clock.ts';
 import { CommandWindow } from './command-window.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
+import { formatError, isRequest } from './request-format.ts';
+import { ResponseFence } from './response-fence.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { SessionConnections } from './session-connections.ts';
 import { SessionTasks } from './session-tasks.ts';
 import type { Target } from './target.ts';
 import type { Task, TaskOwner } from './task.ts';
 import { TaskAnswers } from './task-answers.ts';
+import { TaskManagement } from './task-management.ts';
 
 /** Commands that an initiator may have under way: what Linux asks for at most. */
 export const COMMAND_WINDOW = 128;
@@ -28,6 +31,8 @@ export interface SessionOptions {
   readonly target: Target;
   readonly parameters: Parameters;
   readonly expCmdSN: number;
+  /** The CHAP name that the initiator has proved to have; undefined where nobody asked. */
+  readonly authenticatedAs: string | undefined;
   readonly clock: Clock;
   readonly onEvent: TargetEventListener;
   readonly onEnded: (session: Session) => void;
@@ -42,6 +47,7 @@ export class Session implements TaskOwner {
   readonly initiatorName: string;
   readonly isid: string;
   readonly tsih: number;
+  readonly authenticatedAs: string | undefined;
   readonly target: Target;
   /** Those of the leading login. */
   readonly parameters: Parameters;
@@ -49,6 +55,9 @@ export class Session implements TaskOwner {
   readonly window: CommandWindow<EarlyCommand | undefined>;
   readonly tasks: SessionTasks;
   readonly connections: SessionConnections;
+  readonly fence: ResponseFence;
+  readonly management: TaskManagement;
+  readonly clock: Clock;
   readonly #options: SessionOptions;
   #lastTag = 0;
   #closing = false;
@@ -59,17 +68,23 @@ export class Session implements TaskOwner {
     this.initiatorName = reference.initiatorName;
     this.isid = reference.isid;
     this.tsih = reference.tsih;
+    this.authenticatedAs = options.authenticatedAs;
     this.target = target;
     this.parameters = parameters;
     this.window = new CommandWindow(options.expCmdSN, COMMAND_WINDOW);
-    this.connections = new SessionConnections(this, options.clock);
+    this.clock = options.clock;
+    this.connections = new SessionConnections(this);
+    this.fence = new ResponseFence(options.clock, () => this.connections.open());
+    this.management = new TaskManagement(this);
+    const honoursFences = parameters.taskReporting !== 'RFC3720';
     this.tasks = new SessionTasks({
       owner: this,
       target,
       parameters,
       window: this.window,
-      answers: new TaskAnswers(reference, options.onEvent),
+      answers: new TaskAnswers({ reference, fence: this.fence, honoursFences, onEvent: options.onEvent }),
       newTag: () => this.newTag(),
+      refuse: (pdu, connection, reason) => this.refuse(pdu, connection, reason),
       onReady: () => this.connections.resume(),
     });
     for (const unit of target.units.values()) unit.joined(this);
@@ -84,10 +99,18 @@ export class Session implements TaskOwner {
     return this.#closing;
   }
 
+  get protocolLevel(): number {
+    return this.parameters.iSCSIProtocolLevel;
+  }
+
   receive(pdu: Pdu, connection: SessionConnection): void {
     const opcode = (pdu.header[0] ?? 0) & 0x3f;
     if (opcode === Opcode.dataOut) {
       this.tasks.dataOut(pdu, connection);
+      return;
+    }
+    if (!isRequest(opcode)) {
+      connection.responses.reject(RejectReason.commandNotSupported, pdu.header);
       return;
     }
     if (!pdu.dataDigestOk) {
@@ -96,8 +119,13 @@ export class Session implements TaskOwner {
       if (this.parameters.errorRecoveryLevel > 0) return;
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
+    const fault = formatError(opcode, pdu.header);
+    if (fault !== undefined) {
+      connection.responses.reject(RejectReason.protocolError, pdu.header);
+      throw new ProtocolError('ISCSI_PDU_FORMAT', fault);
+    }
     const header = BasicHeader.view(pdu.header);
-    if (header.immediate || opcode === Opcode.snackRequest) {
+    if (header.immediate || opcode === Opcode.snackRequest || opcode === Opcode.loginRequest) {
       this.#deliver(opcode, pdu, connection);
       return;
     }
@@ -105,9 +133,30 @@ export class Session implements TaskOwner {
     const kept = cmdSN === this.window.expCmdSN ? undefined : { pdu, connection };
     if (this.window.arrive(cmdSN, kept) !== 'due') return;
     this.#deliver(opcode, pdu, connection);
+    this.#deliverEarly();
+  }
+
+  /** ExpCmdSN has moved on: what came early may be due. */
+  #deliverEarly(): void {
     for (let next = this.window.nextEarly(); next !== undefined; next = this.window.nextEarly()) {
       this.#deliver((next.pdu.header[0] ?? 0) & 0x3f, next.pdu, next.connection);
     }
+    this.management.advanced();
+  }
+
+  /** A command that is not here, and may still come, never runs (RFC 7143 §11.6.1). False when there can be none. */
+  skipCommand(cmdSN: number, initiatorTaskTag: number): boolean {
+    const early = this.window.early(cmdSN)?.pdu.header;
+    if (early !== undefined && BasicHeader.view(early).initiatorTaskTag !== initiatorTaskTag) return false;
+    if (!this.window.skip(cmdSN)) return false;
+    this.#deliverEarly();
+    return true;
+  }
+
+  /** No command before `cmdSN` is waited for any more (RFC 7143 §4.2.3.3). */
+  skipMissingCommands(cmdSN: number): void {
+    this.window.skipMissing(cmdSN);
+    this.#deliverEarly();
   }
 
   /** A command in its turn. */
@@ -116,12 +165,23 @@ export class Session implements TaskOwner {
     else connection.request(opcode, pdu);
   }
 
+  /** Discards a command before anything of it has happened: its number counts as never received (RFC 7143 §7.3). */
+  refuse(pdu: Pdu, connection: SessionConnection, reason: number): void {
+    const { immediate, cmdSN } = ScsiCommand.view(pdu.header);
+    if (!immediate) this.window.retract(cmdSN);
+    connection.responses.reject(reason, pdu.header);
+  }
+
   start(task: Task): void {
     this.tasks.start(task);
   }
 
   abort(task: Task): Promise<void> | undefined {
     return this.tasks.abort(task);
+  }
+
+  abortAfterData(task: Task): Promise<void> | undefined {
+    return this.tasks.abortAfterData(task);
   }
 
   /** A Target Transfer Tag that nothing of this session uses. */
@@ -135,7 +195,9 @@ export class Session implements TaskOwner {
     const ended = this.tasks.abortAll();
     if (!this.#closing) {
       this.#closing = true;
-      this.target.sessions.delete(this);
+      this.target.leave(this, ended);
+      this.fence.stop();
+      this.management.stop();
       for (const unit of this.target.units.values()) unit.left(this);
       this.connections.endAll(reason);
       this.#options.onEnded(this);

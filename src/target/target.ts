@@ -3,6 +3,7 @@
 import type { Device } from '../block/device.ts';
 import { DisklessError } from '../bytes/index.ts';
 import { MAXIMUM_LUN, type UnitIdentification } from '../scsi/index.ts';
+import { DiscoverySessions } from './discovery-sessions.ts';
 import { LogicalUnit } from './logical-unit.ts';
 import type { Session } from './session.ts';
 import type { UnitFeatures } from './unit-features.ts';
@@ -27,6 +28,9 @@ export class Target {
   readonly alias: string | undefined;
   readonly units: ReadonlyMap<number, LogicalUnit>;
   readonly sessions = new Set<Session>();
+  /** Those that name this target. */
+  readonly discoverySessions = new DiscoverySessions();
+  readonly #leaving = new Map<Session, Promise<void>>();
   #lastTsih = 0;
 
   /** Raises TARGET_LUN_INVALID. */
@@ -65,6 +69,21 @@ export class Target {
   /** Ends what goes on without a session, for the end of the process. The devices may be closed when it is done. */
   async close(): Promise<void> {
     await Promise.all([...this.units.values()].map((unit) => unit.sanitizer.close()));
+  }
+
+  /** A session is over, but for tasks that the device is still at: until `done`, they may change the medium. */
+  leave(session: Session, done: Promise<void>): void {
+    this.sessions.delete(session);
+    this.#leaving.set(session, done);
+    void done.finally(() => this.#leaving.delete(session));
+  }
+
+  /** Resolves when the last session of an initiator port that is over does nothing to the medium any more. */
+  findLeaving(initiatorName: string, isid: string): Promise<void> | undefined {
+    for (const [session, done] of this.#leaving) {
+      if (session.initiatorName === initiatorName && session.isid === isid) return done;
+    }
+    return undefined;
   }
 
   /** Everything that was acknowledged survives power loss when it is done. Rejects with the first device's error. */

@@ -6,20 +6,42 @@ import type { SessionReference, TargetEventListener } from './event.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Outcome } from './outcome.ts';
 import { readPieces } from './read-pieces.ts';
+import type { ResponseFence } from './response-fence.ts';
 import type { Task } from './task.ts';
 
+export interface TaskAnswersOptions {
+  readonly reference: SessionReference;
+  readonly fence: ResponseFence;
+  /** Outcomes that ask for a Response Fence get it: without negotiation they need not (RFC 7143 §4.2.2.3.3). */
+  readonly honoursFences: boolean;
+  readonly onEvent: TargetEventListener;
+}
+
 export class TaskAnswers {
-  readonly #reference: SessionReference;
-  readonly #onEvent: TargetEventListener;
+  readonly #options: TaskAnswersOptions;
+  readonly #fence: ResponseFence;
   #hasRead = false;
 
-  constructor(reference: SessionReference, onEvent: TargetEventListener) {
-    this.#reference = reference;
-    this.#onEvent = onEvent;
+  constructor(options: TaskAnswersOptions) {
+    this.#options = options;
+    this.#fence = options.fence;
   }
 
-  /** Sends what the task has read and has not sent yet, and its status. */
+  /** Sends what the task has read and has not sent yet, and its status: now, or when Response Fences allow. */
   give(task: Task, outcome: Outcome): void {
+    if (this.#fence.isUp || outcome.isFenced === true) this.#giveInTurn(task, outcome);
+    else this.#give(task, outcome);
+  }
+
+  #giveInTurn(task: Task, outcome: Outcome): void {
+    this.#fence.pass({
+      isFenced: this.#options.honoursFences && outcome.isFenced === true,
+      connection: () => task.connection,
+      send: () => this.#give(task, outcome),
+    });
+  }
+
+  #give(task: Task, outcome: Outcome): void {
     if (task.deviceError !== undefined) this.#tellDeviceError(task, task.deviceError);
     const { connection } = task;
     const isGood = outcome.status === Status.good;
@@ -51,11 +73,11 @@ export class TaskAnswers {
   #tellFirstRead(task: Task): void {
     this.#hasRead = true;
     const lun = task.unit?.number ?? 0;
-    this.#onEvent({ kind: 'first read', session: this.#reference, lun });
+    this.#options.onEvent({ kind: 'first read', session: this.#options.reference, lun });
   }
 
   #tellDeviceError(task: Task, error: Error): void {
     const lun = task.unit?.number ?? 0;
-    this.#onEvent({ kind: 'device failed', session: this.#reference, lun, error });
+    this.#options.onEvent({ kind: 'device failed', session: this.#options.reference, lun, error });
   }
 }

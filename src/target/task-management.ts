@@ -1,63 +1,221 @@
-/** Task management functions (RFC 7143 §11.5, §4.2.3; SAM-5 §7). */
+/** Task management functions of a session (RFC 7143 §4.2.3, §11.5, §11.6; RFC 7144 §6; SAM-5 §7). */
 
-import { TaskManagementFunction, type TaskManagementRequest, TaskManagementResponseCode } from '../iscsi/pdu.ts';
-import { AdditionalSense, decodeLun } from '../scsi/index.ts';
+import type { Awaitable } from '../block/device.ts';
+import { serialLess } from '../bytes/index.ts';
+import {
+  RejectReason,
+  TaskManagementFunction,
+  TaskManagementRequest,
+  TaskManagementResponseCode,
+} from '../iscsi/pdu.ts';
+import type { Pdu } from '../iscsi/pdu-reader.ts';
+import { decodeLun } from '../scsi/index.ts';
 import type { LogicalUnit } from './logical-unit.ts';
+import { abortTasks, type MultiTaskAbort, multiTaskAborts } from './multi-task-abort.ts';
+import { answerLost, reassign } from './reassignment.ts';
 import type { Session } from './session.ts';
-import type { Target } from './target.ts';
-import type { Task } from './task.ts';
+import type { SessionConnection } from './session-connection.ts';
+import { queryAsynchronousEvent, queryTaskSet } from './task-query.ts';
 
-const { functionComplete, taskDoesNotExist, lunDoesNotExist, functionNotSupported } = TaskManagementResponseCode;
+/**
+ * Immediate requests that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that stalls must not let
+ * them pile up.
+ */
+const IMMEDIATE_LIMIT = 32;
 
-/** Does what is asked and gives the response code, once none of the aborted tasks can change the medium any more. */
-export async function manageTasks(session: Session, request: TaskManagementRequest): Promise<number> {
-  const { target } = session;
-  switch (request.function) {
-    case TaskManagementFunction.abortTask: {
-      const task = session.tasks.find(request.referencedTaskTag);
-      if (task === undefined) return taskDoesNotExist;
-      await abortAll([task]);
-      return functionComplete;
-    }
-    case TaskManagementFunction.abortTaskSet:
-      return onUnit(target, request, (unit) => abortAll(unit.taskSet.tasks().filter((task) => task.nexus === session)));
-    case TaskManagementFunction.clearTaskSet:
-      return onUnit(target, request, (unit) => clearTaskSet(unit, session));
-    case TaskManagementFunction.logicalUnitReset:
-      return onUnit(target, request, async (unit) => {
-        await abortAll(unit.taskSet.tasks());
-        unit.reset(AdditionalSense.busDeviceResetFunctionOccurred);
-      });
-    case TaskManagementFunction.targetWarmReset:
-    case TaskManagementFunction.targetColdReset:
-      await Promise.all([...target.units.values()].map((unit) => abortAll(unit.taskSet.tasks())));
-      for (const unit of target.units.values()) unit.reset(AdditionalSense.scsiBusResetOccurred);
-      return functionComplete;
-    default:
-      return functionNotSupported;
+/** Milliseconds that an immediate request waits for the commands before it, which another connection has to bring. */
+const ORDER_TIMEOUT = 10_000;
+
+/** Functions that exist from iSCSIProtocolLevel 2 on (RFC 7144 §6.3). */
+const laterFunctions: ReadonlySet<number> = new Set([
+  TaskManagementFunction.queryTask,
+  TaskManagementFunction.queryTaskSet,
+  TaskManagementFunction.itNexusReset,
+  TaskManagementFunction.queryAsynchronousEvent,
+]);
+
+const {
+  functionComplete,
+  functionSucceeded,
+  taskDoesNotExist,
+  lunDoesNotExist,
+  functionNotSupported,
+  functionRejected,
+} = TaskManagementResponseCode;
+
+interface Answer {
+  readonly response: number;
+  readonly information?: number;
+  /** Its response has a Response Fence. */
+  readonly isFenced?: boolean;
+  /** To be done once it has been sent. */
+  readonly resume?: () => void;
+}
+
+/** An immediate request that waits for the commands before it. */
+interface Latecomer {
+  readonly cmdSN: number;
+  readonly resolve: (arrived: boolean) => void;
+}
+
+export class TaskManagement {
+  readonly #session: Session;
+  /** Initiator Task Tags of the requests under way. */
+  readonly #underWay = new Set<number>();
+  readonly #waiting = new Set<Latecomer>();
+
+  constructor(session: Session) {
+    this.#session = session;
   }
-}
 
-async function onUnit(
-  target: Target,
-  request: TaskManagementRequest,
-  action: (unit: LogicalUnit) => Promise<void>,
-): Promise<number> {
-  const lun = decodeLun(request.lun);
-  const unit = lun === undefined ? undefined : target.units.get(lun);
-  if (unit === undefined) return lunDoesNotExist;
-  await action(unit);
-  return functionComplete;
-}
+  /** Takes a request in its turn, or at once when it is immediate. */
+  receive(pdu: Pdu, connection: SessionConnection): void {
+    const request = TaskManagementRequest.view(pdu.header);
+    if (request.immediate && this.#underWay.size >= IMMEDIATE_LIMIT) {
+      connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      return;
+    }
+    const answer = this.#carryOut(request, connection);
+    if (!(answer instanceof Promise)) {
+      this.#respond(request, connection, answer);
+      return;
+    }
+    this.#underWay.add(request.initiatorTaskTag);
+    void answer.then((later) => {
+      this.#underWay.delete(request.initiatorTaskTag);
+      this.#respond(request, connection, later);
+    });
+  }
 
-/** Other nexuses learn that their tasks are gone (SAM-5 §7.5, TAS is 0 in the Control mode page). */
-async function clearTaskSet(unit: LogicalUnit, session: Session): Promise<void> {
-  const tasks = unit.taskSet.tasks();
-  const others = new Set(tasks.map(({ nexus }) => nexus).filter((nexus) => nexus !== session));
-  await abortAll(tasks);
-  for (const nexus of others) unit.tell(nexus, AdditionalSense.commandsClearedByAnotherInitiator);
-}
+  /** ExpCmdSN has moved on. */
+  advanced(): void {
+    for (const latecomer of this.#waiting) {
+      if (!serialLess(this.#session.window.expCmdSN, latecomer.cmdSN)) latecomer.resolve(true);
+    }
+  }
 
-async function abortAll(tasks: readonly Task[]): Promise<void> {
-  await Promise.all(tasks.map((task) => task.nexus.abort(task)));
+  /** The session is over. */
+  stop(): void {
+    for (const latecomer of this.#waiting) latecomer.resolve(false);
+  }
+
+  #respond(request: TaskManagementRequest, connection: SessionConnection, answer: Answer): void {
+    if (!request.immediate) this.#session.window.release();
+    const { initiatorTaskTag } = request;
+    this.#session.fence.pass({
+      isFenced: answer.isFenced ?? false,
+      connection: () => connection,
+      send: () => {
+        if (connection.state !== 'open') return;
+        connection.responses.taskManagement(initiatorTaskTag, answer.response, answer.information);
+        answer.resume?.();
+      },
+    });
+  }
+
+  #carryOut(request: TaskManagementRequest, connection: SessionConnection): Awaitable<Answer> {
+    const isLater = laterFunctions.has(request.function);
+    if (isLater && this.#session.protocolLevel < 2) return { response: functionNotSupported };
+    const abort = multiTaskAborts.get(request.function);
+    if (abort !== undefined) return this.#abortSeveral(request, abort, connection);
+    switch (request.function) {
+      case TaskManagementFunction.abortTask:
+        return this.#abortTask(request, connection);
+      case TaskManagementFunction.taskReassign:
+        if (this.#isUnderWay(request)) return { response: functionRejected };
+        return reassign(connection, request.referencedTaskTag, request.expDataSN);
+      case TaskManagementFunction.queryTask:
+        return this.#queryTask(request, connection);
+      case TaskManagementFunction.queryTaskSet:
+        return this.#ask(request, queryTaskSet);
+      case TaskManagementFunction.queryAsynchronousEvent:
+        return this.#ask(request, queryAsynchronousEvent);
+      default:
+        return { response: functionNotSupported };
+    }
+  }
+
+  /** Whether the referenced task is itself such a request, which none of these functions may touch (RFC 7143 §11.5.1). */
+  #isUnderWay({ referencedTaskTag }: TaskManagementRequest): boolean {
+    return this.#underWay.has(referencedTaskTag);
+  }
+
+  #abortTask(request: TaskManagementRequest, connection: SessionConnection): Awaitable<Answer> {
+    const { tasks } = this.#session;
+    const task = tasks.find(request.referencedTaskTag);
+    if (task === undefined) return this.#missingTask(request, connection);
+    if (task.connection !== connection && task.connection.state === 'open') return { response: functionRejected };
+    const ended = tasks.abort(task);
+    return ended === undefined ? { response: functionComplete } : ended.then(() => ({ response: functionComplete }));
+  }
+
+  #queryTask(request: TaskManagementRequest, connection: SessionConnection): Answer {
+    const task = this.#session.tasks.find(request.referencedTaskTag);
+    if (task === undefined) return this.#missingTask(request, connection);
+    if (task.connection !== connection && task.connection.state === 'open') return { response: functionRejected };
+    return { response: functionSucceeded };
+  }
+
+  /** A task that is not here may have been answered, or may still come: then it counts as received (RFC 7143 §11.6.1). */
+  #missingTask(request: TaskManagementRequest, connection: SessionConnection): Answer {
+    const { referencedTaskTag, refCmdSN, cmdSN } = request;
+    if (this.#isUnderWay(request)) return { response: functionRejected };
+    // An answer that was lost with its connection goes before this one (RFC 7143 §11.5.1).
+    if (answerLost(connection, referencedTaskTag)) return { response: functionComplete };
+    const isSkipped = serialLess(refCmdSN, cmdSN) && this.#session.skipCommand(refCmdSN, referencedTaskTag);
+    return { response: isSkipped ? functionComplete : taskDoesNotExist };
+  }
+
+  async #ask(request: TaskManagementRequest, query: (unit: LogicalUnit, session: Session) => Answer): Promise<Answer> {
+    const unit = this.#unitOf(request);
+    if (unit === undefined) return { response: lunDoesNotExist };
+    if (!(await this.#commandsBefore(request.cmdSN))) return { response: functionRejected };
+    return query(unit, this.#session);
+  }
+
+  async #abortSeveral(
+    request: TaskManagementRequest,
+    abort: MultiTaskAbort,
+    connection: SessionConnection,
+  ): Promise<Answer> {
+    const { target } = this.#session;
+    const named = abort.isTargetWide ? undefined : this.#unitOf(request);
+    if (!abort.isTargetWide && named === undefined) return { response: lunDoesNotExist };
+    const { cmdSN } = request;
+    if (abort.isTargetWide) this.#session.skipMissingCommands(cmdSN);
+    else if (!(await this.#commandsBefore(cmdSN))) return { response: functionRejected };
+    const units = named === undefined ? [...target.units.values()] : [named];
+    const tasks = units
+      .flatMap((unit) => [...target.sessions].flatMap((session) => session.tasks.at(unit)))
+      .filter((task) => abort.affects(task, this.#session, cmdSN));
+    const nexuses = new Set(tasks.map(({ nexus }) => nexus));
+    await abortTasks(tasks, connection);
+    for (const unit of units) abort.finish?.(unit, this.#session, nexuses);
+    return { response: functionComplete, isFenced: true, resume: () => this.#endSessions(request.function) };
+  }
+
+  /** Some functions end sessions, this one after its answer (RFC 7143 §11.5.1, RFC 7144 §6.3). */
+  #endSessions(fn: number): void {
+    if (fn === TaskManagementFunction.itNexusReset) void this.#session.end('reset');
+    if (fn !== TaskManagementFunction.targetColdReset) return;
+    for (const session of this.#session.target.sessions) void session.end('reset');
+  }
+
+  #unitOf(request: TaskManagementRequest): LogicalUnit | undefined {
+    const lun = decodeLun(request.lun);
+    return lun === undefined ? undefined : this.#session.target.units.get(lun);
+  }
+
+  /** Resolves with true when all commands before a request have come (RFC 7143 §4.2.3.3 b); with false when they do not. */
+  #commandsBefore(cmdSN: number): Awaitable<boolean> {
+    if (!serialLess(this.#session.window.expCmdSN, cmdSN)) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const latecomer = { cmdSN, resolve };
+    this.#waiting.add(latecomer);
+    const timer = this.#session.clock.after(ORDER_TIMEOUT, () => resolve(false));
+    return promise.finally(() => {
+      timer.cancel();
+      this.#waiting.delete(latecomer);
+    });
+  }
 }

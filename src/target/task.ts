@@ -12,10 +12,14 @@ const noData: readonly Uint8Array[] = [];
 
 /** The session that a task belongs to, as logical units and other sessions see it. */
 export interface TaskOwner extends Nexus {
+  /** iSCSIProtocolLevel, as negotiated (RFC 7144 §7.1.1). */
+  readonly protocolLevel: number;
   /** Its turn in the task set has come. */
   start(task: Task): void;
   /** Ends it unanswered. A promise when the device is still at work on it: until then it may change the medium. */
   abort(task: Task): Promise<void> | undefined;
+  /** Likewise, but what its R2Ts have asked for comes first, and is thrown away (RFC 7143 §4.2.3.3). */
+  abortAfterData(task: Task): Promise<void> | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
  * requests and long answers go over several PDUs.
  */
 
+import type { Awaitable } from '../block/device.ts';
 import { Answer, isKeyName } from '../iscsi/keys.ts';
 import { RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { TextRequest } from '../iscsi/pdu.ts';
@@ -19,74 +20,129 @@ export interface TextAnswer {
   readonly continue: boolean;
 }
 
-/** `names` gives the targets that SendTargets=`which` lists, or undefined when it must be rejected. */
-export type ListTargets = (which: string) => Promise<readonly string[] | undefined>;
+/** Gives the targets that SendTargets=`which` lists, or undefined when it must be rejected. */
+export type ListTargets = (which: string) => Awaitable<readonly string[] | undefined>;
+
+export interface TextExchangeOptions {
+  readonly listTargets: ListTargets;
+  /** The address that the initiator has reached. */
+  readonly portal: Endpoint;
+  readonly maxSendDataSegmentLength: number;
+  /** A discovery session takes no other key (RFC 7143 §4.3). */
+  readonly onlySendTargets?: boolean;
+}
+
+/** One negotiation: requests and responses with one task tag, until both sides set F (RFC 7143 §6.4). */
+interface Sequence {
+  readonly initiatorTaskTag: number;
+  /** The tag of the last response: the next request carries it. */
+  targetTransferTag: number;
+  readonly gatherer: TextGatherer;
+  /** The rest of a long answer. */
+  unsent: Uint8Array[];
+  readonly keys: Set<string>;
+}
 
 export class TextExchange {
-  readonly #listTargets: ListTargets;
-  readonly #portal: Endpoint;
-  readonly #maxSendDataSegmentLength: number;
-  readonly #gatherer = new TextGatherer();
-  /** The rest of a long answer, and the tag by which it is asked for. */
-  #unsent: Uint8Array[] = [];
-  #tag = 0;
+  readonly #options: TextExchangeOptions;
+  /** The one that goes on: a connection has one at a time (RFC 7143 §6.2). */
+  #sequence: Sequence | undefined;
+  #lastTag = 0;
 
-  constructor(listTargets: ListTargets, portal: Endpoint, maxSendDataSegmentLength: number) {
-    this.#listTargets = listTargets;
-    this.#portal = portal;
-    this.#maxSendDataSegmentLength = maxSendDataSegmentLength;
+  constructor(options: TextExchangeOptions) {
+    this.#options = options;
   }
 
-  /**
-   * The answer to a request; undefined when it must be rejected. Rejects with ISCSI_TEXT_MALFORMED, ISCSI_TEXT_TOO_LONG, or with
-   * what `listTargets` raises.
-   */
-  async receive(header: TextRequest, pdu: Pdu): Promise<TextAnswer | undefined> {
-    if (header.targetTransferTag !== RESERVED_TAG) {
-      const asksForRest = header.targetTransferTag === this.#tag && (this.#unsent.length > 0 || this.#gatherer.pending);
-      if (!asksForRest) return undefined;
-      if (this.#unsent.length > 0) return this.#nextSegment();
-    } else {
-      this.#gatherer.reset();
-      this.#unsent = [];
+  /** The answer to a request; undefined when it must be rejected, which ends its sequence. Never raises nor rejects. */
+  receive(header: TextRequest, pdu: Pdu): Awaitable<TextAnswer | undefined> {
+    const sequence = this.#sequenceOf(header);
+    // RFC 7143 §11.10.2
+    if (sequence === undefined || (header.continue && header.final)) return undefined;
+    try {
+      const answer = this.#advance(sequence, header, pdu);
+      return answer instanceof Promise ? answer.catch(() => this.#giveUp()) : (answer ?? this.#giveUp());
+    } catch {
+      return this.#giveUp();
     }
-    const whole = this.#gatherer.add(pdu.data, header.continue);
-    if (whole === undefined) return { data: new Uint8Array(0), targetTransferTag: this.#newTag(), continue: false };
-    const answers = await this.#answer(decodeText(whole));
-    if (answers === undefined) return undefined;
-    this.#unsent = splitText(encodeText(answers), this.#maxSendDataSegmentLength);
-    return this.#nextSegment();
   }
 
-  #nextSegment(): TextAnswer {
-    const data = this.#unsent.shift() ?? new Uint8Array(0);
-    const more = this.#unsent.length > 0;
-    return { data, continue: more, targetTransferTag: more ? this.#newTag() : RESERVED_TAG };
+  #giveUp(): undefined {
+    this.#sequence = undefined;
   }
 
-  #newTag(): number {
-    this.#tag = (this.#tag + 1) % RESERVED_TAG;
-    return this.#tag;
+  /** The reserved tag begins anew, whatever went before; any other must be that of the last response (RFC 7143 §11.10.4). */
+  #sequenceOf({ initiatorTaskTag, targetTransferTag }: TextRequest): Sequence | undefined {
+    if (targetTransferTag === RESERVED_TAG) {
+      this.#sequence = {
+        initiatorTaskTag,
+        targetTransferTag,
+        gatherer: new TextGatherer(),
+        unsent: [],
+        keys: new Set(),
+      };
+      return this.#sequence;
+    }
+    const goesOn =
+      this.#sequence?.targetTransferTag === targetTransferTag && this.#sequence.initiatorTaskTag === initiatorTaskTag;
+    return goesOn ? this.#sequence : undefined;
   }
 
-  async #answer(pairs: readonly TextPair[]): Promise<TextPair[] | undefined> {
+  /** Raises ISCSI_TEXT_MALFORMED, ISCSI_TEXT_TOO_LONG. */
+  #advance(sequence: Sequence, header: TextRequest, pdu: Pdu): Awaitable<TextAnswer | undefined> {
+    // RFC 7143 §6.2: the rest of an answer is asked for by requests without text.
+    if (sequence.unsent.length > 0) return pdu.dataLength === 0 ? this.#nextSegment(sequence, header.final) : undefined;
+    const whole = sequence.gatherer.add(pdu.data, header.continue);
+    if (whole === undefined) return this.#goOn(sequence, new Uint8Array(0), false);
+    const pairs = decodeText(whole);
+    for (const { key } of pairs) {
+      if (sequence.keys.has(key)) return undefined;
+      sequence.keys.add(key);
+    }
+    const { final } = header;
+    const answers = this.#answer(pairs);
+    if (answers instanceof Promise) return answers.then((later) => this.#send(sequence, later, final));
+    return this.#send(sequence, answers, final);
+  }
+
+  #send(sequence: Sequence, answers: readonly TextPair[] | undefined, final: boolean): TextAnswer | undefined {
+    if (answers === undefined) return this.#giveUp();
+    sequence.unsent = splitText(encodeText(answers), this.#options.maxSendDataSegmentLength);
+    return this.#nextSegment(sequence, final);
+  }
+
+  /** F answers F, once all has been sent (RFC 7143 §11.11.1). */
+  #nextSegment(sequence: Sequence, final: boolean): TextAnswer {
+    const data = sequence.unsent.shift() ?? new Uint8Array(0);
+    const more = sequence.unsent.length > 0;
+    if (more || !final) return this.#goOn(sequence, data, more);
+    this.#sequence = undefined;
+    return { data, continue: false, targetTransferTag: RESERVED_TAG };
+  }
+
+  #goOn(sequence: Sequence, data: Uint8Array, more: boolean): TextAnswer {
+    this.#lastTag = (this.#lastTag + 1) % RESERVED_TAG;
+    sequence.targetTransferTag = this.#lastTag;
+    return { data, continue: more, targetTransferTag: this.#lastTag };
+  }
+
+  /** Undefined when the request must be rejected. */
+  #answer(pairs: readonly TextPair[]): Awaitable<readonly TextPair[] | undefined> {
     const answers: TextPair[] = [];
+    let listed: Awaitable<readonly string[] | undefined> = [];
     for (const { key, value } of pairs) {
-      if (key === 'SendTargets') {
-        const names = await this.#listTargets(value);
-        if (names === undefined) return undefined;
-        answers.push(...names.flatMap((name) => this.#describe(name)));
-      } else {
-        // Operational keys are settled by the login; only declarations could change later, and none of ours does.
-        answers.push({ key, value: isKeyName(key) ? Answer.reject : Answer.notUnderstood });
-      }
+      if (key === 'SendTargets') listed = this.#options.listTargets(value);
+      else if (this.#options.onlySendTargets === true) return undefined;
+      // Operational keys are settled by the login; only declarations could change later, and none of ours does.
+      else answers.push({ key, value: isKeyName(key) ? Answer.reject : Answer.notUnderstood });
     }
-    return answers;
+    const whole = (names: readonly string[] | undefined): readonly TextPair[] | undefined =>
+      names === undefined ? undefined : [...names.flatMap((name) => this.#describe(name)), ...answers];
+    return listed instanceof Promise ? listed.then(whole) : whole(listed);
   }
 
   /** The address is the one that the initiator has reached: behind it, it will reach the target too. */
   #describe(name: string): TextPair[] {
-    const { address, port } = this.#portal;
+    const { address, port } = this.#options.portal;
     const host = address.includes(':') ? `[${address}]` : address;
     return [
       { key: 'TargetName', value: name },

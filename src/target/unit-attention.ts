@@ -26,6 +26,11 @@ export class UnitAttentions {
     this.#pending.set(nexus, [...conditions, sense]);
   }
 
+  /** The conditions of a nexus that it has not been told, oldest first. */
+  pending(nexus: Nexus): readonly Sense[] {
+    return this.#pending.get(nexus) ?? [];
+  }
+
   /** The oldest condition of a nexus, which is thereby told. */
   take(nexus: Nexus): Sense | undefined {
     const [first, ...rest] = this.#pending.get(nexus) ?? [];

@@ -5,7 +5,15 @@
 
 import { readU32, serialAdd, serialDistance, serialLess } from '../../src/bytes/index.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
-import { BasicHeader, DataIn, LoginResponse, ReadyToTransfer, Reject } from '../../src/iscsi/pdu.ts';
+import {
+  BasicHeader,
+  DataIn,
+  LoginResponse,
+  ReadyToTransfer,
+  Reject,
+  TaskManagementFunction,
+  TaskManagementRequest,
+} from '../../src/iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
 import { writePdu } from '../../src/iscsi/pdu-writer.ts';
 import { decodeText } from '../../src/iscsi/text.ts';
@@ -30,6 +38,13 @@ const answerOpcodes: ReadonlySet<number> = new Set([
   Opcode.loginResponse,
   Opcode.textResponse,
   Opcode.logoutResponse,
+]);
+
+const skippingOne: ReadonlySet<number> = new Set([TaskManagementFunction.abortTask, TaskManagementFunction.queryTask]);
+const skippingAll: ReadonlySet<number> = new Set([
+  TaskManagementFunction.targetWarmReset,
+  TaskManagementFunction.targetColdReset,
+  TaskManagementFunction.itNexusReset,
 ]);
 
 export class ObservedSession {
@@ -141,6 +156,7 @@ export class ObservedSession {
     this.#headers.set(key, (this.#headers.get(key) ?? 0) + 1);
     if (!immediate && opcode !== Opcode.dataOut && opcode !== Opcode.snackRequest)
       this.#cmdSNs.add(readU32(header, 24));
+    if (opcode === Opcode.taskManagementRequest) this.#noteSkipped(header);
     if (!this.#hasBegun && opcode === Opcode.loginRequest) {
       this.#hasBegun = true;
       this.expCmdSN = readU32(header, 24);
@@ -149,6 +165,15 @@ export class ObservedSession {
     if (this.phase !== 'login' && (opcode === Opcode.dataOut || opcode === Opcode.snackRequest)) return;
     this.#due.set(initiatorTaskTag, (this.#due.get(initiatorTaskTag) ?? 0) + 1);
     if (initiatorTaskTag < 0xf000_0000) remember(this.tags, initiatorTaskTag);
+  }
+
+  /** Numbers that a task management function makes the target count as received (RFC 7143 §11.6.1, §4.2.3.3). */
+  #noteSkipped(header: Buffer): void {
+    const { function: fn, cmdSN, refCmdSN } = TaskManagementRequest.view(header);
+    if (skippingOne.has(fn)) this.#cmdSNs.add(refCmdSN);
+    const count = serialDistance(this.expCmdSN, cmdSN);
+    if (!skippingAll.has(fn) || count > 2 * COMMAND_WINDOW) return;
+    for (let index = 0; index < count; index++) this.#cmdSNs.add(serialAdd(this.expCmdSN, index));
   }
 
   #receive(chunk: Uint8Array): void {

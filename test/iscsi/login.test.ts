@@ -202,7 +202,10 @@ describe('the target refuses, with the status that RFC 7143 §11.13.5 names', ()
   test('another PDU than a Login Request', () => {
     const pdu = request(names);
     pdu.header[0] = 0x40;
-    assert.equal(status(replay([pdu])), LoginStatus.invalidDuringLogin);
+    assert.equal(status(replay([request(names), pdu])), LoginStatus.invalidDuringLogin);
+    // Before the login has begun, there is nothing to answer (RFC 7143 §4.2.4).
+    const { send, outcome } = replay([pdu]);
+    assert.deepEqual([send, outcome.kind], [[], 'failed']);
   });
 });
 
@@ -323,7 +326,10 @@ describe('CHAP in the login (RFC 7143 §12.1)', () => {
 test('a refusal carries the tag of the request that it refuses (RFC 7143 §11.13, §11.2.1.8)', () => {
   const nop = { ...request(names, { tag: 5 }) };
   nop.header[0] = Opcode.nopOut;
-  for (const requests of [[nop], [request(names, { tag: 4 }), request([], { tag: 5 })]]) {
+  for (const requests of [
+    [request(names, { tag: 4 }), nop],
+    [request(names, { tag: 4 }), request([], { tag: 5 })],
+  ]) {
     const [response] = replay(requests).send;
     assert.ok(response !== undefined);
     const { initiatorTaskTag, statusClass } = LoginResponse.view(response);

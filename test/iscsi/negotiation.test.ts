@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { ProtocolError } from '../../src/bytes/index.ts';
 import { Negotiation } from '../../src/iscsi/negotiation.ts';
-import { defaultWishes, type Wishes } from '../../src/iscsi/parameters.ts';
+import { defaultWishes, TASK_REPORTING, type Wishes } from '../../src/iscsi/parameters.ts';
 import { decodeText, encodeText, splitText, TextGatherer } from '../../src/iscsi/text.ts';
 
 describe('text (RFC 7143 §6.1)', () => {
@@ -74,7 +74,13 @@ describe('answers (RFC 7143 §6.2, §13)', () => {
     ['ErrorRecoveryLevel', '2', { errorRecoveryLevel: 0 }, '0'],
     ['DataPDUInOrder', 'No', { dataPDUInOrder: true }, 'Yes'],
     ['TaskReporting', 'FastAbort,RFC3720', {}, 'RFC3720'],
+    ['TaskReporting', 'FastAbort,ResponseFence,RFC3720', { taskReporting: 'ResponseFence' }, 'ResponseFence'],
+    ['TaskReporting', 'RFC3720,FastAbort', { taskReporting: 'FastAbort' }, 'RFC3720'],
+    ['TaskReporting', 'Unheard', { taskReporting: 'FastAbort' }, 'Reject'],
     ['iSCSIProtocolLevel', '2', {}, '1'],
+    ['iSCSIProtocolLevel', '31', { iSCSIProtocolLevel: 2 }, '2'],
+    ['iSCSIProtocolLevel', '0', { iSCSIProtocolLevel: 2 }, '0'],
+    ['iSCSIProtocolLevel', '32', { iSCSIProtocolLevel: 2 }, 'Reject'],
     ['X-com.example.key', 'x', {}, 'NotUnderstood'],
   ];
   for (const [key, offered, own, answer] of cases) {
@@ -116,6 +122,28 @@ describe('answers (RFC 7143 §6.2, §13)', () => {
     }
   });
 
+  test('younger keys are offered by who wants more than their defaults, with every lesser value (§13.23)', () => {
+    const offersOf = (own: Partial<Wishes>): unknown =>
+      new Negotiation(wishes(own), 'Normal')
+        .offers()
+        .filter(({ key }) => /^(TaskReporting|iSCSIProtocolLevel)$/.test(key));
+    assert.deepEqual(offersOf({}), []);
+    assert.deepEqual(offersOf({ taskReporting: 'FastAbort', iSCSIProtocolLevel: 2 }), [
+      { key: 'TaskReporting', value: 'FastAbort,ResponseFence,RFC3720' },
+      { key: 'iSCSIProtocolLevel', value: '2' },
+    ]);
+  });
+
+  for (const answer of ['NotUnderstood', 'Reject', 'Irrelevant']) {
+    test(`younger keys that are answered with ${answer} stay at their defaults (RFC 7144 §7.1.1)`, () => {
+      const initiator = target({ taskReporting: 'FastAbort', iSCSIProtocolLevel: 2 });
+      initiator.offers();
+      for (const key of ['TaskReporting', 'iSCSIProtocolLevel']) initiator.receive({ key, value: answer });
+      const { taskReporting, iSCSIProtocolLevel } = initiator.parameters();
+      assert.deepEqual({ taskReporting, iSCSIProtocolLevel }, { taskReporting: 'RFC3720', iSCSIProtocolLevel: 1 });
+    });
+  }
+
   test('FirstBurstLength never exceeds MaxBurstLength (§13.14)', () => {
     const negotiation = target();
     negotiation.receive({ key: 'MaxBurstLength', value: '512' });
@@ -140,6 +168,8 @@ const anyWishes: fc.Arbitrary<Wishes> = fc.record({
   dataPDUInOrder: fc.boolean(),
   dataSequenceInOrder: fc.boolean(),
   errorRecoveryLevel: fc.nat(2),
+  taskReporting: fc.constantFrom(...TASK_REPORTING),
+  iSCSIProtocolLevel: fc.nat(2),
 });
 
 test('whatever two sides wish for, both arrive at the same parameters', () => {

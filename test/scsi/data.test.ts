@@ -60,12 +60,8 @@ test('REPORT LUNS says when it was cut short', () => {
 });
 
 test('standard INQUIRY data, byte for byte', () => {
-  const data = encodeStandardInquiry({
-    vendor: 'DISKLESS',
-    product: 'Virtual Disk',
-    revision: '1.0',
-    removable: false,
-  });
+  const unit = { vendor: 'DISKLESS', product: 'Virtual Disk', revision: '1.0', removable: false };
+  const data = encodeStandardInquiry(unit, 2);
   // prettier-ignore
   const golden = [
     '00',
@@ -79,7 +75,7 @@ test('standard INQUIRY data, byte for byte', () => {
     '5669727475616c204469736b20202020', // product
     '312e3020', //         revision
     '00'.repeat(22),
-    '00a00960046004c0', // SAM-5, iSCSI, SPC-4, SBC-3
+    '00a00962046004c0', // SAM-5, iSCSI of protocol level 2 (RFC 7144 §4.2), SPC-4, SBC-3
     '00'.repeat(8),
     '00'.repeat(22),
   ].join('');

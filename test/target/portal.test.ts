@@ -4,112 +4,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
-import {
-  LoginRequest,
-  LoginResponse,
-  LoginStatus,
-  LogoutResponse,
-  NopIn,
-  Reject,
-  RejectReason,
-  TextRequest,
-  TextResponse,
-} from '../../src/iscsi/pdu.ts';
-import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import { LoginRequest, LoginResponse, LoginStatus, NopIn } from '../../src/iscsi/pdu.ts';
+import { encodeText } from '../../src/iscsi/text.ts';
 import { Status, Transfer10Cdb } from '../../src/scsi/index.ts';
-import { openDirectory } from '../../src/target/directory.ts';
-import { Portal } from '../../src/target/portal.ts';
-import { Target } from '../../src/target/target.ts';
-import { SimulatedClock, settled } from '../support/simulated-clock.ts';
-import { SimulatedNetwork } from '../support/simulated-tcp.ts';
+import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice } from './held-device.ts';
-import { INITIATOR, RawInitiator } from './raw-initiator.ts';
+import { INITIATOR } from './raw-initiator.ts';
 import { serveTarget, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
-const endpoint = { address: '192.0.2.1', port: 3260 };
 
 function read(blocks: number): Uint8Array {
   return Transfer10Cdb.encode({ operationCode: 0x28, transferLength: blocks });
 }
-
-function sendText(initiator: RawInitiator, key: string, value: string, targetTransferTag = RESERVED_TAG): void {
-  const header = TextRequest.encode({
-    opcode: Opcode.textRequest,
-    immediate: true,
-    final: true,
-    initiatorTaskTag: initiator.newTag(),
-    targetTransferTag,
-    cmdSN: initiator.cmdSN,
-    expStatSN: initiator.expStatSN,
-  });
-  initiator.send(header, key === '' ? [] : [encodeText([{ key, value }])]);
-}
-
-async function askTargets(initiator: RawInitiator, value: string): Promise<string[]> {
-  sendText(initiator, 'SendTargets', value);
-  const parts: Uint8Array[] = [];
-  for (;;) {
-    const pdu = await initiator.expect(Opcode.textResponse);
-    const header = TextResponse.view(pdu.header);
-    parts.push(...pdu.data);
-    if (header.targetTransferTag === RESERVED_TAG) break;
-    sendText(initiator, '', '', header.targetTransferTag);
-  }
-  return decodeText(Buffer.concat(parts)).map(({ key, value: text }) => `${key}=${text}`);
-}
-
-test('a discovery session lists the targets with the address that was reached', async () => {
-  await using served = await serveTarget();
-  const initiator = await served.connect();
-  await initiator.login({ discovery: true });
-  const answer = [`TargetName=${TARGET}`, 'TargetAddress=192.0.2.1:3260,1'];
-  assert.deepEqual(await askTargets(initiator, 'All'), answer);
-  assert.deepEqual(await askTargets(initiator, TARGET), answer);
-  assert.deepEqual(await askTargets(initiator, 'iqn.2026-11.internal.test:other'), []);
-  initiator.logout();
-  assert.equal(LogoutResponse.view((await initiator.expect(Opcode.logoutResponse)).header).response, 0);
-  await initiator.closed;
-});
-
-test('a list of many targets goes over several responses', async () => {
-  const network = new SimulatedNetwork();
-  const names = Array.from({ length: 300 }, (_, index) => `iqn.2026-11.internal.test:machine-${index}`);
-  const targets = names.map((name) => new Target({ name, units: new Map() }));
-  await using _portal = await Portal.open({
-    network,
-    endpoint,
-    clock: new SimulatedClock(),
-    directory: openDirectory(targets),
-  });
-  const initiator = new RawInitiator(await network.connectTcp(endpoint));
-  await initiator.login({ discovery: true, keys: { MaxRecvDataSegmentLength: '1024' } });
-  const lines = await askTargets(initiator, 'All');
-  assert.deepEqual(
-    lines.filter((line) => line.startsWith('TargetName=')),
-    names.map((name) => `TargetName=${name}`),
-  );
-});
-
-test('a normal session learns of no other target than its own', async () => {
-  await using served = await serveTarget();
-  const initiator = await served.connect();
-  await initiator.login({ targetName: TARGET });
-  assert.equal((await askTargets(initiator, ''))[0], `TargetName=${TARGET}`);
-  sendText(initiator, 'SendTargets', 'iqn.2026-11.internal.test:other');
-  const reject = await initiator.expect(Opcode.reject);
-  assert.equal(Reject.view(reject.header).reason, RejectReason.protocolError);
-  assert.deepEqual(await askTargets(initiator, 'All'), [`TargetName=${TARGET}`, 'TargetAddress=192.0.2.1:3260,1']);
-});
-
-test('a discovery session runs no SCSI commands', async () => {
-  await using served = await serveTarget();
-  const initiator = await served.connect();
-  await initiator.login({ discovery: true });
-  initiator.command(read(1), { length: BLOCK });
-  const reject = await initiator.expect(Opcode.reject);
-  assert.equal(Reject.view(reject.header).reason, RejectReason.protocolError);
-});
 
 test('a login that does not end in time is ended', async () => {
   await using served = await serveTarget();

@@ -10,6 +10,7 @@ import {
   LogoutRequest,
   NopOut,
   ReadyToTransfer,
+  Reject,
   ScsiCommand,
   ScsiResponse,
   SnackRequest,
@@ -124,6 +125,14 @@ export class RawInitiator {
     return pdu;
   }
 
+  /** The next PDU, which must be a Reject: its reason, and the header that it carries. */
+  async rejection(): Promise<{ readonly reason: number; readonly header: Uint8Array }> {
+    const pdu = await this.expect(Opcode.reject);
+    const { reason, statSN } = Reject.view(pdu.header);
+    this.expStatSN = (statSN + 1) >>> 0;
+    return { reason, header: Buffer.concat(pdu.data) };
+  }
+
   sendBytes(bytes: Uint8Array): void {
     this.#tcp.write(bytes);
   }
@@ -215,10 +224,11 @@ export class RawInitiator {
   dataOut(
     initiatorTaskTag: number,
     data: Uint8Array,
-    values: { targetTransferTag?: number; dataSN: number; bufferOffset: number; final: boolean },
+    values: { targetTransferTag?: number; dataSN: number; bufferOffset: number; final: boolean; lun?: number },
   ): void {
     const header = DataOut.encode({
       opcode: Opcode.dataOut,
+      lun: encodeLun(values.lun ?? 0),
       initiatorTaskTag,
       expStatSN: this.expStatSN,
       targetTransferTag: values.targetTransferTag ?? RESERVED_TAG,

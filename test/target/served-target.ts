@@ -2,14 +2,15 @@
 
 import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
-import { openDirectory } from '../../src/target/directory.ts';
+import type { ChapDemand } from '../../src/iscsi/chap.ts';
+import { openDirectory, type TargetDirectory } from '../../src/target/directory.ts';
 import type { TargetEvent } from '../../src/target/event.ts';
 import { Portal, type PortalOptions } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 import type { UnitFeatures } from '../../src/target/unit-features.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { type LineOptions, SimulatedNetwork } from '../support/simulated-tcp.ts';
-import { RawInitiator } from './raw-initiator.ts';
+import { type LoginOptions, RawInitiator } from './raw-initiator.ts';
 
 export const TARGET = 'iqn.2026-11.internal.test:target';
 const endpoint = { address: '192.0.2.1', port: 3260 };
@@ -21,13 +22,18 @@ export interface ServedTarget extends AsyncDisposable {
   readonly events: readonly TargetEvent[];
   readonly network: SimulatedNetwork;
   connect(): Promise<RawInitiator>;
+  /** A connection that has logged in to the target, with these operational keys. */
+  login(keys?: Readonly<Record<string, string>>, options?: Omit<LoginOptions, 'keys'>): Promise<RawInitiator>;
 }
 
 export interface ServedTargetOptions {
+  readonly alias?: string;
   readonly device?: Device;
   readonly units?: ReadonlyMap<number, Device>;
   readonly features?: ReadonlyMap<number, UnitFeatures>;
   readonly line?: LineOptions;
+  /** Who must prove who they are. */
+  readonly authentication?: ChapDemand;
   readonly portal?: Partial<PortalOptions>;
 }
 
@@ -36,6 +42,7 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
   const target = new Target({
     name: TARGET,
     units,
+    ...(options.alias === undefined ? {} : { alias: options.alias }),
     ...(options.features === undefined ? {} : { features: options.features }),
   });
   const network = new SimulatedNetwork(options.line);
@@ -45,17 +52,28 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     network,
     endpoint,
     clock,
-    directory: openDirectory([target]),
+    directory: options.authentication === undefined ? openDirectory([target]) : guarded(target, options.authentication),
     onEvent: (event) => events.push(event),
     ...options.portal,
   });
+  const connect = async (): Promise<RawInitiator> => new RawInitiator(await network.connectTcp(endpoint));
   return {
     portal,
     target,
     clock,
     events,
     network,
-    connect: async () => new RawInitiator(await network.connectTcp(endpoint)),
+    connect,
+    login: async (keys = {}, options = {}) => {
+      const initiator = await connect();
+      const name = options.discovery === true ? {} : { targetName: TARGET };
+      await initiator.login({ ...name, keys, ...options });
+      return initiator;
+    },
     [Symbol.asyncDispose]: () => portal.close(),
   };
+}
+
+function guarded(target: Target, authentication: ChapDemand): TargetDirectory {
+  return { names: () => [TARGET], find: (name) => (name === TARGET ? { target, authentication } : undefined) };
 }

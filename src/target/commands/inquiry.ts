@@ -133,7 +133,7 @@ export const inquiryCommands = {
         // A page code without EVPD is an error (SPC-4 §6.6.1).
         if (cdb.pageCode !== 0) return invalidFieldInCdb(2);
         const identity = { ...unit.identity, removable: unit.removable };
-        task.respond(encodeStandardInquiry(identity), cdb.allocationLength);
+        task.respond(encodeStandardInquiry(identity, task.nexus.protocolLevel), cdb.allocationLength);
         return GOOD;
       }
       const encode = pageCodes(unit).includes(cdb.pageCode) ? pages.get(cdb.pageCode) : undefined;

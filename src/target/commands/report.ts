@@ -33,6 +33,9 @@ export function reportLuns(task: Task, luns: readonly number[]): Outcome {
 /** ABORT TASK, ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET and TARGET RESET (SPC-4 §6.36). */
 const taskManagementFunctions = Uint8Array.of(0b1101_1010, 0b0000_0000, 0, 0);
 
+/** QUERY TASK, QUERY ASYNCHRONOUS EVENT, QUERY TASK SET and I_T NEXUS RESET as well, which take iSCSIProtocolLevel 2 (RFC 7144 §6.3). */
+const laterTaskManagementFunctions = Uint8Array.of(0b1101_1110, 0b0000_0111, 0, 0);
+
 function supportedCommands(unit: LogicalUnit): CommandDescription[] {
   return commandNames.filter((name) => unit.knows(name)).map(describeCommand);
 }
@@ -64,7 +67,8 @@ export const reportCommands = {
     execute(_unit, task) {
       const { allocationLength } = ReportSupportedTaskManagementFunctionsCdb.view(task.cdb);
       if (allocationLength < 4) return invalidFieldInCdb(6);
-      task.respond(taskManagementFunctions, allocationLength);
+      const functions = task.nexus.protocolLevel < 2 ? taskManagementFunctions : laterTaskManagementFunctions;
+      task.respond(functions, allocationLength);
       return GOOD;
     },
   },

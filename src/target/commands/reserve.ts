@@ -28,6 +28,12 @@ const reserveOut: Command = {
   },
 };
 
+/** Its response follows those of the tasks that it has ended (RFC 7143 §4.2.2.3.4). */
+const preemptAndAbort: Command = {
+  ...reserveOut,
+  execute: async (unit, task) => ({ ...(await reserveOut.execute(unit, task)), isFenced: true }),
+};
+
 /** Only reservations of the whole unit for the asker itself exist: extents and third parties are obsolete (SPC-2 §7.21). */
 function checkReserve(task: Task): Outcome | undefined {
   const cdb = Reserve6Cdb.view(task.cdb);
@@ -53,7 +59,7 @@ export const reserveCommands = {
   persistentReserveOutRelease: reserveOut,
   persistentReserveOutClear: reserveOut,
   persistentReserveOutPreempt: reserveOut,
-  persistentReserveOutPreemptAndAbort: reserveOut,
+  persistentReserveOutPreemptAndAbort: preemptAndAbort,
   persistentReserveOutRegisterAndIgnoreExistingKey: reserveOut,
   persistentReserveOutRegisterAndMove: reserveOut,
   reserve6: {
