@@ -1,6 +1,7 @@
 /** The tasks of a session, each from its command to its end: taken in, given its turn and its data, run, answered, forgotten. */
 
 import { readU32 } from '../bytes/index.ts';
+import { joinCdb } from '../iscsi/additional-header.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
@@ -10,6 +11,7 @@ import type { CommandWindow } from './command-window.ts';
 import { READ_PIECE } from './commands/transfer.ts';
 import { DataOutTransfer } from './data-out.ts';
 import type { Outcome } from './outcome.ts';
+import { additionalHeadersOf, bidirectionalRefusal } from './scsi-command.ts';
 import type { SessionConnection } from './session-connection.ts';
 import type { Target } from './target.ts';
 import { Task, type TaskOwner } from './task.ts';
@@ -88,12 +90,22 @@ export class SessionTasks {
       connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
       return;
     }
+    const additional = additionalHeadersOf(pdu);
+    if (additional.unknownCode !== undefined) {
+      if (!header.immediate) this.#window.release();
+      connection.responses.reject(RejectReason.invalidPduField, Buffer.concat([pdu.header, pdu.ahs]));
+      return;
+    }
     const { owner, target, parameters } = this.#options;
     const lun = decodeLun(header.lun);
-    const task = new Task(owner, connection, header, lun === undefined ? undefined : target.units.get(lun));
+    const unit = lun === undefined ? undefined : target.units.get(lun);
+    const task = new Task(owner, connection, header, joinCdb(header.cdb, additional), unit);
     this.#byTag.set(task.initiatorTaskTag, task);
     if (task.isImmediate) this.#immediate += 1;
-    const failure = task.unit === undefined ? executeAtAbsentUnit(task, target.luns) : task.unit.prepare(task);
+    const failure =
+      unit === undefined
+        ? executeAtAbsentUnit(task, target.luns)
+        : (unit.prepare(task) ?? bidirectionalRefusal(header, additional));
     if (task.isWrite || pdu.dataLength > 0 || !header.final) {
       const wanted = failure === undefined ? task.dataOutLength : 0;
       task.transfer = new DataOutTransfer(
