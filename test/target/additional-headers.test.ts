@@ -3,12 +3,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
+import { Initiator } from '../../src/initiator/initiator.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { NopOut, Reject, ScsiResponse } from '../../src/iscsi/pdu.ts';
-import { decodeSense } from '../../src/scsi/index.ts';
+import {
+  commandTable,
+  decodeSense,
+  encodeLun,
+  LONG_CDB_ADDITIONAL_LENGTH,
+  Transfer32Cdb,
+} from '../../src/scsi/index.ts';
 import { byteByByte } from '../support/simulated-tcp.ts';
 import { Asker } from './commands/asker.ts';
-import type { RawInitiator, Result } from './raw-initiator.ts';
+import { INITIATOR, type RawInitiator, type Result } from './raw-initiator.ts';
 import { type ServedTarget, serveTarget, TARGET } from './served-target.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -111,4 +118,24 @@ test('with no data at all, both flags mean nothing (RFC 7143 §11.3.1)', async (
   assert.equal((await raw.run(hex('00000000000000000000000000000000'), { direction: 'both' })).status, 0);
   const ahs = hex('0005 02 00 00000000');
   assert.equal((await raw.run(hex('00000000000000000000000000000000'), { direction: 'both', ahs })).status, 0);
+});
+
+test('the initiator’s own long CDBs arrive, with header digests', async () => {
+  const device = new MemoryDevice(Buffer.alloc(1024, 'p'));
+  await using served = await serveTarget({ device });
+  const wishes = { headerDigest: ['CRC32C'] } as const;
+  const initiator = new Initiator({ network: served.network, clock: served.clock, initiatorName: INITIATOR, wishes });
+  await using session = await initiator.login({ host: '192.0.2.1', port: 3260 }, TARGET);
+  assert.equal(session.parameters.headerDigest, true);
+  const { operationCode, serviceAction } = commandTable.write32;
+  const cdb = Transfer32Cdb.encode({
+    operationCode,
+    serviceAction,
+    additionalCdbLength: LONG_CDB_ADDITIONAL_LENGTH,
+    logicalBlockAddress: 1,
+    transferLength: 1,
+  });
+  const block = Buffer.alloc(512, 'w');
+  assert.equal((await session.execute({ lun: encodeLun(0), cdb, write: [block] })).status, 0);
+  assert.deepEqual(Buffer.concat(device.read(0, 1024)), Buffer.concat([Buffer.alloc(512, 'p'), block]));
 });
