@@ -7,7 +7,7 @@ import { Status } from '../scsi/status.ts';
 export interface ScsiRequest {
   /** Eight bytes. */
   readonly lun: Uint8Array;
-  /** The command descriptor block: 6 to 16 bytes. */
+  /** The command descriptor block: 6 to 260 bytes. More than 16 go into an Extended CDB AHS (RFC 7143 §11.2.2.3). */
   readonly cdb: Uint8Array;
   /** Most bytes that the command may return. */
   readonly readLength?: number;

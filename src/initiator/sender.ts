@@ -1,10 +1,12 @@
 /** What a session sends: each PDU with the numbers that the session has come to (RFC 7143 §4.2.2). */
 
 import { readU32, serialAdd } from '../bytes/index.ts';
+import { encodeExtendedCdb } from '../iscsi/additional-header.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
-import { ScsiCommand, TaskAttribute, TextRequest } from '../iscsi/pdu.ts';
+import { BASIC_HEADER_LENGTH, ScsiCommand, TaskAttribute, TextRequest } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
+import { CDB_LENGTH } from '../scsi/cdb.ts';
 import { CommandWindow } from './command-window.ts';
 import type { Connection } from './connection.ts';
 import { firstBurst, sendDataSequence, slice } from './data-out.ts';
@@ -42,7 +44,7 @@ export class Sender {
     const { request, writeLength, initiatorTaskTag } = task;
     task.cmdSN = this.window.take();
     const burst = firstBurst(writeLength, this.#parameters);
-    const header = this.#slab.take();
+    const header = request.cdb.length > CDB_LENGTH ? headerWithLongCdb(request.cdb) : this.#slab.take();
     const pdu = ScsiCommand.edit(header);
     pdu.opcode = Opcode.scsiCommand;
     pdu.final = burst.unsolicited === 0;
@@ -54,7 +56,7 @@ export class Sender {
     pdu.expectedDataTransferLength = writeLength > 0 ? writeLength : (request.readLength ?? 0);
     pdu.cmdSN = task.cmdSN;
     pdu.expStatSN = this.#expStatSN;
-    pdu.cdb = request.cdb;
+    if (request.cdb.length <= CDB_LENGTH) pdu.cdb = request.cdb;
     this.#connection.send(header, burst.immediate === 0 ? noData : slice(request.write ?? noData, 0, burst.immediate));
     if (burst.unsolicited > 0) this.data(task, RESERVED_TAG, burst.immediate, burst.unsolicited);
   }
@@ -82,4 +84,13 @@ export class Sender {
     });
     this.#connection.send(header, data);
   }
+}
+
+/** A SCSI Command's basic header and, behind it, what its CDB field does not hold (RFC 7143 §11.2.2.3). */
+function headerWithLongCdb(cdb: Uint8Array): Uint8Array {
+  const ahs = encodeExtendedCdb(cdb);
+  const header = new Uint8Array(BASIC_HEADER_LENGTH + ahs.length);
+  ScsiCommand.write(header, 0, { totalAHSLength: ahs.length / 4, cdb: cdb.subarray(0, CDB_LENGTH) });
+  header.set(ahs, BASIC_HEADER_LENGTH);
+  return header;
 }

@@ -1,4 +1,5 @@
 /** iSCSI without I/O: PDUs and their stream, text keys and their negotiation, both ends of the login, CHAP, names, the Root Path. */
+export * from './additional-header.ts';
 export * from './chap.ts';
 export * from './initiator-login.ts';
 export * from './keys.ts';

@@ -49,6 +49,7 @@ export const AdditionalSense = {
   capacityDataHasChanged: 0x2a09,
   timestampChanged: 0x2a10,
   commandSequenceError: 0x2c00,
+  orwriteGenerationDoesNotMatch: 0x2c0c,
   commandsClearedByAnotherInitiator: 0x2f00,
   sanitizeCommandFailed: 0x3103,
   savingParametersNotSupported: 0x3900,

@@ -1,34 +1,15 @@
 /**
- * Command descriptor blocks, declared as SPC-4 and SBC-3 draw them. A CDB always comes in a field of 16 bytes, so every layout
- * fits whatever the initiator sent.
+ * Command descriptor blocks, declared as SPC-4 and SBC-3 draw them. A CDB comes in a field of at least 16 bytes, so every layout of
+ * these fits whatever the initiator sent.
  */
 
-import { bits, type Field, flag, layout, readU32, u8, u16, u32, writeU32 } from '../bytes/index.ts';
+import { bits, flag, layout, u8, u16, u32 } from '../bytes/index.ts';
+import { blockAddress64 } from './block-address.ts';
 
-/** Bytes of the CDB field in which all commands of this project fit. */
+/** Bytes of the CDB field, in which all commands but those of variable length fit. */
 export const CDB_LENGTH = 16;
 
-/**
- * An eight-byte block address as a number. Exact below 2^53; above, it may round, but stays far behind the end of any device
- * (whose size in bytes is below 2^53), which is all that the range check asks. A bigint for each READ(16) would cost more than
- * the rest of its decoding.
- */
-function blockAddress64(offset: number): Field<number> {
-  return {
-    offset,
-    length: 8,
-    read: (from, at) => readU32(from, at + offset) * 0x1_0000_0000 + readU32(from, at + offset + 4),
-    write: (into, at, value) => {
-      writeU32(into, at + offset, Math.floor(value / 0x1_0000_0000));
-      writeU32(into, at + offset + 4, value % 0x1_0000_0000);
-    },
-  };
-}
-
 const operationCode = u8(0);
-
-/** Any CDB before its operation code is known; `serviceAction` counts for the codes that have one. */
-export const CdbHeader = layout('CDB', 2, { operationCode, serviceAction: bits(1, 0, 5) });
 
 export const TestUnitReadyCdb = layout('TEST UNIT READY', 6, { operationCode, control: u8(5) });
 

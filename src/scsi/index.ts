@@ -24,4 +24,5 @@ export * from './third-party-copy-page.ts';
 export * from './timestamp.ts';
 export * from './transport-id.ts';
 export * from './unmap.ts';
+export * from './variable-length-cdb.ts';
 export * from './vital-product-data.ts';

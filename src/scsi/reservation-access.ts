@@ -37,6 +37,7 @@ const unlessExclusive = [
   'read10',
   'read12',
   'read16',
+  'read32',
   'readBuffer10',
   'readDefectData10',
   'readDefectData12',
@@ -47,6 +48,7 @@ const unlessExclusive = [
   'verify10',
   'verify12',
   'verify16',
+  'verify32',
 ] as const;
 
 const table: ReadonlyMap<string, ReservationAccess> = new Map<string, ReservationAccess>([

@@ -3,7 +3,8 @@
 import { bits, flag, layout, u8, u16, u32, writeU32 } from '../bytes/index.ts';
 import { type CommandDescription, usageData } from './command-table.ts';
 
-export const ReportingOptions = { all: 0, operationCode: 1, serviceAction: 2 } as const;
+/** `either`: one command, be it one of several of its operation code or not. */
+export const ReportingOptions = { all: 0, operationCode: 1, serviceAction: 2, either: 3 } as const;
 
 const CommandDescriptor = layout('command descriptor', 8, {
   operationCode: u8(0),

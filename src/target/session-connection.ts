@@ -6,7 +6,9 @@
  * here, until they are reassigned or the time for that is over (§7.2.2, §7.5).
  */
 
-import { readU32 } from '../bytes/index.ts';
+import { ProtocolError, readU32 } from '../bytes/index.ts';
+import { decodeAdditionalHeaders } from '../iscsi/additional-header.ts';
+import { Opcode } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { AsyncEvent } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
@@ -88,6 +90,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     this.expStatSN = readU32(pdu.header, EXP_STAT_SN);
     this.sent?.acknowledge(this.expStatSN);
     if (this.session.fence.isUp) this.session.fence.acknowledged(this);
+    if (pdu.ahs.length > 0) checkAdditionalHeaders(pdu);
     this.session.receive(pdu, this);
   }
 
@@ -144,4 +147,12 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   end(reason: SessionEnd, error?: Error): Promise<void> {
     return this.session.connections.ended(this, reason, error);
   }
+}
+
+/** Format errors are found as the PDU comes, while it is known which connection brought it (RFC 7143 §7.7, §11.2.1.5). */
+function checkAdditionalHeaders({ header, ahs }: Pdu): void {
+  if (((header[0] ?? 0) & 0x3f) !== Opcode.scsiCommand) {
+    throw new ProtocolError('ISCSI_AHS_MALFORMED', 'a PDU that is no SCSI Command has additional header segments');
+  }
+  decodeAdditionalHeaders(ahs);
 }

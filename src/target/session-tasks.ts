@@ -1,6 +1,7 @@
 /** The tasks of a session, each from its command to its end: taken in, given its turn and its data, run, answered, forgotten. */
 
 import { readU32 } from '../bytes/index.ts';
+import { joinCdb } from '../iscsi/additional-header.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
@@ -11,6 +12,7 @@ import { READ_PIECE } from './commands/transfer.ts';
 import { DataOutTransfer } from './data-out.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { checkCondition, type Outcome } from './outcome.ts';
+import { additionalHeadersOf, bidirectionalRefusal } from './scsi-command.ts';
 import type { SessionConnection } from './session-connection.ts';
 import type { Target } from './target.ts';
 import { Task, type TaskOwner } from './task.ts';
@@ -100,11 +102,20 @@ export class SessionTasks {
       refuse(pdu, connection, RejectReason.immediateCommandReject);
       return;
     }
+    const additional = additionalHeadersOf(pdu);
+    if (additional.unknownCode !== undefined) {
+      refuse(pdu, connection, RejectReason.invalidPduField);
+      return;
+    }
     const lun = decodeLun(header.lun);
-    const task = new Task(owner, connection, header, lun === undefined ? undefined : target.units.get(lun));
+    const unit = lun === undefined ? undefined : target.units.get(lun);
+    const task = new Task(owner, connection, header, joinCdb(header.cdb, additional), unit);
     this.#byTag.add(task);
     if (task.isImmediate) this.#immediate += 1;
-    const failure = task.unit === undefined ? executeAtAbsentUnit(task, target.luns) : task.unit.prepare(task);
+    const failure =
+      unit === undefined
+        ? executeAtAbsentUnit(task, target.luns)
+        : (unit.prepare(task) ?? bidirectionalRefusal(header, additional));
     if (task.isWrite || pdu.dataLength > 0 || !header.final) {
       const wanted = failure === undefined ? task.dataOutLength : 0;
       task.transfer = new DataOutTransfer(

@@ -5,7 +5,7 @@
  * It ends with its last connection (session-connections.ts).
  */
 
-import { ProtocolError } from '../bytes/index.ts';
+import { inOnePiece, ProtocolError } from '../bytes/index.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { BasicHeader, RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
@@ -169,7 +169,7 @@ export class Session implements TaskOwner {
   refuse(pdu: Pdu, connection: SessionConnection, reason: number): void {
     const { immediate, cmdSN } = ScsiCommand.view(pdu.header);
     if (!immediate) this.window.retract(cmdSN);
-    connection.responses.reject(reason, pdu.header);
+    connection.responses.reject(reason, inOnePiece([pdu.header, pdu.ahs]));
   }
 
   start(task: Task): void {

@@ -42,6 +42,7 @@ export class Task {
   readonly cmdSN: number;
   /** Takes a place in the command window: until its answer, and never when it came as an immediate command. */
   inWindow: boolean;
+  /** 16 bytes or more. */
   readonly cdb: Uint8Array;
   /** EDTL: bytes that the initiator is ready to send or take. */
   readonly expectedDataTransferLength: number;
@@ -85,7 +86,14 @@ export class Task {
   readonly #header: Uint8Array;
   #waiters: (() => void)[] | undefined;
 
-  constructor(nexus: TaskOwner, connection: SessionConnection, command: ScsiCommand, unit: LogicalUnit | undefined) {
+  /** `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. */
+  constructor(
+    nexus: TaskOwner,
+    connection: SessionConnection,
+    command: ScsiCommand,
+    cdb: Uint8Array,
+    unit: LogicalUnit | undefined,
+  ) {
     this.nexus = nexus;
     this.connection = connection;
     this.#header = command.source;
@@ -95,7 +103,7 @@ export class Task {
     this.attribute = command.attribute;
     this.cmdSN = command.cmdSN;
     this.inWindow = !command.immediate;
-    this.cdb = command.cdb;
+    this.cdb = cdb;
     this.expectedDataTransferLength = command.expectedDataTransferLength;
     this.isRead = command.read;
     this.isWrite = command.write;

@@ -227,6 +227,24 @@ test('an R2T for data that is not there ends the session', async () => {
   await assert.rejects(running, { code: 'ISCSI_R2T_RANGE' });
 });
 
+test('a CDB of more than 16 bytes goes on in additional headers (RFC 7143 §11.2.2.3)', async () => {
+  const { session, peer } = await openSession(rig());
+  const cdb = Uint8Array.from({ length: 33 }, (_, index) => index + 1);
+  const long = session.execute({ lun, cdb, write: [pattern(8)] });
+  const short = session.execute({ lun, cdb: testUnitReady });
+  const command = await peer.next();
+  assert.equal(ScsiCommand.view(command.header).totalAHSLength, 6);
+  assert.deepEqual(Buffer.from(ScsiCommand.view(command.header).cdb), Buffer.from(cdb.subarray(0, 16)));
+  const ahs = Buffer.concat([Buffer.of(0, 18, 1, 0), cdb.subarray(16), Buffer.alloc(3)]);
+  assert.deepEqual(Buffer.from(command.ahs), ahs);
+  assert.deepEqual(Buffer.concat(command.data), Buffer.from(pattern(8)));
+  const next = await peer.next();
+  assert.equal(ScsiCommand.view(next.header).totalAHSLength, 0);
+  respond(peer, command);
+  respond(peer, next);
+  assert.deepEqual([(await long).status, (await short).status], [0, 0]);
+});
+
 test('commands wait for the window', async () => {
   const { session, peer } = await openSession(rig());
   const many = Array.from({ length: 40 }, () => session.execute({ lun, cdb: testUnitReady }));

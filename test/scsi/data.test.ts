@@ -27,16 +27,13 @@ import {
   encodeOneCommand,
   encodeStandardInquiry,
   encodeUnmap,
-  findCommand,
   MAXIMUM_LUN,
   ModePageCode,
   naaLocallyAssigned,
-  operationCodes,
   PageControl,
   scsiNameString,
   Transfer16Cdb,
   t10VendorId,
-  usageData,
 } from '../../src/scsi/index.ts';
 
 test('LUNs: small ones by peripheral addressing, large ones in the flat space', () => {
@@ -107,20 +104,6 @@ test('designators come back as they went', () => {
   assert.equal((designators[2]?.value.length ?? 1) % 4, 0);
   assert.equal(designators[2]?.value.at(-1), 0, 'NUL-terminated');
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void decodeDesignators(bytes)));
-});
-
-test('the command table holds together', () => {
-  const cdbLength = (code: number): number => [6, 10, 10, 0, 16, 12, 0, 0][code >> 5] ?? 0;
-  for (const name of commandNames) {
-    const description = describeCommand(name);
-    const usage = usageData(description);
-    assert.equal(usage[0], description.operationCode, name);
-    assert.equal(usage.length, cdbLength(description.operationCode), name);
-    assert.equal(findCommand(description.operationCode, description.serviceAction ?? 0), name);
-    if (description.serviceAction !== undefined) assert.equal((usage[1] ?? 0) & 0x1f, 0x1f, name);
-  }
-  assert.equal(findCommand(0x9e, 0x1f), undefined);
-  assert.equal(operationCodes.length, 256);
 });
 
 test('the list of supported commands, with timeouts and without', () => {

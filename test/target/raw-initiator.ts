@@ -1,5 +1,6 @@
 /** An initiator that does what a test says, PDU by PDU, right or wrong. */
 
+import { encodeExtendedCdb } from '../../src/iscsi/additional-header.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
 import {
   BasicHeader,
@@ -39,7 +40,9 @@ export interface CommandOptions {
   readonly lun?: number;
   /** EDTL */
   readonly length?: number;
-  readonly direction?: 'read' | 'write' | 'none';
+  readonly direction?: 'read' | 'write' | 'both' | 'none';
+  /** Instead of those that the CDB needs. */
+  readonly ahs?: Uint8Array;
   readonly immediateData?: Uint8Array;
   readonly final?: boolean;
   readonly immediate?: boolean;
@@ -202,22 +205,24 @@ export class RawInitiator {
   command(cdb: Uint8Array, options: CommandOptions = {}): number {
     const initiatorTaskTag = options.initiatorTaskTag ?? this.newTag();
     const direction = options.direction ?? 'read';
+    const ahs = options.ahs ?? (cdb.length > 16 ? encodeExtendedCdb(cdb) : new Uint8Array(0));
     const header = ScsiCommand.encode({
       opcode: Opcode.scsiCommand,
+      totalAHSLength: ahs.length / 4,
       immediate: options.immediate ?? false,
       final: options.final ?? true,
-      read: direction === 'read',
-      write: direction === 'write',
+      read: direction === 'read' || direction === 'both',
+      write: direction === 'write' || direction === 'both',
       attribute: options.attribute ?? 1,
       lun: encodeLun(options.lun ?? 0),
       initiatorTaskTag,
       expectedDataTransferLength: options.length ?? 0,
       cmdSN: options.cmdSN ?? this.cmdSN,
       expStatSN: this.expStatSN,
-      cdb,
+      cdb: cdb.subarray(0, 16),
     });
     if (options.immediate !== true && options.cmdSN === undefined) this.cmdSN = (this.cmdSN + 1) >>> 0;
-    this.send(header, options.immediateData === undefined ? [] : [options.immediateData]);
+    this.send(Buffer.concat([header, ahs]), options.immediateData === undefined ? [] : [options.immediateData]);
     return initiatorTaskTag;
   }
 

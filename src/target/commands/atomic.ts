@@ -1,11 +1,18 @@
 /**
- * COMPARE AND WRITE, ORWRITE(16) and WRITE ATOMIC(16): what no other write may come between (SBC-3 §5.2, §5.13; SBC-4 §5.51).
+ * COMPARE AND WRITE, ORWRITE and WRITE ATOMIC(16): what no other write may come between (SBC-3 §5.2, §5.13; SBC-4 §5.51).
  *
  * WRITE ATOMIC is one write of the device, apart from all other commands. Through a power cut it is as whole as the device's own
  * writes are.
  */
 
-import { AdditionalSense, CompareAndWriteCdb, SenseKey, Transfer16Cdb, WriteAtomic16Cdb } from '../../scsi/index.ts';
+import {
+  AdditionalSense,
+  CompareAndWriteCdb,
+  OrWrite32Cdb,
+  SenseKey,
+  Transfer16Cdb,
+  WriteAtomic16Cdb,
+} from '../../scsi/index.ts';
 import { firstDifference } from '../buffers.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, type Outcome } from '../outcome.ts';
@@ -52,6 +59,27 @@ async function orWrite(unit: LogicalUnit, task: Task): Promise<Outcome> {
   const mask = task.parameters();
   for (let at = 0; at < whole; at++) result[at] = (result[at] ?? 0) | (mask[at] ?? 0);
   return writeDevice(unit, task, [result], whole);
+}
+
+const GENERATION_DOES_NOT_MATCH = checkCondition(
+  SenseKey.illegalRequest,
+  AdditionalSense.orwriteGenerationDoesNotMatch,
+);
+
+/**
+ * ORWRITE(32) sets bits for those who agree on the generation of the bitmap. It is 0, as after each power on: to start another one
+ * (BMOP 001b) is not offered.
+ */
+function takeOrWrite32(unit: LogicalUnit, task: Task): Outcome | undefined {
+  const cdb = OrWrite32Cdb.view(task.cdb);
+  const { bitmapOperation, protect, transferLength } = OrWrite32Cdb.fields;
+  if (cdb.bitmapOperation !== 0) return invalidFieldInCdb(bitmapOperation.offset);
+  if (cdb.protect !== 0) return invalidFieldInCdb(protect.offset);
+  if (cdb.expectedGeneration !== 0) return GENERATION_DOES_NOT_MATCH;
+  task.forceUnitAccess = cdb.forceUnitAccess;
+  const failure = takeRange(unit, task, cdb.logicalBlockAddress, cdb.transferLength, transferLength.offset);
+  if (failure === undefined) task.dataOutLength = task.length;
+  return failure;
 }
 
 /** Atomic writes are of whole physical blocks. */
@@ -103,6 +131,7 @@ export const atomicCommands = {
     },
     execute: exclusively(orWrite),
   },
+  orWrite32: { prepare: takeOrWrite32, execute: exclusively(orWrite) },
   writeAtomic16: {
     prepare: takeAtomicRange,
     execute: exclusively(async (unit, task) =>

@@ -1,11 +1,17 @@
 /** The range of blocks in a CDB, checked against the unit and noted in the task. */
 
-import { Transfer6Cdb, type Transfer10Cdb, type Transfer12Cdb, type Transfer16Cdb } from '../../scsi/index.ts';
+import {
+  Transfer6Cdb,
+  type Transfer10Cdb,
+  type Transfer12Cdb,
+  type Transfer16Cdb,
+  type Transfer32Cdb,
+} from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { invalidFieldInCdb, LBA_OUT_OF_RANGE, type Outcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
 
-export type LongCdb = typeof Transfer10Cdb | typeof Transfer12Cdb | typeof Transfer16Cdb;
+export type LongCdb = typeof Transfer10Cdb | typeof Transfer12Cdb | typeof Transfer16Cdb | typeof Transfer32Cdb;
 
 /** Checks a range and notes it in the task as bytes. `lengthByte` is where the CDB has the transfer length. */
 export function takeRange(
@@ -30,11 +36,11 @@ export function takeRange6(unit: LogicalUnit, task: Task): Outcome | undefined {
   return takeRange(unit, task, lba, cdb.transferLength === 0 ? 256 : cdb.transferLength, 4);
 }
 
-/** The forms of 10, 12 and 16 bytes. */
+/** The forms of 10, 12, 16 and 32 bytes. */
 export function takeLongRange(layout: LongCdb, unit: LogicalUnit, task: Task): Outcome | undefined {
   const cdb = layout.view(task.cdb);
   // No protection information is kept, so none can be asked for (SBC-3 table 66).
-  if (cdb.protect !== 0) return invalidFieldInCdb(1);
+  if (cdb.protect !== 0) return invalidFieldInCdb(layout.fields.protect.offset);
   task.forceUnitAccess = cdb.forceUnitAccess;
   return takeRange(unit, task, cdb.logicalBlockAddress, cdb.transferLength, layout.fields.transferLength.offset);
 }

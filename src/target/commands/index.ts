@@ -1,14 +1,18 @@
 /** Every command of the table with what runs it. The type makes sure that none is forgotten. */
 
 import {
-  CdbHeader,
+  ADDITIONAL_CDB_LENGTH,
   type CommandDescription,
   type CommandName,
   commandNames,
   describeCommand,
+  LONG_CDB_ADDITIONAL_LENGTH,
+  LONG_CDB_LENGTH,
   operationCodes,
   type ReservationAccess,
   reservationAccess,
+  serviceActionOf,
+  VARIABLE_LENGTH,
 } from '../../scsi/index.ts';
 import { INVALID_OPERATION_CODE, invalidFieldInCdb, type Outcome } from '../outcome.ts';
 import { atomicCommands } from './atomic.ts';
@@ -107,20 +111,28 @@ const slots: readonly (Slot | undefined)[] = operationCodes.map((code) => {
   return { kind: code.kind, entries: new Map(actions) };
 });
 
-/** The command that a CDB asks for, by one or two look-ups. */
+/** The command that a CDB asks for, by one or two look-ups. Its layout then fits the CDB. */
 export function dispatch(cdb: Uint8Array): DispatchEntry | undefined {
   const slot = slots[cdb[0] ?? 0];
   if (slot === undefined) return undefined;
-  return slot.kind === 'command' ? slot.entry : slot.entries.get(CdbHeader.view(cdb).serviceAction);
+  if (slot.kind === 'command') return slot.entry;
+  return hasItsLength(cdb) ? slot.entries.get(serviceActionOf(cdb)) : undefined;
+}
+
+/** A CDB of variable length must be as long as it says, which is what all of those that are known here are. */
+function hasItsLength(cdb: Uint8Array): boolean {
+  if (cdb[0] !== VARIABLE_LENGTH) return true;
+  return cdb.length >= LONG_CDB_LENGTH && cdb[ADDITIONAL_CDB_LENGTH] === LONG_CDB_ADDITIONAL_LENGTH;
 }
 
 /**
  * Operation codes whose every unit that knows one service action knows that there are more: a wrong one is a field of the CDB, not an
- * unknown command (SPC-4 §4.3.3 leaves the choice).
+ * unknown command (SPC-4 leaves the choice).
  */
 const SERVICE_ACTION_IS_A_FIELD: ReadonlySet<number> = new Set([0x48, 0x5e, 0x5f, 0x83, 0x84]);
 
 /** How a CDB fails that `dispatch` finds no command for. */
 export function unknownCommand(cdb: Uint8Array): Outcome {
+  if (!hasItsLength(cdb)) return invalidFieldInCdb(ADDITIONAL_CDB_LENGTH);
   return SERVICE_ACTION_IS_A_FIELD.has(cdb[0] ?? 0) ? invalidFieldInCdb(1) : INVALID_OPERATION_CODE;
 }

@@ -1,7 +1,7 @@
 /** UNMAP and WRITE SAME (SBC-3 §5.28, §5.42, §5.43). */
 
 import type { Awaitable } from '../../block/device.ts';
-import { decodeUnmap, UnmapCdb, WriteSame10Cdb, WriteSame16Cdb } from '../../scsi/index.ts';
+import { decodeUnmap, UnmapCdb, WriteSame10Cdb, WriteSame16Cdb, WriteSame32Cdb } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import {
   GOOD,
@@ -31,12 +31,14 @@ function nextTurn(): Promise<void> {
 function takeWriteSame(
   unit: LogicalUnit,
   task: Task,
-  layout: typeof WriteSame10Cdb | typeof WriteSame16Cdb,
+  layout: typeof WriteSame10Cdb | typeof WriteSame16Cdb | typeof WriteSame32Cdb,
   noDataOut: boolean,
 ): Outcome | undefined {
   const cdb = layout.view(task.cdb);
-  if (cdb.protect !== 0 || cdb.anchor) return invalidFieldInCdb(1);
-  if (cdb.unmap && !unit.canUnmap) return invalidFieldInCdb(1);
+  // No protection information, no anchored blocks, and no unmapping but where it can be done.
+  if (cdb.protect !== 0 || cdb.anchor || (cdb.unmap && !unit.canUnmap)) {
+    return invalidFieldInCdb(layout.fields.protect.offset);
+  }
   const lba = cdb.logicalBlockAddress;
   if (lba + cdb.numberOfBlocks > unit.blocks || lba > unit.blocks) return LBA_OUT_OF_RANGE;
   // Zero blocks mean all to the end, since WSNZ is 0 in the Block Limits page (SBC-3 §5.42).
@@ -113,6 +115,10 @@ export const provisioningCommands = {
   writeSame16: {
     prepare: (unit, task) => takeWriteSame(unit, task, WriteSame16Cdb, WriteSame16Cdb.view(task.cdb).noDataOut),
     execute: (unit, task) => writeSame(unit, task, WriteSame16Cdb.view(task.cdb).unmap),
+  },
+  writeSame32: {
+    prepare: (unit, task) => takeWriteSame(unit, task, WriteSame32Cdb, WriteSame32Cdb.view(task.cdb).noDataOut),
+    execute: (unit, task) => writeSame(unit, task, WriteSame32Cdb.view(task.cdb).unmap),
   },
   unmap: {
     prepare(_unit, task) {

@@ -50,14 +50,26 @@ function reportSupportedOperationCodes(unit: LogicalUnit, task: Task): Outcome {
   if (cdb.reportingOptions === ReportingOptions.all) {
     return answer(encodeAllCommands(supportedCommands(unit), returnTimeouts));
   }
-  if (cdb.reportingOptions > ReportingOptions.serviceAction) return invalidFieldInCdb(2);
+  if (cdb.reportingOptions > ReportingOptions.either) return invalidFieldInCdb(2);
   const entry = operationCodes[requestedOperationCode];
   const asksForServiceAction = cdb.reportingOptions === ReportingOptions.serviceAction;
-  // Each form is only for its kind of operation code (SPC-4 table 320).
-  if (entry !== undefined && asksForServiceAction !== (entry.kind === 'service actions')) return invalidFieldInCdb(2);
+  // The forms for one kind of operation code are errors for the other (SPC-4, REPORT SUPPORTED OPERATION CODES).
+  if (
+    entry !== undefined &&
+    cdb.reportingOptions !== ReportingOptions.either &&
+    asksForServiceAction !== (entry.kind === 'service actions')
+  ) {
+    return invalidFieldInCdb(2);
+  }
   const name = findCommand(requestedOperationCode, requestedServiceAction);
-  const known = name !== undefined && unit.knows(name);
-  return answer(encodeOneCommand(known ? describeCommand(name) : undefined, returnTimeouts));
+  const exists =
+    name !== undefined && unit.knows(name) && (entry?.kind === 'service actions' || !namesServiceAction(cdb));
+  return answer(encodeOneCommand(exists ? describeCommand(name) : undefined, returnTimeouts));
+}
+
+/** Whether a service action is asked for in the form that leaves it open whether there is one. */
+function namesServiceAction(cdb: { reportingOptions: number; requestedServiceAction: number }): boolean {
+  return cdb.reportingOptions === ReportingOptions.either && cdb.requestedServiceAction !== 0;
 }
 
 export const reportCommands = {

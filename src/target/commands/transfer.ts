@@ -1,7 +1,7 @@
-/** READ and WRITE in their forms of 6, 10, 12 and 16 bytes (SBC-3 §5.7 to §5.11, §5.34 to §5.38). */
+/** READ and WRITE in their forms of 6, 10, 12, 16 and 32 bytes (SBC-3 §5.7 to §5.11, §5.34 to §5.38). */
 
 import type { Awaitable, WriteOptions } from '../../block/device.ts';
-import { Transfer10Cdb, Transfer12Cdb, Transfer16Cdb } from '../../scsi/index.ts';
+import { Transfer10Cdb, Transfer12Cdb, Transfer16Cdb, Transfer32Cdb } from '../../scsi/index.ts';
 import { takeBytes } from '../buffers.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { GOOD, type Outcome } from '../outcome.ts';
@@ -84,6 +84,7 @@ export const transferCommands = {
   read10: readCommand(Transfer10Cdb),
   read12: readCommand(Transfer12Cdb),
   read16: readCommand(Transfer16Cdb),
+  read32: readCommand(Transfer32Cdb),
   write6: {
     prepare(unit, task) {
       const failure = takeRange6(unit, task);
@@ -95,4 +96,5 @@ export const transferCommands = {
   write10: writeCommand(Transfer10Cdb),
   write12: writeCommand(Transfer12Cdb),
   write16: writeCommand(Transfer16Cdb),
+  write32: writeCommand(Transfer32Cdb),
 } satisfies Record<string, Command>;

@@ -8,6 +8,7 @@ import {
   Transfer10Cdb,
   Transfer12Cdb,
   Transfer16Cdb,
+  Transfer32Cdb,
 } from '../../scsi/index.ts';
 import { firstDifference } from '../buffers.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
@@ -29,7 +30,7 @@ function verifyCommand(layout: LongCdb): Command {
       const failure = takeLongRange(layout, unit, task);
       if (failure !== undefined) return failure;
       const { byteCheck } = layout.view(task.cdb);
-      if (byteCheck === 2) return invalidFieldInCdb(1);
+      if (byteCheck === 2) return invalidFieldInCdb(layout.fields.byteCheck.offset);
       if (byteCheck === ByteCheck.all) task.dataOutLength = task.length;
       if (byteCheck === ByteCheck.oneBlock && task.length > 0) task.dataOutLength = unit.blockSize;
       return undefined;
@@ -75,7 +76,7 @@ function writeAndVerify(layout: LongCdb): Command {
     prepare(unit, task) {
       const failure = takeLongRange(layout, unit, task);
       if (failure !== undefined) return failure;
-      if (layout.view(task.cdb).byteCheck > ByteCheck.all) return invalidFieldInCdb(1);
+      if (layout.view(task.cdb).byteCheck > ByteCheck.all) return invalidFieldInCdb(layout.fields.byteCheck.offset);
       task.forceUnitAccess = true;
       task.dataOutLength = task.length;
       return undefined;
@@ -108,9 +109,11 @@ export const verifyCommands = {
   verify10: verifyCommand(Transfer10Cdb),
   verify12: verifyCommand(Transfer12Cdb),
   verify16: verifyCommand(Transfer16Cdb),
+  verify32: verifyCommand(Transfer32Cdb),
   writeAndVerify10: writeAndVerify(Transfer10Cdb),
   writeAndVerify12: writeAndVerify(Transfer12Cdb),
   writeAndVerify16: writeAndVerify(Transfer16Cdb),
+  writeAndVerify32: writeAndVerify(Transfer32Cdb),
   preFetch10: preFetch(PreFetch10Cdb),
   preFetch16: preFetch(PreFetch16Cdb),
 } satisfies Record<string, Command>;

@@ -66,11 +66,10 @@ export class Asker {
   }
 }
 
-/** Six, ten, twelve or sixteen bytes in the field of sixteen. */
+/** A CDB in its field of sixteen bytes; longer ones go on in additional headers. */
 function bytes(cdb: string): Uint8Array {
-  const result = Buffer.alloc(16);
-  result.set(Buffer.from(cdb.replaceAll(' ', ''), 'hex'));
-  return result;
+  const given = Buffer.from(cdb.replaceAll(' ', ''), 'hex');
+  return given.length > 16 ? given : Buffer.concat([given, Buffer.alloc(16 - given.length)]);
 }
 
 function answer({ status, data, sense: senseData }: Result): Answer {

@@ -172,3 +172,55 @@ test('a parameter list longer than any that there is, is not asked for', async (
   );
   assert.equal(says, '05/1a00');
 });
+
+describe('REPORT SUPPORTED OPERATION CODES', () => {
+  const report = (options: number, operationCode = 0, serviceAction = 0, length = 8192): string =>
+    `a3 0c ${hexByte(options)} ${hexByte(operationCode)} ${serviceAction.toString(16).padStart(4, '0')} ${length.toString(16).padStart(8, '0')} 00 00`;
+
+  test('the list names every command once, with the length of its CDB', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const { data } = await asker.ask(report(0), 8192);
+    assert.equal(data.readUInt32BE(0), data.length - 4);
+    const lengths = new Map<string, number>();
+    for (let at = 4; at < data.length; at += 8) {
+      const action = data.readUInt8(at + 5) & 1 ? `/${data.readUInt16BE(at + 2).toString(16)}` : '';
+      lengths.set(`${data.readUInt8(at).toString(16)}${action}`, data.readUInt16BE(at + 6));
+    }
+    assert.equal(lengths.size, (data.length - 4) / 8);
+    assert.deepEqual(
+      ['0', '28', 'a8', '88', '7f/9', '7f/e', '9e/10'].map((code) => lengths.get(code)),
+      [6, 10, 12, 16, 32, 32, 16],
+    );
+  });
+
+  test('usage data of 32 bytes has operation code, length and service action as they are', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const { data } = await asker.ask(report(2, 0x7f, 0x0d));
+    assert.equal(
+      data.toString('hex'),
+      '00 03 0020 7f 00 00000000 00 18 000d f9 00 ffffffffffffffff 00000000 0000 0000 ffffffff'.replaceAll(' ', ''),
+    );
+    assert.equal((await asker.ask(report(2, 0x7f, 0x01))).data.toString('hex'), '00010000');
+  });
+
+  test('each form is for its kind of operation code, and one for either', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    const supportOf = async (options: number, code: number, action = 0): Promise<string | number> => {
+      const { says, data } = await asker.ask(report(options, code, action));
+      return says === 'good' ? data.readUInt8(1) & 7 : says;
+    };
+    assert.equal(await supportOf(1, 0x28), 3);
+    assert.equal(await supportOf(1, 0x9e), '05/2400');
+    assert.equal(await supportOf(2, 0x9e, 0x10), 3);
+    assert.equal(await supportOf(2, 0x28), '05/2400');
+    assert.equal(await supportOf(3, 0x28), 3);
+    assert.equal(await supportOf(3, 0x28, 1), 1);
+    assert.equal(await supportOf(3, 0x9e, 0x10), 3);
+    assert.equal(await supportOf(3, 0x9e, 0x11), 1);
+    assert.equal(await supportOf(3, 0xc0), 1);
+    assert.equal(await supportOf(4, 0x28), '05/2400');
+  });
+});
