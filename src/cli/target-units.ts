@@ -3,11 +3,9 @@
 import { type FileDevice, openFileDevice } from '../block/file-device.ts';
 import { DisklessError } from '../bytes/index.ts';
 import type { FileSystem } from '../os/file.ts';
+import { ReplacedFile } from '../os/replaced-file.ts';
 import { MAXIMUM_LUN } from '../scsi/index.ts';
-import { IdentifyingInformation } from '../target/identifying-information.ts';
-import { loadReservations } from '../target/persistent-reservations.ts';
-import { FileReservationStore } from '../target/reservations/file-store.ts';
-import type { UnitFeatures } from '../target/unit-features.ts';
+import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
 
 export interface UnitSettings {
   readonly blockSize: number;
@@ -68,8 +66,8 @@ export async function openTargetUnit(files: FileSystem, path: string, settings: 
 /** The files come into being when an initiator first asks for something to be kept. A block device has no place beside it. */
 async function loadKept(files: FileSystem, path: string): Promise<UnitFeatures> {
   if (files.status(path)?.kind !== 'file') return {};
-  return {
-    savedReservations: await loadReservations(new FileReservationStore(files, `${path}.reservations`)),
-    information: await IdentifyingInformation.open(new FileReservationStore(files, `${path}.information`)),
-  };
+  return loadFeatures({
+    reservations: new ReplacedFile(files, `${path}.reservations`),
+    information: new ReplacedFile(files, `${path}.information`),
+  });
 }
