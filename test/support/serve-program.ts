@@ -50,17 +50,22 @@ export class ServeProgram implements AsyncDisposable {
     return this.events.find((event): event is EventNamed<Name> => event.event === name);
   }
 
-  /** The first event of that name that holds, once it has been said. */
+  /** The first event of that name that holds, once it has been said: within 30 s. */
   async said<Name extends ServerEvent['event']>(
     name: Name,
     holds: (event: EventNamed<Name>) => boolean = () => true,
   ): Promise<EventNamed<Name>> {
+    const deadline = AbortSignal.timeout(30_000);
+    deadline.addEventListener('abort', () => this.#wakeAll(), { once: true });
     for (;;) {
       const found = this.events.find((event): event is EventNamed<Name> => {
         return event.event === name && holds(event as EventNamed<Name>);
       });
       if (found !== undefined) return found;
-      if (this.#hasEnded) throw new Error(`the server ended without "${name}": ${this.#stderr}`);
+      if (this.#hasEnded || deadline.aborted) {
+        const heard = `${this.#stderr}\n${this.events.map((event) => JSON.stringify(event)).join('\n')}`;
+        throw new Error(`the server ${this.#hasEnded ? 'ended without' : 'has not said'} "${name}": ${heard}`);
+      }
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
   }
