@@ -7,12 +7,11 @@ import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { setting, textual, type ValuesOf } from './setting.ts';
+import { onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 
 const optional = <T>(parse: (text: string) => T) => ({ schema: textual(parse).optional(), fallback: undefined });
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `expected one of ${values.join(', ')}` });
-const on = z.literal(true);
 
 export const bootSettings = {
   interface: setting({
@@ -68,13 +67,13 @@ export const bootSettings = {
   }),
   json: setting({
     help: 'print one JSON document at the end instead of lines',
-    schema: on.optional(),
-    fallback: undefined,
+    schema: onOrOff,
+    fallback: false,
   }),
   dryRun: setting({
     help: 'only say which stages there would be, and why',
-    schema: on.optional(),
-    fallback: undefined,
+    schema: onOrOff,
+    fallback: false,
   }),
 };
 

@@ -33,10 +33,9 @@ export function parseLun(text: string): readonly [number, string] {
 }
 
 /** The files by LUN, the argument's as 0. Raises USAGE_LUN_INVALID. */
-export function filesByLun(file: string, others: readonly string[]): ReadonlyMap<number, string> {
+export function filesByLun(file: string, others: readonly (readonly [number, string])[]): ReadonlyMap<number, string> {
   const files = new Map([[0, file]]);
-  for (const text of others) {
-    const [number, other] = parseLun(text);
+  for (const [number, other] of others) {
     if (files.has(number)) {
       throw new DisklessError('USAGE_LUN_INVALID', `LUN ${number} is given twice: ${files.get(number)} and ${other}`, {
         hint: 'Give each file a number of its own; 0 is the file without one.',

@@ -14,9 +14,8 @@ import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
-import { configure } from '../configuration.ts';
 import { exitCode } from '../errors.ts';
-import { addFlags } from '../setting-flags.ts';
+import { addFlags, readSettings } from '../setting-flags.ts';
 
 /** What is set for `diskless serve` (DISKLESS_DHCP=proxy) means nothing to the client. */
 const ENVIRONMENT_PREFIX = 'DISKLESS_BOOT';
@@ -25,9 +24,9 @@ export function registerBoot(program: Command): void {
   const command = program
     .command('boot')
     .description('boot this machine as far as its disk, stage by stage, from any server of the network');
-  addFlags(command, bootSettings, [], ENVIRONMENT_PREFIX);
+  addFlags(command, bootSettings, { prefix: ENVIRONMENT_PREFIX });
   command.action(async (flags: Record<string, unknown>) => {
-    const settings = configure(bootSettings, { flags, environment: process.env, prefix: ENVIRONMENT_PREFIX });
+    const settings = await readSettings(bootSettings, flags, ENVIRONMENT_PREFIX);
     if ((settings.read === undefined) !== (settings.out === undefined)) {
       throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
         hint: 'Write --read 64M --out FILE.',
