@@ -6,6 +6,7 @@ import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
+import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 
@@ -36,11 +37,7 @@ export const bootSettings = {
     ...optional(parseLun),
   }),
   target: setting({ help: 'the target’s iSCSI name', placeholder: 'iqn', ...optional(parseIscsiName) }),
-  initiator: setting({
-    help: 'the iSCSI name to log in as; default: one made from the hardware address',
-    placeholder: 'iqn',
-    ...optional(parseIscsiName),
-  }),
+  ...initiatorSettings,
   dhcp: setting({
     help: 'v4 or off; it is only asked when something is missing',
     placeholder: 'version',

@@ -14,7 +14,8 @@ const port = textual(parsePort);
 export const serveSettings = {
   image: setting({
     help: 'the disk image every machine boots from (raw, qcow2, vmdk, vhdx, or a block device)',
-    placeholder: 'file',
+    placeholder: 'image',
+    isArgument: true,
     schema: z.string().min(1).optional(),
     fallback: undefined,
   }),

@@ -7,21 +7,17 @@ import { readConfigFile } from './config-file.ts';
 import { configure } from './configuration.ts';
 import { environmentName, flagName, type SettingTable, type ValuesOf } from './setting.ts';
 
-export interface FlagOptions {
-  /** Settings that are given as arguments, not as flags. */
-  readonly except?: readonly string[];
-  /** Of the environment variables; default DISKLESS. */
-  readonly prefix?: string;
-}
-
-/** Adds a flag for each setting, and `--config`. */
-export function addFlags(command: Command, table: SettingTable, { except = [], prefix }: FlagOptions = {}): void {
+/** Adds the argument and a flag for each other setting, and `--config`. `prefix` is that of the environment variables. */
+export function addFlags(command: Command, table: SettingTable, prefix?: string): void {
   const place = environmentName('config', prefix);
   command.option('--config <file>', `YAML file with the same settings, one "name: value" a line [${place}]`);
-  for (const [name, { help, placeholder, repeats, negation }] of Object.entries(table)) {
-    if (except.includes(name)) continue;
-    const flags = placeholder === undefined ? flagName(name) : `${flagName(name)} <${placeholder}>`;
-    const option = new Option(flags, `${help} [${environmentName(name, prefix)}]`);
+  for (const [name, { help, placeholder, isArgument, repeats, negation }] of Object.entries(table)) {
+    const text = `${help} [${environmentName(name, prefix)}]`;
+    if (isArgument) {
+      command.argument(`[${placeholder}]`, text);
+      continue;
+    }
+    const option = new Option(placeholder === undefined ? flagName(name) : `${flagName(name)} <${placeholder}>`, text);
     if (repeats) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
     if (negation !== undefined) command.addOption(new Option(`--no-${flagName(name).slice(2)}`, negation));

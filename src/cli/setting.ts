@@ -8,6 +8,8 @@ export interface Setting<Value> {
   readonly help: string;
   /** How --help names the value; a setting without one is a switch. */
   readonly placeholder?: string;
+  /** Given as the command's argument, not by a flag. */
+  readonly isArgument?: boolean;
   /** A flag that may be given several times. */
   readonly repeats?: boolean;
   /** One line for the flag that switches off what is on by default: `--no-thin` beside `--thin`. */

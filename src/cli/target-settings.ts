@@ -13,6 +13,7 @@ export const targetSettings = {
   file: setting({
     help: 'raw disk image or block device, LUN 0',
     placeholder: 'file',
+    isArgument: true,
     schema: z.string().min(1).optional(),
     fallback: undefined,
   }),

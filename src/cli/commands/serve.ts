@@ -19,9 +19,8 @@ import { untilStopped } from '../until-stopped.ts';
 export function registerServe(program: Command): void {
   const command = program
     .command('serve')
-    .description('boot the machines of a network from one image, each with a disk of its own')
-    .argument('[image]', serveSettings.image.help);
-  addFlags(command, serveSettings, { except: ['image'] });
+    .description('boot the machines of a network from one image, each with a disk of its own');
+  addFlags(command, serveSettings);
   command.action(async (image: string | undefined, flags: Record<string, unknown>) => {
     const settings = await readSettings(serveSettings, { ...flags, image });
     await serve(serverOptions(settings), settings.json);

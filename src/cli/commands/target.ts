@@ -31,9 +31,8 @@ const ENVIRONMENT_PREFIX = 'DISKLESS_TARGET';
 export function registerTarget(program: Command): void {
   const command = program
     .command('target')
-    .description('serve files as an iSCSI target to everybody who asks, or to those who are named')
-    .argument('[file]', targetSettings.file.help);
-  addFlags(command, targetSettings, { except: ['file'], prefix: ENVIRONMENT_PREFIX });
+    .description('serve files as an iSCSI target to everybody who asks, or to those who are named');
+  addFlags(command, targetSettings, ENVIRONMENT_PREFIX);
   command.action(async (file: string | undefined, flags: Record<string, unknown>) => {
     const settings = await readSettings(targetSettings, { ...flags, file }, ENVIRONMENT_PREFIX);
     const write = settings.json ? jsonTargetEvents(process.stdout) : readableTargetEvents(process.stderr);
