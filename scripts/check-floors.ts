@@ -37,6 +37,7 @@ const keepers: Record<string, readonly string[]> = {
   'node:fs/promises': ['os'],
   'node:net': ['os'],
   'node:os': ['os', 'cli'],
+  'node:perf_hooks': ['cli'],
   'node:sqlite': ['fleet'],
   koffi: ['os'],
   hono: ['server'],

@@ -2,16 +2,15 @@
 
 import { DisklessError } from '../bytes/index.ts';
 import type { Initiator } from '../initiator/initiator.ts';
-import { LogicalUnit, reportLuns } from '../initiator/logical-unit.ts';
 import { openRemoteDevice, type RemoteDevice } from '../initiator/remote-device.ts';
 import type { Session } from '../initiator/session.ts';
 import { formatPortal } from '../initiator/target-address.ts';
 import { formatLun } from '../iscsi/root-path-lun.ts';
 import type { Clock } from '../os/clock.ts';
-import { type Inquiry, PeripheralDeviceType, PeripheralQualifier } from '../scsi/inquiry.ts';
-import { encodeLun } from '../scsi/lun.ts';
+import type { Inquiry } from '../scsi/inquiry.ts';
 import { type DiskDescription, describeDisk } from './boot-sector.ts';
 import type { Candidate } from './discovery-stage.ts';
+import { identifyDisk } from './disk-identity.ts';
 import type { Facts, StageTrace } from './trace.ts';
 
 /** The disk that a boot ends with. The session is the owner's to close, or to hand on. */
@@ -40,7 +39,7 @@ export async function runBootStage(options: BootStageOptions, trace: StageTrace)
   const abort = () => session.destroy(new DisklessError('ABORTED', `reading from ${targetName} was given up`));
   signal.addEventListener('abort', abort, { once: true });
   try {
-    const inquiry = await identify(session, lun, clock, targetName);
+    const inquiry = await identifyDisk(session, lun, clock);
     trace.step(`LUN ${formatLun(lun)} is ${inquiry.vendor} ${inquiry.product} ${inquiry.revision}`);
     const device = await openRemoteDevice(session, lun, clock);
     trace.step(`${sizeText(device.size)}, blocks of ${device.blockSize} bytes${device.readOnly ? ', read only' : ''}`);
@@ -77,31 +76,6 @@ async function logIn(options: BootStageOptions, trace: StageTrace): Promise<{ se
     }
   }
   throw failure;
-}
-
-/** The unit has to be there, and to be a disk: some targets keep LUN 0 for a controller. */
-async function identify(session: Session, lun: Uint8Array, clock: Clock, targetName: string): Promise<Inquiry> {
-  const inquiry = await new LogicalUnit(session, lun, clock).inquiry();
-  const where = `LUN ${formatLun(lun)} of ${targetName}`;
-  if (inquiry.peripheralQualifier !== PeripheralQualifier.connected) {
-    throw new DisklessError('BOOT_LUN_NOT_FOUND', `there is no unit at ${where}`, {
-      hint: await lunHint(session, clock),
-    });
-  }
-  if (inquiry.peripheralDeviceType !== PeripheralDeviceType.directAccessBlockDevice) {
-    const type = inquiry.peripheralDeviceType.toString(16).padStart(2, '0');
-    throw new DisklessError('BOOT_NOT_A_DISK', `${where} is no disk (SCSI device type ${type}h)`, {
-      hint: await lunHint(session, clock),
-    });
-  }
-  return inquiry;
-}
-
-async function lunHint(session: Session, clock: Clock): Promise<string> {
-  const luns = (await reportLuns(session, clock)).map((number) => formatLun(encodeLun(number)));
-  return luns.length === 0
-    ? 'The target has no units at all.'
-    : `The target has LUN ${luns.join(', ')}: name one of them.`;
 }
 
 export function describeBootedDisk(disk: BootedDisk): { text: string; facts: Facts } {

@@ -1,7 +1,7 @@
 /** RFC 4173's client: from what the user says to a disk that can be read, through as few stages as possible. */
 
 import type { Ipv4Address } from '../bytes/index.ts';
-import { Initiator } from '../initiator/initiator.ts';
+import { Initiator, type InitiatorOptions } from '../initiator/initiator.ts';
 import type { Timeouts } from '../initiator/timeouts.ts';
 import { type ServerName, serverHost } from '../iscsi/server-name.ts';
 import type { Clock } from '../os/clock.ts';
@@ -34,6 +34,8 @@ export interface BootEnvironment {
   /** Milliseconds that the DHCP stage may take. */
   readonly dhcpTimeout: number;
   readonly timeouts?: Partial<Timeouts>;
+  /** Proof of who this is, and digests to insist on. */
+  readonly security?: Pick<InitiatorOptions, 'chap' | 'wishes'>;
   /** Ends the boot wherever it is. */
   readonly signal: AbortSignal;
 }
@@ -53,14 +55,15 @@ export async function boot<T>(
   trace: BootTrace,
   use: (result: BootResult) => Promise<T>,
 ): Promise<T> {
-  const { network, clock, signal, timeouts } = environment;
+  const { network, clock, signal, timeouts, security } = environment;
   await using cleanup = new AsyncDisposableStack();
   trace.skip('software', decideSoftware().reason);
   const learned = await throughDhcp(request, environment, trace, cleanup);
   const parameters = withDefaults(learned.parameters, defaultInitiatorName(learned.interface, network.interfaces()));
 
   const initiatorName = parameters.initiatorName.value;
-  const initiator = new Initiator({ network, clock, initiatorName, ...(timeouts === undefined ? {} : { timeouts }) });
+  const given = { ...security, ...(timeouts === undefined ? {} : { timeouts }) };
+  const initiator = new Initiator({ network, clock, initiatorName, ...given });
   const candidates = await throughDiscovery(request, parameters, initiator, signal, trace);
   const lun = parameters.lun.value;
   const disk = await trace.run(

@@ -6,13 +6,13 @@ import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
+import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { setting, textual, type ValuesOf } from './setting.ts';
+import { onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 
 const optional = <T>(parse: (text: string) => T) => ({ schema: textual(parse).optional(), fallback: undefined });
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
   z.enum(values, { error: `expected one of ${values.join(', ')}` });
-const on = z.literal(true);
 
 export const bootSettings = {
   interface: setting({
@@ -37,11 +37,7 @@ export const bootSettings = {
     ...optional(parseLun),
   }),
   target: setting({ help: 'the target’s iSCSI name', placeholder: 'iqn', ...optional(parseIscsiName) }),
-  initiator: setting({
-    help: 'the iSCSI name to log in as; default: one made from the hardware address',
-    placeholder: 'iqn',
-    ...optional(parseIscsiName),
-  }),
+  ...initiatorSettings,
   dhcp: setting({
     help: 'v4 or off; it is only asked when something is missing',
     placeholder: 'version',
@@ -68,13 +64,13 @@ export const bootSettings = {
   }),
   json: setting({
     help: 'print one JSON document at the end instead of lines',
-    schema: on.optional(),
-    fallback: undefined,
+    schema: onOrOff,
+    fallback: false,
   }),
   dryRun: setting({
     help: 'only say which stages there would be, and why',
-    schema: on.optional(),
-    fallback: undefined,
+    schema: onOrOff,
+    fallback: false,
   }),
 };
 

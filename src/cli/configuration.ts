@@ -22,16 +22,17 @@ interface Given {
 
 /** Raises USAGE_VALUE_INVALID for a bad flag, CONFIG_VALUE_INVALID for a bad variable or line of the file. */
 export function configure<Table extends SettingTable>(table: Table, sources: Sources): ValuesOf<Table> {
-  const entries = Object.entries(table).map(([name, { schema, fallback }]) => {
-    const given = findGiven(name, sources);
+  const entries = Object.entries(table).map(([name, { schema, fallback, isArgument, placeholder }]) => {
+    const given = findGiven(name, isArgument ? `<${placeholder}>` : flagName(name), sources);
     return [name, given === undefined ? fallback : checked(schema, given)];
   });
   return Object.fromEntries(entries);
 }
 
-function findGiven(name: string, { flags, environment, prefix, file }: Sources): Given | undefined {
+/** `label` is how the command line calls it. */
+function findGiven(name: string, label: string, { flags, environment, prefix, file }: Sources): Given | undefined {
   const flag = flags[name];
-  if (flag !== undefined) return { value: flag, where: flagName(name), code: 'USAGE_VALUE_INVALID' };
+  if (flag !== undefined) return { value: flag, where: label, code: 'USAGE_VALUE_INVALID' };
   const variable = environment[environmentName(name, prefix)];
   if (variable !== undefined && variable !== '') {
     return { value: variable, where: environmentName(name, prefix), code: 'CONFIG_VALUE_INVALID' };

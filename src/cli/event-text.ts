@@ -1,6 +1,7 @@
 /** A server's events as a person reads them: one line for each step of each machine. */
 
 import type { ServedInterface, ServerEvent } from '../server/events.ts';
+import { clockText } from './clock-text.ts';
 
 export function eventLines(event: ServerEvent): string[] {
   switch (event.event) {
@@ -66,11 +67,7 @@ function interfaceLines(one: ServedInterface): string[] {
 }
 
 function stamped({ time }: ServerEvent, text: string): string {
-  const at = new Date(time);
-  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()]
-    .map((part) => String(part).padStart(2, '0'))
-    .join(':');
-  return `${clock}  ${text}`;
+  return `${clockText(time)}  ${text}`;
 }
 
 /** Since the machine's first DISCOVER. */

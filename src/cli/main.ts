@@ -3,6 +3,8 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { registerBoot } from './commands/boot.ts';
+import { registerIscsi } from './commands/iscsi/index.ts';
+import { registerRootPath } from './commands/root-path.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerTarget } from './commands/target.ts';
 import { errorLine, exitCode, exitCodeOf } from './errors.ts';
@@ -18,11 +20,21 @@ function program(): Command {
   registerServe(command);
   registerBoot(command);
   registerTarget(command);
+  registerIscsi(command);
+  registerRootPath(command);
   return command;
+}
+
+/** Whoever reads stdout may have had enough, as `head` has: that is no failure. Anything else that keeps output back is one. */
+function outputFailed(error: Error & { code?: string }): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`${errorLine(error)}\n`);
+  process.exitCode = exitCode.failure;
 }
 
 /** Runs the command that `args` (without the program's own name) give, and sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
+  process.stdout.on('error', outputFailed);
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {

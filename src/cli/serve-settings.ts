@@ -5,7 +5,7 @@ import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
 import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { listOf, type Setting, setting, textual, type ValuesOf } from './setting.ts';
+import { listOf, onOrOff, type Setting, setting, textual, type ValuesOf } from './setting.ts';
 
 const dhcpModes = ['auto', 'full', 'proxy', 'off'] as const satisfies readonly DhcpMode[];
 
@@ -14,7 +14,8 @@ const port = textual(parsePort);
 export const serveSettings = {
   image: setting({
     help: 'the disk image every machine boots from (raw, qcow2, vmdk, vhdx, or a block device)',
-    placeholder: 'file',
+    placeholder: 'image',
+    isArgument: true,
     schema: z.string().min(1).optional(),
     fallback: undefined,
   }),
@@ -91,7 +92,7 @@ export const serveSettings = {
   }),
   json: setting({
     help: 'print events as JSON lines on stdout',
-    schema: textual(parseSwitch).or(z.boolean()),
+    schema: onOrOff,
     fallback: false,
   }),
 } satisfies Record<string, Setting<never> | Setting<unknown>>;
@@ -136,10 +137,4 @@ function parseHttpEndpoint(text: string): HttpEndpoint {
 function parseTargetPrefix(text: string): string {
   if (/^iqn\.\d{4}-(0[1-9]|1[0-2])\.[a-z0-9]([a-z0-9.:-]*[a-z0-9])?$/.test(text) && text.length <= 200) return text;
   throw invalid(`"${text}" is not the beginning of an iSCSI name`, 'Write iqn.YYYY-MM.reversed.domain in lower case.');
-}
-
-function parseSwitch(text: string): boolean {
-  if (/^(1|true|yes|on)$/i.test(text)) return true;
-  if (/^(0|false|no|off)$/i.test(text)) return false;
-  throw invalid(`"${text}" is neither on nor off`, 'Write true or false.');
 }

@@ -1,15 +1,42 @@
-/** The flags of a command, from its table of settings. */
+/** The flags of a command, from its table of settings, and the settings of one run of it. */
 
 import { type Command, Option } from 'commander';
-import { environmentName, flagName, type SettingTable } from './setting.ts';
+import type { FileSystem } from '../os/file.ts';
+import { nodeFileSystem } from '../os/node-file-system.ts';
+import { readConfigFile } from './config-file.ts';
+import { configure } from './configuration.ts';
+import { environmentName, flagName, type SettingTable, type ValuesOf } from './setting.ts';
 
-/** Adds a flag for each setting. `except` are given as arguments; `prefix` is that of the environment variables. */
-export function addFlags(command: Command, table: SettingTable, except: readonly string[], prefix?: string): void {
-  for (const [name, { help, placeholder, repeats }] of Object.entries(table)) {
-    if (except.includes(name)) continue;
-    const flags = placeholder === undefined ? flagName(name) : `${flagName(name)} <${placeholder}>`;
-    const option = new Option(flags, `${help} [${environmentName(name, prefix)}]`);
+/** Adds the argument and a flag for each other setting, and `--config`. `prefix` is that of the environment variables. */
+export function addFlags(command: Command, table: SettingTable, prefix?: string): void {
+  const place = environmentName('config', prefix);
+  command.option('--config <file>', `YAML file with the same settings, one "name: value" a line [${place}]`);
+  for (const [name, { help, placeholder, isArgument, repeats, negation }] of Object.entries(table)) {
+    const text = `${help} [${environmentName(name, prefix)}]`;
+    if (isArgument) {
+      command.argument(`[${placeholder}]`, text);
+      continue;
+    }
+    const option = new Option(placeholder === undefined ? flagName(name) : `${flagName(name)} <${placeholder}>`, text);
     if (repeats) option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
+    if (negation !== undefined) command.addOption(new Option(`--no-${flagName(name).slice(2)}`, negation));
   }
+}
+
+/**
+ * The settings of one run: `flags` and arguments as the command line gave them, the environment, and the config file that one of the
+ * two names. Raises what `readConfigFile` and `configure` raise.
+ */
+export async function readSettings<Table extends SettingTable>(
+  table: Table,
+  flags: Readonly<Record<string, unknown>>,
+  prefix?: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  files: FileSystem = nodeFileSystem,
+): Promise<ValuesOf<Table>> {
+  const path = flags.config ?? environment[environmentName('config', prefix)];
+  const sources = { flags, environment, ...(prefix === undefined ? {} : { prefix }) };
+  if (typeof path !== 'string' || path === '') return configure(table, sources);
+  return configure(table, { ...sources, file: await readConfigFile(files, path, Object.keys(table)) });
 }

@@ -8,8 +8,12 @@ export interface Setting<Value> {
   readonly help: string;
   /** How --help names the value; a setting without one is a switch. */
   readonly placeholder?: string;
+  /** Given as the command's argument, not by a flag. */
+  readonly isArgument?: boolean;
   /** A flag that may be given several times. */
   readonly repeats?: boolean;
+  /** One line for the flag that switches off what is on by default: `--no-thin` beside `--thin`. */
+  readonly negation?: string;
   /** Checks and converts what the file gives; text from a flag or the environment goes the same way. */
   readonly schema: z.ZodType<Value>;
   /** The value when nobody gives one. */
@@ -40,17 +44,30 @@ export function textual<Value>(parse: (text: string) => Value): z.ZodType<Value>
   });
 }
 
-/** A list: a YAML sequence, or text with commas, or a flag given several times. */
-export function listOf<Value>(item: z.ZodType<Value>): z.ZodType<readonly Value[]> {
+/** On or off: a switch among the flags, a word in the environment, either in the config file. */
+export const onOrOff: z.ZodType<boolean> = textual(parseSwitch).or(z.boolean());
+
+function parseSwitch(text: string): boolean {
+  if (/^(1|true|yes|on)$/i.test(text)) return true;
+  if (/^(0|false|no|off)$/i.test(text)) return false;
+  throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" is neither on nor off`, { hint: 'Write true or false.' });
+}
+
+/**
+ * A list: a YAML sequence, or text with commas, or a flag given several times. `separator` splits text where items may hold commas of
+ * their own; what comes as a list of its own is then taken as it is.
+ */
+export function listOf<Value>(item: z.ZodType<Value>, separator?: RegExp): z.ZodType<readonly Value[]> {
   return z
     .union([z.array(z.union([z.string(), z.number()])), z.string(), z.number()], { error: 'expected a list' })
-    .transform((given) =>
-      [given].flat().flatMap((entry) =>
-        String(entry)
-          .split(',')
-          .map((part) => part.trim()),
-      ),
-    )
+    .transform((given) => {
+      if (Array.isArray(given) && separator !== undefined) return given.map(String);
+      return [given].flat().flatMap((entry) => {
+        return String(entry)
+          .split(separator ?? ',')
+          .map((part) => part.trim());
+      });
+    })
     .pipe(z.array(item as z.ZodType<Value, string>));
 }
 

@@ -3,11 +3,9 @@
 import { type FileDevice, openFileDevice } from '../block/file-device.ts';
 import { DisklessError } from '../bytes/index.ts';
 import type { FileSystem } from '../os/file.ts';
+import { ReplacedFile } from '../os/replaced-file.ts';
 import { MAXIMUM_LUN } from '../scsi/index.ts';
-import { IdentifyingInformation } from '../target/identifying-information.ts';
-import { loadReservations } from '../target/persistent-reservations.ts';
-import { FileReservationStore } from '../target/reservations/file-store.ts';
-import type { UnitFeatures } from '../target/unit-features.ts';
+import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
 
 export interface UnitSettings {
   readonly blockSize: number;
@@ -35,10 +33,9 @@ export function parseLun(text: string): readonly [number, string] {
 }
 
 /** The files by LUN, the argument's as 0. Raises USAGE_LUN_INVALID. */
-export function filesByLun(file: string, others: readonly string[]): ReadonlyMap<number, string> {
+export function filesByLun(file: string, others: readonly (readonly [number, string])[]): ReadonlyMap<number, string> {
   const files = new Map([[0, file]]);
-  for (const text of others) {
-    const [number, other] = parseLun(text);
+  for (const [number, other] of others) {
     if (files.has(number)) {
       throw new DisklessError('USAGE_LUN_INVALID', `LUN ${number} is given twice: ${files.get(number)} and ${other}`, {
         hint: 'Give each file a number of its own; 0 is the file without one.',
@@ -68,8 +65,8 @@ export async function openTargetUnit(files: FileSystem, path: string, settings: 
 /** The files come into being when an initiator first asks for something to be kept. A block device has no place beside it. */
 async function loadKept(files: FileSystem, path: string): Promise<UnitFeatures> {
   if (files.status(path)?.kind !== 'file') return {};
-  return {
-    savedReservations: await loadReservations(new FileReservationStore(files, `${path}.reservations`)),
-    information: await IdentifyingInformation.open(new FileReservationStore(files, `${path}.information`)),
-  };
+  return loadFeatures({
+    reservations: new ReplacedFile(files, `${path}.reservations`),
+    information: new ReplacedFile(files, `${path}.information`),
+  });
 }

@@ -23,6 +23,11 @@ export interface HostStore {
   /** The machine that this address is kept for. */
   findByAddress(address: Ipv4Address): Host | undefined;
   all(): Host[];
-  /** Replaces what is known of the machine. Resolves once it survives a power cut. Raises FLEET_TARGET_NAME_EXISTS. */
+  /**
+   * Replaces what is known of the machine. Resolves once it survives a power cut. Raises FLEET_TARGET_NAME_EXISTS, FLEET_NO_SPACE,
+   * FLEET_NOT_WRITTEN.
+   */
   save(host: Host): Promise<void>;
+  /** Notes when a known machine was last here. What the last moments before a power cut noted may be lost. */
+  touch(hardwareAddress: MacAddress, lastSeen: number): void;
 }

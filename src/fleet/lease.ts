@@ -21,6 +21,6 @@ export interface LeaseStore {
   /** The bound and released leases of a client. */
   leasesOf(clientKey: string): Iterable<Lease>;
   leases(): Iterable<Lease>;
-  /** Resolves once the lease survives a power cut. */
+  /** Resolves once the lease survives a power cut. Raises FLEET_NO_SPACE, FLEET_NOT_WRITTEN: then it does not hold. */
   save(lease: Lease): Promise<void>;
 }

@@ -1,7 +1,11 @@
-/** The names of a disk's files: `HOST@IMAGE.data`, with IMAGE the first digits of the image's identity. */
+/**
+ * The names of a disk's files: `HOST@IMAGE.data`, with IMAGE the first digits of the image's identity. Notes are kept beside it:
+ * `HOST@IMAGE.reservations`.
+ */
 
 import type { OverlayPaths } from '../block/overlay-files.ts';
 import { DisklessError } from '../bytes/index.ts';
+import { type DiskNoteKind, diskNoteKinds } from './pool.ts';
 
 /** Digits of the identity in a file's name; the whole of it is in the file. */
 export const IDENTITY_DIGITS = 16;
@@ -10,8 +14,22 @@ const MAP_SUFFIX = '.map';
 
 /** Raises DISK_NAME. */
 export function diskPaths(directory: string, host: string, identity: string): OverlayPaths {
-  const name = `${directory}/${encodeHost(host)}@${identity.slice(0, IDENTITY_DIGITS)}`;
+  const name = stem(directory, host, identity);
   return { data: `${name}.data`, map: `${name}${MAP_SUFFIX}`, live: `${name}.live` };
+}
+
+/** Raises DISK_NAME. */
+export function diskNotePath(directory: string, host: string, identity: string, kind: DiskNoteKind): string {
+  return `${stem(directory, host, identity)}.${kind}`;
+}
+
+/** Where a disk's notes are, if it has any. Raises DISK_NAME. */
+export function diskNotePaths(directory: string, host: string, identity: string): string[] {
+  return diskNoteKinds.map((kind) => diskNotePath(directory, host, identity, kind));
+}
+
+function stem(directory: string, host: string, identity: string): string {
+  return `${directory}/${encodeHost(host)}@${identity.slice(0, IDENTITY_DIGITS)}`;
 }
 
 /** Host and identity of a map file's name; undefined for any other name. */

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { FileStatus, FileSystem } from '../os/file.ts';
+import { ReplacedFile } from '../os/replaced-file.ts';
 
 interface Memory {
   readonly path: string;
@@ -49,16 +50,8 @@ export class ImageMemory {
   async remember(source: string, status: FileStatus, identity: string): Promise<void> {
     if (status.kind !== 'file') return;
     const memory: Memory = { path: source, size: status.size, modified: String(status.modified), identity };
-    const path = this.#path(source);
-    const temporary = `${path}.new`;
-    const file = this.#fileSystem.open(temporary, 'create');
-    try {
-      file.writeSync(new TextEncoder().encode(`${JSON.stringify(memory, undefined, 2)}\n`), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await this.#fileSystem.rename(temporary, path);
+    const content = new TextEncoder().encode(`${JSON.stringify(memory, undefined, 2)}\n`);
+    await new ReplacedFile(this.#fileSystem, this.#path(source)).save(content);
   }
 
   #path(source: string): string {

@@ -11,9 +11,10 @@ import { OverlayFiles } from '../block/overlay-files.ts';
 import { DisklessError } from '../bytes/index.ts';
 import type { File, FileSystem } from '../os/file.ts';
 import type { RunProcess } from '../os/process.ts';
-import { diskPaths, parseDiskName } from './disk-name.ts';
+import { ReplacedFile } from '../os/replaced-file.ts';
+import { diskNotePath, diskNotePaths, diskPaths, parseDiskName } from './disk-name.ts';
 import { type FoundImage, ImageStore } from './image-store.ts';
-import type { DiskName, DiskSummary, Image, OpenImageOptions, Pool } from './pool.ts';
+import type { DiskName, DiskNote, DiskNoteKind, DiskSummary, Image, OpenImageOptions, Pool } from './pool.ts';
 
 export interface LocalPoolOptions {
   /** Made when something is first written to it. */
@@ -83,6 +84,8 @@ export class LocalPool implements Pool {
     try {
       await this.#claim();
       await this.#fileSystem.makeDirectory(this.#disks);
+      // What an earlier disk of this name left behind is not this one's.
+      if (this.#fileSystem.status(paths.map) === undefined) await this.#removeNotes(host, image.identity);
       const base = { identity: Buffer.from(image.identity, 'hex'), size: image.size };
       const files = await OverlayFiles.open(this.#fileSystem, paths, base);
       return new OverlayDevice(files, image.device, paths.data, () => open.disks.delete(host));
@@ -90,6 +93,14 @@ export class LocalPool implements Pool {
       open.disks.delete(host);
       throw diskError(error, host);
     }
+  }
+
+  noteOf({ host, image }: DiskName, kind: DiskNoteKind): DiskNote {
+    return new ReplacedFile(this.#fileSystem, diskNotePath(this.#disks, host, image.identity, kind));
+  }
+
+  async #removeNotes(host: string, imageIdentity: string): Promise<void> {
+    for (const path of diskNotePaths(this.#disks, host, imageIdentity)) await this.#fileSystem.remove(path);
   }
 
   async removeDisks(host: string, image?: Image): Promise<number> {
@@ -101,12 +112,13 @@ export class LocalPool implements Pool {
     return doomed.length;
   }
 
-  /** The map goes first: without it there is no disk. */
+  /** Notes go first, so that no other disk ever finds them; then the map: without it there is no disk. */
   async #removeDisk(host: string, imageIdentity: string): Promise<void> {
     const paths = diskPaths(this.#disks, host, imageIdentity);
     const data = this.#fileSystem.status(paths.data) && this.#fileSystem.open(paths.data, 'write');
     try {
       data?.lock();
+      await this.#removeNotes(host, imageIdentity);
       for (const path of [paths.map, paths.live, paths.data]) await this.#fileSystem.remove(path);
     } catch (error) {
       throw diskError(error, host);

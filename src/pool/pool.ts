@@ -45,6 +45,17 @@ export interface DiskName {
   readonly image: Image;
 }
 
+/** What can be kept beside a disk: small, replaced as a whole. */
+export const diskNoteKinds = ['reservations', 'information'] as const;
+export type DiskNoteKind = (typeof diskNoteKinds)[number];
+
+export interface DiskNote {
+  /** What was saved last; undefined when nothing ever was. */
+  load(): Promise<Uint8Array | undefined>;
+  /** Durable when it is done; where it fails, the old content is still there. Raises FILE_NO_SPACE and its kin. */
+  save(content: Uint8Array): Promise<void>;
+}
+
 export interface DiskSummary {
   readonly host: string;
   /** The first digits of the image's identity. */
@@ -66,6 +77,8 @@ export interface Pool extends AsyncDisposable {
    * what the layer below says of damaged files (OVERLAY_...).
    */
   openDisk(name: DiskName): Promise<Device>;
+  /** A note of a disk that is open. Nothing is made before it is saved; it goes away with the disk. */
+  noteOf(disk: DiskName, kind: DiskNoteKind): DiskNote;
   /** Removes a host's disks: the one over the image, or all of them. Raises DISK_IN_USE. Gives how many there were. */
   removeDisks(host: string, image?: Image): Promise<number>;
   listDisks(): DiskSummary[];

@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import type { DisklessError } from '../bytes/index.ts';
 import { SqliteFleetStore } from '../fleet/sqlite/store.ts';
 import { neighbourOf } from '../os/neighbours.ts';
 import { LocalPool } from '../pool/local.ts';
@@ -74,7 +75,7 @@ async function openState(
   const { files, clock, run } = platform;
   const directory = options.dataDirectory;
   opened.use(await claimDataDirectory(files, directory));
-  const store = opened.use(new SqliteFleetStore(join(directory, 'state.db')));
+  const store = opened.use(new SqliteFleetStore(join(directory, 'state.db'), (error) => emit(lostHistory(error))));
   const pool = opened.use(new LocalPool({ directory, fileSystem: files, run, cacheBudget: options.cacheSize }));
   const image = await pool.openImage(options.image, {
     signal,
@@ -83,6 +84,11 @@ async function openState(
   const machines = new Machines(store, options.targetPrefix, clock, neighbourOf);
   const trace = new BootTrace(clock, store.boots, emit);
   return { ...given, store, pool, image, machines, trace };
+}
+
+/** Nothing of the machines' work is lost with it, so that the server goes on. */
+function lostHistory({ code, message }: DisklessError): ServerEventBody {
+  return { event: 'trouble', code, text: `the steps of boots are not kept: ${message}` };
 }
 
 /** The pool tells of every piece; a hundred events are enough for anybody. */

@@ -2,9 +2,10 @@
 
 import type { Device } from '../block/device.ts';
 import type { MacAddress } from '../bytes/index.ts';
-import type { Image, Pool } from '../pool/pool.ts';
+import type { DiskName, Image, Pool } from '../pool/pool.ts';
 import type { Asker, TargetDirectory } from '../target/directory.ts';
 import { Target } from '../target/target.ts';
+import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
 import type { Machines } from './machines.ts';
 
 export class MachineTargets implements TargetDirectory, AsyncDisposable {
@@ -43,9 +44,24 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
 
   async #open(name: string, mac: MacAddress): Promise<Target> {
     await this.#machines.seen(mac);
-    const disk = await this.#pool.openDisk({ host: mac, image: this.#image });
-    this.#disks.push(disk);
-    return new Target({ name, alias: `diskless ${mac}`, units: new Map([[0, disk]]) });
+    const disk = await this.#openDisk({ host: mac, image: this.#image });
+    this.#disks.push(disk.device);
+    const units = new Map([[0, disk.device]]);
+    return new Target({ name, alias: `diskless ${mac}`, units, features: new Map([[0, disk.features]]) });
+  }
+
+  async #openDisk(disk: DiskName): Promise<{ device: Device; features: UnitFeatures }> {
+    const device = await this.#pool.openDisk(disk);
+    try {
+      const features = await loadFeatures({
+        reservations: this.#pool.noteOf(disk, 'reservations'),
+        information: this.#pool.noteOf(disk, 'information'),
+      });
+      return { device, features };
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
   }
 
   /** Flushes and closes the disks; no portal serves them any more. */

@@ -1,7 +1,6 @@
 /** The machines of the fleet as the services ask for them: whose disk is whose, and who is at an address. */
 
 import { type Ipv4Address, isIpv4, type MacAddress } from '../bytes/index.ts';
-import type { Host } from '../fleet/host.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import { hardwareAddressOf, targetNameOf } from '../fleet/target-name.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
@@ -62,11 +61,18 @@ export class Machines {
     return isMac(clientKey) ? this.#store.hosts.find(clientKey)?.address : undefined;
   }
 
-  /** Keeps that the machine was here; the first time makes it one of the fleet. */
+  /**
+   * Keeps that the machine was here; the first time makes it one of the fleet. Only that must be durable: a machine that comes back
+   * gets its disk even when nothing can be written. Raises FLEET_NO_SPACE, FLEET_NOT_WRITTEN.
+   */
   async seen(mac: MacAddress): Promise<void> {
     const now = this.#clock.now();
-    const known = this.#store.hosts.find(mac);
-    const host: Host = known ?? {
+    const { hosts } = this.#store;
+    if (hosts.find(mac) !== undefined) {
+      hosts.touch(mac, now);
+      return;
+    }
+    await hosts.save({
       hardwareAddress: mac,
       name: undefined,
       targetName: targetNameOf(this.#prefix, mac),
@@ -74,8 +80,7 @@ export class Machines {
       image: undefined,
       firstSeen: now,
       lastSeen: now,
-    };
-    await this.#store.hosts.save({ ...host, lastSeen: now });
+    });
   }
 
   loggedInFrom(address: string, mac: MacAddress): void {

@@ -68,6 +68,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   #ended = false;
   #hasMore = false;
   isWaiting = false;
+  #signs = 0;
 
   constructor(tcp: TcpConnection, options: ConnectionOptions) {
     this.#tcp = tcp;
@@ -90,13 +91,30 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     return this.#phase;
   }
 
+  /** Grows with what the initiator says and takes: unchanged between two looks, it may not be there any more. */
+  get signs(): number {
+    return this.#signs;
+  }
+
+  /** This side waits for it: to take what is queued, or to close its own side. */
+  get isAwaited(): boolean {
+    return this.#ended || this.#tcp.bufferedBytes > 0;
+  }
+
+  /** It was asked for a sign of life and has given none yet. */
+  get isDoubtful(): boolean {
+    return this.#keepalive?.isUnanswered === true;
+  }
+
   data(chunk: Uint8Array): void {
+    this.#signs += 1;
     this.#reader.push(chunk);
     if (this.isWaiting) this.#regulate();
     else this.#options.turns.enter(this);
   }
 
   drain(): void {
+    this.#signs += 1;
     this.#sender.drained();
     this.#phase?.drained();
     this.#options.turns.enter(this);

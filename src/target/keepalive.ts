@@ -26,6 +26,7 @@ export class Keepalive {
   readonly #options: KeepaliveOptions;
   readonly #onSilence: () => void;
   #heard: number;
+  #asked = false;
   #timer: Timer | undefined;
 
   constructor(subject: KeepaliveSubject, clock: Clock, options: KeepaliveOptions, onSilence: () => void) {
@@ -42,10 +43,16 @@ export class Keepalive {
     this.#timer = undefined;
   }
 
+  get isUnanswered(): boolean {
+    return this.#asked && this.#subject.heard === this.#heard;
+  }
+
   #watch(): void {
+    this.#asked = false;
     this.#heard = this.#subject.heard;
     this.#timer = this.#clock.after(this.#options.interval, () => {
-      if (this.#subject.heard !== this.#heard || !this.#subject.ping()) this.#watch();
+      this.#asked = this.#subject.heard === this.#heard && this.#subject.ping();
+      if (!this.#asked) this.#watch();
       else this.#timer = this.#clock.after(this.#options.timeout, () => this.#judge());
     });
   }

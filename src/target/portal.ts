@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { DisklessError } from '../bytes/index.ts';
 import type { Random } from '../iscsi/chap.ts';
 import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
-import { type Clock, systemClock } from '../os/clock.ts';
+import { type Clock, systemClock, type Timer } from '../os/clock.ts';
 import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/network.ts';
 import { AuthenticationFailures, type AuthenticationLimits } from './authentication-failures.ts';
 import { Connection } from './connection.ts';
@@ -51,6 +51,12 @@ const targetWishes: Partial<Wishes> = {
   taskReporting: 'FastAbort',
   iSCSIProtocolLevel: 2,
 };
+
+/**
+ * Milliseconds in which an initiator that is there takes what is queued for it, or closes its side after this one: while the portal
+ * closes, one that does neither is not waited for. A machine that was switched off would otherwise hold up the end of the server.
+ */
+const SILENCE = 1_000;
 
 /**
  * As long as Linux waits for its disk to come back (open-iscsi's `replacement_timeout`, 120 s), the disk waits for it: a machine that
@@ -143,6 +149,7 @@ export class Portal implements AsyncDisposable {
     const listenerClosed = this.#listener?.close();
     const timeout = this.#options.closeTimeout ?? 5_000;
     const { sessions } = this;
+    for (const connection of this.#connections) if (connection.isDoubtful) connection.drop('unresponsive');
     await this.#within(timeout, Promise.all(sessions.map((session) => session.tasks.idle())));
     const targets = new Set(sessions.map(({ target }) => target));
     const flushed = await Promise.allSettled([...targets].map((target) => target.flush()));
@@ -167,11 +174,22 @@ export class Portal implements AsyncDisposable {
     });
   }
 
-  /** Resolves with `work`, or when the time is over. */
+  /** Resolves with `work`, or when the time is over. Meanwhile, initiators that are not there any more are let go of. */
   async #within(milliseconds: number, work: Promise<unknown>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#clock.after(milliseconds, resolve);
+    let timer: Timer | undefined;
+    const look = (left: number): void => {
+      const before = new Map([...this.#connections].flatMap((one) => (one.isAwaited ? [[one, one.signs]] : [])));
+      timer = this.#clock.after(Math.min(left, SILENCE), () => {
+        for (const [connection, signs] of before) {
+          if (connection.isAwaited && connection.signs === signs) connection.drop('unresponsive');
+        }
+        if (left > SILENCE) look(left - SILENCE);
+        else resolve();
+      });
+    };
+    look(milliseconds);
     await Promise.race([work, promise]);
-    timer.cancel();
+    timer?.cancel();
   }
 }

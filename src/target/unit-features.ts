@@ -1,8 +1,9 @@
 /** What a logical unit has beyond its device: choices of whoever serves it. */
 
 import type { Clock } from '../os/clock.ts';
-import type { IdentifyingInformation } from './identifying-information.ts';
-import type { SavedReservations } from './persistent-reservations.ts';
+import { IdentifyingInformation, type InformationStore } from './identifying-information.ts';
+import { loadReservations, type SavedReservations } from './persistent-reservations.ts';
+import type { ReservationStore } from './reservations/store.ts';
 import type { SanitizePace } from './sanitize.ts';
 
 export interface UnitFeatures {
@@ -18,4 +19,21 @@ export interface UnitFeatures {
   readonly sanitizePace?: SanitizePace;
   /** For TIMESTAMP. Default: the system's. */
   readonly clock?: Clock;
+}
+
+/** Where what initiators leave at a unit outlives the process. */
+export interface UnitStores {
+  readonly reservations: ReservationStore;
+  readonly information: InformationStore;
+}
+
+/** Raises RESERVATIONS_DAMAGED, RESERVATIONS_VERSION, INFORMATION_DAMAGED, and what the stores raise. */
+export async function loadFeatures({
+  reservations,
+  information,
+}: UnitStores): Promise<Pick<UnitFeatures, 'savedReservations' | 'information'>> {
+  return {
+    savedReservations: await loadReservations(reservations),
+    information: await IdentifyingInformation.open(information),
+  };
 }

@@ -26,15 +26,27 @@ test('--lun is a number and a file, whose name may hold anything', () => {
 
 test('each file has a number of its own', () => {
   assert.deepEqual(
-    [...filesByLun('a', ['7=b', '2=c'])],
+    [
+      ...filesByLun('a', [
+        [7, 'b'],
+        [2, 'c'],
+      ]),
+    ],
     [
       [0, 'a'],
       [7, 'b'],
       [2, 'c'],
     ],
   );
-  assert.throws(() => filesByLun('a', ['0=b']), { code: 'USAGE_LUN_INVALID' });
-  assert.throws(() => filesByLun('a', ['1=b', '1=c']), { code: 'USAGE_LUN_INVALID' });
+  assert.throws(() => filesByLun('a', [[0, 'b']]), { code: 'USAGE_LUN_INVALID' });
+  assert.throws(
+    () =>
+      filesByLun('a', [
+        [1, 'b'],
+        [1, 'c'],
+      ]),
+    { code: 'USAGE_LUN_INVALID' },
+  );
 });
 
 test('nothing is written beside the image until an initiator asks for something to be kept', async () => {

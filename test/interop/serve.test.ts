@@ -1,64 +1,19 @@
 /** The whole `diskless serve` as a process, against real clients. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import type { ServerEvent } from '../../src/server/events.ts';
 import { missing, networkNamespaces, requires, root } from '../support/requires.ts';
+import { ServeProgram } from '../support/serve-program.ts';
 import { makeServedNetwork, run, type ServedNetwork } from '../support/served-network.ts';
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
 const imageSize = 16 << 20;
 const target = 'iqn.2026-11.internal.diskless:52-54-00-ab-cd-01';
-
-/** A running `diskless serve --json`. */
-class Server {
-  readonly events: ServerEvent[] = [];
-  readonly #child: ChildProcess;
-  #stderr = '';
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-    });
-  }
-
-  static async start(command: readonly string[]): Promise<Server> {
-    const [program = '', ...args] = command;
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const server = new Server(child);
-    const ready = Promise.withResolvers<void>();
-    const lines = createInterface({ input: child.stdout });
-    lines.on('line', (line) => {
-      const event = JSON.parse(line) as ServerEvent;
-      server.events.push(event);
-      if (event.event === 'ready') ready.resolve();
-    });
-    child.once('close', () => ready.reject(new Error(`the server ended: ${server.#stderr}`)));
-    await ready.promise;
-    return server;
-  }
-
-  find<Name extends ServerEvent['event']>(name: Name): Extract<ServerEvent, { event: Name }> | undefined {
-    return this.events.find((event): event is Extract<ServerEvent, { event: Name }> => event.event === name);
-  }
-
-  /** Gives the exit code, or the signal that ended it. */
-  async end(signal: NodeJS.Signals): Promise<number | string | null> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const ended = once(this.#child, 'close');
-      this.#child.kill(signal);
-      await ended;
-    }
-    return this.#child.exitCode ?? this.#child.signalCode;
-  }
-}
 
 const tools = ['ip', 'udhcpc', 'curl', 'iscsi-ls', 'qemu-img', 'qemu-io'];
 const needs = [root, networkNamespaces, ...tools] as const;
@@ -69,7 +24,7 @@ describe('diskless serve and real clients', () => {
   let loaders = '';
   let lease = '';
   let network: ServedNetwork | undefined;
-  let server: Server | undefined;
+  let server: ServeProgram | undefined;
   const content = randomBytes(imageSize);
   content.writeUInt16BE(0x55aa, 510);
 
@@ -109,21 +64,20 @@ describe('diskless serve and real clients', () => {
     return network;
   }
 
-  const command = (...flags: string[]) => {
-    const { onServer, serverInterface } = net();
-    const args = ['serve', image, '--interface', serverInterface, '--data', join(directory, 'data')];
-    return [...onServer, process.execPath, launcher, ...args, '--loader-dir', loaders, '--json', ...flags];
+  const args = (...flags: string[]) => {
+    const where = ['--interface', net().serverInterface, '--data', join(directory, 'data')];
+    return [image, ...where, '--loader-dir', loaders, ...flags];
   };
   const start = async (...flags: string[]) => {
-    server = await Server.start(command(...flags));
+    server = await ServeProgram.start(args(...flags), net().onServer);
     return server;
   };
 
   /** Address, server and Root Path that udhcpc got; undefined when nobody answered. */
   async function askForAddress(): Promise<{ address: string; serverId: string; rootPath: string } | undefined> {
     const { onClient, clientInterface } = net();
-    const args = ['-i', clientInterface, '-f', '-q', '-n', '-t', '5', '-T', '1', '-s', lease, '-O', 'rootpath'];
-    const { stdout } = await run([...onClient, 'udhcpc', ...args]);
+    const how = ['-i', clientInterface, '-f', '-q', '-n', '-t', '5', '-T', '1', '-s', lease, '-O', 'rootpath'];
+    const { stdout } = await run([...onClient, 'udhcpc', ...how]);
     const [, address, serverId, rootPath] = /^lease (\S+) (\S+) (\S*)$/m.exec(stdout.toString()) ?? [];
     if (address === undefined || serverId === undefined) return undefined;
     return { address, serverId, rootPath: rootPath ?? '' };
@@ -132,8 +86,8 @@ describe('diskless serve and real clients', () => {
   const disk = () => `iscsi://${net().serverAddress}/${target}/0`;
 
   async function qemuIo(...commands: string[]): Promise<void> {
-    const args = commands.flatMap((one) => ['-c', one]);
-    const { code, stdout, stderr } = await run([...net().onClient, 'qemu-io', '-f', 'raw', ...args, disk()]);
+    const script = commands.flatMap((one) => ['-c', one]);
+    const { code, stdout, stderr } = await run([...net().onClient, 'qemu-io', '-f', 'raw', ...script, disk()]);
     assert.equal(code, 0, stderr);
     assert.doesNotMatch(stdout.toString(), /verification failed/);
   }
@@ -205,7 +159,13 @@ describe('diskless serve and real clients', () => {
     if (!requires(t, ...needs)) return;
     await start('--dhcp', 'off');
     const ports = ['--tftp-port', '1069', '--http', '8081', '--iscsi-port', '13260'];
-    const second = await run(command('--dhcp', 'off', ...ports));
+    const second = await run([
+      ...net().onServer,
+      process.execPath,
+      launcher,
+      'serve',
+      ...args('--dhcp', 'off', ...ports),
+    ]);
     assert.equal(second.code, 6);
     assert.match(second.stderr, /^diskless: [^\n]*\(DATA_IN_USE\)[^\n]*\n$/);
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DisklessError } from '../../src/bytes/index.ts';
@@ -147,6 +147,35 @@ test('a changed image gets new disks, and the old ones stay', async (t) => {
   assert.equal(await back.removeDisks('a'), 1);
   assert.equal(await back.removeDisks('a'), 0);
   assert.deepEqual(readdirSync(join(directory, 'data/disks')), []);
+});
+
+test('what is noted beside a disk goes away with it, and is no other disk’s', async (t) => {
+  const directory = temporaryDirectory(t);
+  const path = join(directory, 'golden.img');
+  writeFileSync(path, diskContent(1));
+  const pool = makePool(t, directory);
+  const image = await pool.openImage(path);
+  const [a, b] = ['a', 'b'].map((host) => ({ host, image }));
+  assert.ok(a && b);
+  for (const disk of [a, b]) await (await pool.openDisk(disk)).close();
+  assert.equal(await pool.noteOf(a, 'reservations').load(), undefined);
+  await pool.noteOf(a, 'reservations').save(Buffer.from('kept'));
+  assert.equal(Buffer.from((await pool.noteOf(a, 'reservations').load()) ?? []).toString(), 'kept');
+  assert.equal(await pool.noteOf(a, 'information').load(), undefined);
+  assert.equal(await pool.noteOf(b, 'reservations').load(), undefined);
+  await pool.removeDisks('a');
+  assert.deepEqual(
+    readdirSync(join(directory, 'data/disks')).filter((name) => name.startsWith('a@')),
+    [],
+  );
+
+  // Files that somebody took away by hand: their notes are not the next disk's.
+  await pool.noteOf(b, 'reservations').save(Buffer.from('old'));
+  for (const name of readdirSync(join(directory, 'data/disks'))) {
+    if (!name.endsWith('.reservations')) rmSync(join(directory, 'data/disks', name));
+  }
+  await (await pool.openDisk(b)).close();
+  assert.equal(await pool.noteOf(b, 'reservations').load(), undefined);
 });
 
 test('names of hosts cannot leave the directory, and come back as they were', async (t) => {

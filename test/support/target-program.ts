@@ -32,6 +32,8 @@ export class TargetProgram implements AsyncDisposable {
 
   private constructor(child: ChildProcess, readyLine: string, port: number) {
     this.#child = child;
+    // What it says later is nobody's to read, but a full pipe would hold it up.
+    child.stderr?.resume();
     this.readyLine = readyLine;
     this.port = port;
   }

@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-export function temporaryDirectory(t: TestContext): string {
+/** `before` runs first, such as to unmount what was mounted inside. */
+export function temporaryDirectory(t: TestContext, before: () => void = () => {}): string {
   const path = mkdtempSync(join(tmpdir(), 'diskless-test-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
+  t.after(() => {
+    before();
+    rmSync(path, { recursive: true, force: true });
+  });
   return path;
 }

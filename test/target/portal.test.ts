@@ -9,8 +9,8 @@ import { encodeText } from '../../src/iscsi/text.ts';
 import { Status, Transfer10Cdb } from '../../src/scsi/index.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice } from './held-device.ts';
-import { INITIATOR } from './raw-initiator.ts';
-import { serveTarget, TARGET } from './served-target.ts';
+import { INITIATOR, INITIATOR, RawInitiator } from './raw-initiator.ts';
+import { type ServedTarget, serveTarget, serveTarget, TARGET, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
 
@@ -126,6 +126,66 @@ test('close does not wait for ever', async () => {
   await initiator.closed;
   await closing;
   assert.equal(served.clock.pending, 0);
+});
+
+/** Closes a portal with one initiator that has fallen silent; gives the milliseconds that it took, if it was done in five seconds. */
+async function closingTime(served: ServedTarget): Promise<number | undefined> {
+  let took: number | undefined;
+  const start = served.clock.monotonic();
+  void served.portal.close().then(() => {
+    took = served.clock.monotonic() - start;
+  });
+  await settled();
+  for (let waited = 0; waited < 5_000 && took === undefined; waited += 500) await served.clock.pass(500);
+  return took;
+}
+
+test('close gives up an initiator that was switched off after a second', async () => {
+  const served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  initiator.tcp.pause();
+  assert.equal(await closingTime(served), 1_000);
+  assert.equal(served.clock.pending, 0, 'no timer is left');
+});
+
+test('close does not wait at all for an initiator that has left a question unanswered', async () => {
+  const served = await serveTarget();
+  const initiator = await served.connect();
+  await initiator.login({ targetName: TARGET });
+  initiator.ping();
+  await initiator.expect(Opcode.nopIn);
+  initiator.tcp.pause();
+  served.clock.advance(15_000);
+  served.clock.advance(15_000);
+  assert.equal(await closingTime(served), 0);
+  assert.equal(served.events.find((event) => event.kind === 'session ended')?.reason, 'unresponsive');
+  assert.equal(served.clock.pending, 0, 'no timer is left');
+});
+
+test('close gives up a long read that nobody takes, and gives one that is taken late all of it', async () => {
+  const length = 4 << 20;
+  const silent = await serveTarget({ device: new MemoryDevice(length), line: { window: 65_536 } });
+  const gone = await silent.connect();
+  await gone.login({ targetName: TARGET });
+  gone.tcp.pause();
+  gone.command(read(length / BLOCK), { length });
+  await settled();
+  assert.equal(await closingTime(silent), 1_000);
+
+  const patient = await serveTarget({ device: new MemoryDevice(length), line: { window: 65_536 } });
+  const slow = await patient.connect();
+  await slow.login({ targetName: TARGET });
+  slow.tcp.pause();
+  const tag = slow.command(read(length / BLOCK), { length });
+  await settled();
+  const closing = patient.portal.close();
+  await patient.clock.pass(900);
+  slow.tcp.resume();
+  const result = await slow.result(tag);
+  assert.equal(result.status, Status.good);
+  assert.equal(result.data.length, length);
+  await closing;
 });
 
 test('a target that cannot be made refuses the login, and says why to its owner', async () => {

@@ -1,10 +1,10 @@
 /** `diskless boot`: RFC 4173's client, as far as a disk that can be read. */
 
 import type { Command } from 'commander';
-import { type BootResult, boot, planBoot } from '../../boot/boot.ts';
+import { type BootEnvironment, type BootResult, boot, planBoot } from '../../boot/boot.ts';
 import type { BootRequest } from '../../boot/boot-request.ts';
 import { sizeText } from '../../boot/boot-stage.ts';
-import { type CopyResult, copyStart } from '../../boot/copy.ts';
+import { type CopyResult, copyRange } from '../../boot/copy.ts';
 import { BootTrace, errorRecord } from '../../boot/trace.ts';
 import { DisklessError } from '../../bytes/index.ts';
 import { defaultTimeouts } from '../../initiator/timeouts.ts';
@@ -14,9 +14,9 @@ import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
-import { configure } from '../configuration.ts';
-import { exitCode } from '../errors.ts';
-import { addFlags } from '../setting-flags.ts';
+import { securityOf } from '../initiator-settings.ts';
+import { addFlags, readSettings } from '../setting-flags.ts';
+import { untilInterrupted } from '../until-interrupted.ts';
 
 /** What is set for `diskless serve` (DISKLESS_DHCP=proxy) means nothing to the client. */
 const ENVIRONMENT_PREFIX = 'DISKLESS_BOOT';
@@ -25,9 +25,9 @@ export function registerBoot(program: Command): void {
   const command = program
     .command('boot')
     .description('boot this machine as far as its disk, stage by stage, from any server of the network');
-  addFlags(command, bootSettings, [], ENVIRONMENT_PREFIX);
+  addFlags(command, bootSettings, ENVIRONMENT_PREFIX);
   command.action(async (flags: Record<string, unknown>) => {
-    const settings = configure(bootSettings, { flags, environment: process.env, prefix: ENVIRONMENT_PREFIX });
+    const settings = await readSettings(bootSettings, flags, ENVIRONMENT_PREFIX);
     if ((settings.read === undefined) !== (settings.out === undefined)) {
       throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
         hint: 'Write --read 64M --out FILE.',
@@ -61,21 +61,16 @@ function showPlan(settings: BootSettings): void {
 
 /** Runs the boot under its time limit, and under Ctrl-C, which takes back what was set on the machine like any other end. */
 async function bootUntilStopped(settings: BootSettings): Promise<void> {
-  const stop = new AbortController();
-  const interrupted = new DisklessError('INTERRUPTED', 'the boot was interrupted');
-  const onSignal = () => stop.abort(interrupted);
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, onSignal);
-  const limit = systemClock.after(settings.timeout * 1000, () => stop.abort(outOfTime(settings.timeout)));
-  try {
-    await bootAndReport(settings, stop.signal, () => limit.cancel());
-  } catch (error) {
-    if (stop.signal.reason !== interrupted) throw error;
-    process.stderr.write('diskless: interrupted\n');
-    process.exitCode = exitCode.interrupted;
-  } finally {
-    limit.cancel();
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
-  }
+  await untilInterrupted(async (interruption) => {
+    const outOfPatience = new AbortController();
+    const limit = systemClock.after(settings.timeout * 1000, () => outOfPatience.abort(outOfTime(settings.timeout)));
+    try {
+      const signal = AbortSignal.any([interruption, outOfPatience.signal]);
+      await bootAndReport(settings, signal, () => limit.cancel());
+    } finally {
+      limit.cancel();
+    }
+  });
 }
 
 function outOfTime(seconds: number): DisklessError {
@@ -93,7 +88,8 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
     if (settings.json) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
   };
   try {
-    const result = await boot(requestOf(settings), environment(settings.timeout, signal), trace, async (disk) => {
+    const environment = await environmentOf(settings, signal);
+    const result = await boot(requestOf(settings), environment, trace, async (disk) => {
       booted();
       return { parameters: disk.parameters, ...(await copy(settings, disk, signal)) };
     });
@@ -105,7 +101,8 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
 }
 
 /** No single wait takes more than half of the time that there is, so that its own error is heard before the general one. */
-function environment(seconds: number, signal: AbortSignal) {
+async function environmentOf(settings: BootSettings, signal: AbortSignal): Promise<BootEnvironment> {
+  const seconds = settings.timeout;
   const most = (milliseconds: number) => Math.min(milliseconds, seconds * 500);
   const { connect, login, command, exchange } = defaultTimeouts;
   return {
@@ -115,6 +112,7 @@ function environment(seconds: number, signal: AbortSignal) {
     random: Math.random,
     dhcpTimeout: seconds * 500,
     timeouts: { connect: most(connect), login: most(login), command: most(command), exchange: most(exchange) },
+    security: await securityOf(settings, nodeFileSystem),
     signal,
   };
 }
@@ -130,7 +128,9 @@ async function copy(
   const file = nodeFileSystem.open(out, 'create');
   try {
     const started = systemClock.monotonic();
-    const result = await copyStart(disk.device, read, (data, offset) => file.write(data, offset));
+    const result = await copyRange(disk.device, { offset: 0, length: read }, (data, offset) =>
+      file.write(data, offset),
+    );
     await file.sync();
     const seconds = (systemClock.monotonic() - started) / 1000;
     if (!json) process.stdout.write(`${sizeText(result.length)} copied to ${out} in ${seconds.toFixed(3)} s\n`);

@@ -11,32 +11,20 @@ import { runProcess } from '../../os/process.ts';
 import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
 import type { BootServerOptions, LoaderPlace } from '../../server/options.ts';
-import { readConfigFile } from '../config-file.ts';
-import { configure } from '../configuration.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
 import { type ServeSettings, serveSettings } from '../serve-settings.ts';
-import { addFlags } from '../setting-flags.ts';
+import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilStopped } from '../until-stopped.ts';
 
 export function registerServe(program: Command): void {
   const command = program
     .command('serve')
-    .description('boot the machines of a network from one image, each with a disk of its own')
-    .argument('[image]', serveSettings.image.help)
-    .option('--config <file>', 'YAML file with the same settings, such as "dhcp: proxy" [DISKLESS_CONFIG]');
-  addFlags(command, serveSettings, ['image']);
+    .description('boot the machines of a network from one image, each with a disk of its own');
+  addFlags(command, serveSettings);
   command.action(async (image: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings({ ...flags, image });
+    const settings = await readSettings(serveSettings, { ...flags, image });
     await serve(serverOptions(settings), settings.json);
   });
-}
-
-async function readSettings(flags: Readonly<Record<string, unknown>>): Promise<ServeSettings> {
-  const path = flags.config ?? process.env.DISKLESS_CONFIG;
-  const sources = { flags, environment: process.env };
-  if (typeof path !== 'string' || path === '') return configure(serveSettings, sources);
-  const file = await readConfigFile(nodeFileSystem, path, Object.keys(serveSettings));
-  return configure(serveSettings, { ...sources, file });
 }
 
 function serverOptions(settings: ServeSettings): BootServerOptions {

@@ -11,6 +11,7 @@ export class SqliteHosts implements HostStore {
   readonly #findByAddress: StatementSync;
   readonly #all: StatementSync;
   readonly #save: StatementSync;
+  readonly #touch: StatementSync;
 
   constructor(database: DatabaseSync, batch: WriteBatch) {
     this.#batch = batch;
@@ -24,6 +25,7 @@ export class SqliteHosts implements HostStore {
        ON CONFLICT (hardware_address) DO UPDATE SET name = excluded.name, target_name = excluded.target_name,
          address = excluded.address, image = excluded.image, first_seen = excluded.first_seen, last_seen = excluded.last_seen`,
     );
+    this.#touch = database.prepare('UPDATE hosts SET last_seen = ? WHERE hardware_address = ?');
   }
 
   find(hardwareAddress: MacAddress): Host | undefined {
@@ -52,6 +54,10 @@ export class SqliteHosts implements HostStore {
     return this.#batch.durable(() => {
       this.#save.run(hardwareAddress, name ?? null, targetName, address ?? null, image ?? null, firstSeen, lastSeen);
     });
+  }
+
+  touch(hardwareAddress: MacAddress, lastSeen: number): void {
+    this.#batch.lazy(() => this.#touch.run(lastSeen, hardwareAddress));
   }
 }
 

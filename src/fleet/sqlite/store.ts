@@ -3,12 +3,13 @@
  */
 
 import { DatabaseSync } from 'node:sqlite';
-import { DisklessError } from '../../bytes/index.ts';
+import type { DisklessError } from '../../bytes/index.ts';
 import type { FleetStore } from '../store.ts';
 import { SqliteBoots } from './boots.ts';
 import { SqliteHosts } from './hosts.ts';
 import { SqliteLeases } from './leases.ts';
 import { migrate } from './schema.ts';
+import { stateError } from './state-error.ts';
 import { WriteBatch } from './write-batch.ts';
 
 export class SqliteFleetStore implements FleetStore {
@@ -18,10 +19,12 @@ export class SqliteFleetStore implements FleetStore {
   readonly #database: DatabaseSync;
   readonly #batch: WriteBatch;
 
-  /** Raises FLEET_STATE_UNREADABLE, FLEET_STATE_NEWER. */
-  constructor(path: string) {
+  /**
+   * `onLoss` hears of boots' history that could not be written. Raises FLEET_STATE_UNREADABLE, FLEET_STATE_NEWER, FLEET_NO_SPACE.
+   */
+  constructor(path: string, onLoss: (error: DisklessError) => void = () => {}) {
     this.#database = openDatabase(path);
-    this.#batch = new WriteBatch(this.#database);
+    this.#batch = new WriteBatch(this.#database, path, onLoss);
     this.hosts = new SqliteHosts(this.#database, this.#batch);
     this.leases = new SqliteLeases(this.#database, this.#batch);
     this.boots = new SqliteBoots(this.#database, this.#batch);
@@ -47,11 +50,6 @@ function openDatabase(path: string): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    if (error instanceof DisklessError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DisklessError('FLEET_STATE_UNREADABLE', `cannot open the state in ${path}: ${reason}`, {
-      cause: error,
-      hint: 'Restore it from a backup, or use another --data directory.',
-    });
+    throw stateError(error, 'open', path);
   }
 }

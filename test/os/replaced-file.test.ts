@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
-import { FileReservationStore } from '../../src/target/reservations/file-store.ts';
+import { ReplacedFile } from '../../src/os/replaced-file.ts';
 import { seededRandom } from '../support/random.ts';
 import { SimulatedMachine } from '../support/simulated-file-system.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -27,7 +27,7 @@ test('whatever happens during a save, the old or the new content is there, and a
   for (let seed = 0; seed < 300; seed++) {
     const random = seededRandom(seed);
     const machine = new SimulatedMachine(random);
-    const open = () => new FileReservationStore(machine.fileSystem, '/reservations');
+    const open = () => new ReplacedFile(machine.fileSystem, '/reservations');
     await worked(machine, open().save(Buffer.from('old')));
     machine.dieAfter(random.below(6));
     const saved = await worked(
@@ -48,9 +48,9 @@ test('whatever happens during a save, the old or the new content is there, and a
 test('on a real file system: nothing at first, then what was saved last', async (t) => {
   const directory = temporaryDirectory(t);
   const path = `${directory}/lun-0.reservations`;
-  assert.equal(await new FileReservationStore(nodeFileSystem, path).load(), undefined);
-  await new FileReservationStore(nodeFileSystem, path).save(Buffer.from('a longer first'));
-  await new FileReservationStore(nodeFileSystem, path).save(Buffer.from('second'));
-  assert.equal(text(await new FileReservationStore(nodeFileSystem, path).load()), 'second');
+  assert.equal(await new ReplacedFile(nodeFileSystem, path).load(), undefined);
+  await new ReplacedFile(nodeFileSystem, path).save(Buffer.from('a longer first'));
+  await new ReplacedFile(nodeFileSystem, path).save(Buffer.from('second'));
+  assert.equal(text(await new ReplacedFile(nodeFileSystem, path).load()), 'second');
   assert.deepEqual(nodeFileSystem.list(directory), ['lun-0.reservations']);
 });

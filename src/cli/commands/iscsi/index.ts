@@ -1,0 +1,15 @@
+/** `diskless iscsi`: looks at targets and their disks from outside. */
+
+import type { Command } from 'commander';
+import { registerBench } from './bench.ts';
+import { registerDiscover } from './discover.ts';
+import { registerInquiry } from './inquiry.ts';
+import { registerRead } from './read.ts';
+
+export function registerIscsi(program: Command): void {
+  const command = program.command('iscsi').description('look at iSCSI targets and their disks, as an initiator');
+  registerDiscover(command);
+  registerInquiry(command);
+  registerRead(command);
+  registerBench(command);
+}

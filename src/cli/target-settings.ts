@@ -1,0 +1,107 @@
+/** Every setting of `diskless target`, declared once: flags, environment variables and the config file's schema follow from here. */
+
+import { z } from 'zod';
+import { DisklessError, isIpv4, parseIpNetwork } from '../bytes/index.ts';
+import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
+import { canonicalIpv6 } from '../iscsi/server-name.ts';
+import type { Endpoint } from '../os/network.ts';
+import { ISCSI_PORT } from '../target/portal.ts';
+import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
+import { parseLun } from './target-units.ts';
+
+export const targetSettings = {
+  file: setting({
+    help: 'raw disk image or block device, LUN 0',
+    placeholder: 'file',
+    isArgument: true,
+    schema: z.string().min(1).optional(),
+    fallback: undefined,
+  }),
+  name: setting({
+    help: 'iSCSI name of the target; default: iqn.2026-11.internal.diskless:disk',
+    placeholder: 'iqn',
+    schema: textual(parseIscsiName),
+    fallback: 'iqn.2026-11.internal.diskless:disk' as IscsiName,
+  }),
+  listen: setting({
+    help: 'where to listen; default: 0.0.0.0:3260',
+    placeholder: 'address:port',
+    schema: textual(parseListen),
+    fallback: { address: '0.0.0.0', port: ISCSI_PORT },
+  }),
+  lun: setting({
+    help: 'one more file as LUN n; may be repeated',
+    placeholder: 'n=file',
+    repeats: true,
+    schema: listOf(textual(parseLun), /,(?=\d{1,5}=)/),
+    fallback: [],
+  }),
+  blockSize: setting({
+    help: 'bytes of a logical block: 512 or 4096; default: 512',
+    placeholder: 'bytes',
+    schema: textual(parseBlockSize),
+    fallback: 512,
+  }),
+  physicalBlockSize: setting({
+    help: 'bytes of a physical block, 512 to 65536; default: 4096, which over logical blocks of 512 is "512e"',
+    placeholder: 'bytes',
+    schema: textual(parsePhysicalBlockSize).optional(),
+    fallback: undefined as number | undefined,
+  }),
+  thin: setting({
+    help: 'let initiators give blocks back; default: on',
+    schema: onOrOff,
+    fallback: true,
+    negation: 'keep every block: no UNMAP',
+  }),
+  removable: setting({ help: 'a medium that initiators can eject and load', schema: onOrOff, fallback: false }),
+  readOnly: setting({ help: 'refuse writes', schema: onOrOff, fallback: false }),
+  initiator: setting({
+    help: 'only an initiator of this name; may be repeated',
+    placeholder: 'iqn',
+    repeats: true,
+    schema: listOf(textual(parseIscsiName)),
+    fallback: [],
+  }),
+  network: setting({
+    help: 'only from this network, such as 192.0.2.0/24; may be repeated',
+    placeholder: 'network',
+    repeats: true,
+    schema: listOf(textual(parseIpNetwork)),
+    fallback: [],
+  }),
+  chapFile: setting({
+    help: 'ask for CHAP: lines "initiator NAME SECRET", and "target NAME SECRET" for mutual',
+    placeholder: 'file',
+    schema: z.string().min(1).optional(),
+    fallback: undefined,
+  }),
+  json: setting({ help: 'print events as JSON lines on stdout', schema: onOrOff, fallback: false }),
+};
+
+export type TargetSettings = ValuesOf<typeof targetSettings>;
+
+function invalid(message: string, hint: string): DisklessError {
+  return new DisklessError('USAGE_VALUE_INVALID', message, { hint });
+}
+
+function parseBlockSize(text: string): number {
+  if (text === '512' || text === '4096') return Number(text);
+  throw invalid(`"${text}" is not a block size`, 'Use 512 or 4096.');
+}
+
+function parsePhysicalBlockSize(text: string): number {
+  const size = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (size >= 512 && size <= 65_536 && Number.isInteger(Math.log2(size))) return size;
+  throw invalid(`"${text}" is not a physical block size`, 'Use a power of two from 512 to 65536.');
+}
+
+/** `192.0.2.1:3260`, `[2001:db8::1]:3260`, or an address alone. */
+function parseListen(text: string): Endpoint {
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<v4>[0-9.]+))(?::(?<port>\d{1,5}))?$/.exec(text);
+  const { v4, v6, port: portText } = match?.groups ?? {};
+  const address = v4 !== undefined && isIpv4(v4) ? v4 : canonicalIpv6(v6 ?? '');
+  const port = Number(portText ?? ISCSI_PORT);
+  if (address !== undefined && port <= 65_535) return { address, port };
+  throw invalid(`"${text}" is not an address and a port`, 'Write one such as 192.0.2.1:3260 or [::]:3260.');
+}
