@@ -13,7 +13,7 @@ export interface UnitDescription {
   readonly target: string;
   readonly targetAlias?: string;
   readonly lun: string;
-  readonly session: Readonly<Record<string, number | boolean>>;
+  readonly session: Readonly<Record<string, number | boolean | string>>;
   readonly inquiry: Inquiry;
   /** Undefined where there is no unit, or no medium. */
   readonly capacity?: Capacity & { readonly size: number };

@@ -9,8 +9,8 @@ import { encodeText } from '../../src/iscsi/text.ts';
 import { Status, Transfer10Cdb } from '../../src/scsi/index.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice } from './held-device.ts';
-import { INITIATOR, INITIATOR, RawInitiator } from './raw-initiator.ts';
-import { type ServedTarget, serveTarget, serveTarget, TARGET, TARGET } from './served-target.ts';
+import { INITIATOR } from './raw-initiator.ts';
+import { type ServedTarget, serveTarget, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
 
