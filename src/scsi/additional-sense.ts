@@ -57,6 +57,7 @@ export const AdditionalSense = {
   reportedLunsDataHasChanged: 0x3f0e,
   internalTargetFailure: 0x4400,
   protocolServiceCrcError: 0x4705,
+  invalidMessageError: 0x4900,
   overlappedCommandsAttempted: 0x4e00,
   mediumRemovalPrevented: 0x5302,
   insufficientRegistrationResources: 0x5504,

@@ -59,6 +59,11 @@ export class CommandWindow<T> {
     return this.#early.get(cmdSN);
   }
 
+  findEarly(fits: (item: T) => boolean): T | undefined {
+    if (this.#early.size === 0) return undefined;
+    return this.#early.values().find(fits);
+  }
+
   /**
    * A number counts as received: what came early with it is not delivered, and neither is what still comes (RFC 7143 §11.6.1).
    * False outside the window. `nextEarly` may have something afterwards.

@@ -29,14 +29,16 @@ function residual(task: Task, transferred: number): number {
  * With `last`, the final PDU carries the status GOOD.
  */
 export function sendDataIn(context: AnswerContext, task: Task, last: boolean): void {
-  const { maxSendDataSegmentLength, maxBurstLength } = context.parameters;
+  const { maxBurstLength } = context.parameters;
+  // Whole words, but for the last PDU of a sequence (RFC 7143 §11.7.7).
+  const maxLength = context.parameters.maxSendDataSegmentLength & ~3;
   const room = task.expectedDataTransferLength - task.bufferOffset;
   let left = Math.min(room, totalLength(task.dataIn));
   let buffer = 0;
   let at = 0;
   while (left > 0) {
     const burstLeft = maxBurstLength - (task.bufferOffset % maxBurstLength);
-    const length = Math.min(left, maxSendDataSegmentLength, burstLeft);
+    const length = Math.min(left, maxLength, burstLeft);
     const first = task.dataIn[buffer];
     let data: readonly Uint8Array[];
     if (first !== undefined && at === 0 && first.length === length) {

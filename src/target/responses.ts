@@ -27,10 +27,13 @@ type Window = Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
 export class Responses {
   readonly #sender: PduSender;
   readonly #window: Window;
+  readonly #pingLun: Uint8Array;
 
-  constructor(sender: PduSender, window: Window) {
+  /** `pingLun`: of a unit that exists; a NOP-In that asks for an answer names one (RFC 7143 §11.19.3). */
+  constructor(sender: PduSender, window: Window, pingLun = new Uint8Array(8)) {
     this.#sender = sender;
     this.#window = window;
+    this.#pingLun = pingLun;
   }
 
   /** What all responses carry: they are numbered, and tell the window. */
@@ -48,7 +51,6 @@ export class Responses {
     NopIn.write(header, 0, {
       opcode: Opcode.nopIn,
       final: true,
-      lun: request.lun,
       initiatorTaskTag: request.initiatorTaskTag,
       targetTransferTag: RESERVED_TAG,
       ...this.#numbering(),
@@ -62,6 +64,7 @@ export class Responses {
     NopIn.write(header, 0, {
       opcode: Opcode.nopIn,
       final: true,
+      lun: this.#pingLun,
       initiatorTaskTag: RESERVED_TAG,
       targetTransferTag,
       statSN: this.#sender.statSN,

@@ -14,6 +14,7 @@ import { AsyncEvent } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Timer } from '../os/clock.ts';
 import type { Endpoint } from '../os/network.ts';
+import { encodeLun } from '../scsi/index.ts';
 import type { CommandWindow } from './command-window.ts';
 import { ControlRequests } from './control-requests.ts';
 import type { AnswerContext } from './data-in.ts';
@@ -70,7 +71,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     this.parameters = options.parameters;
     this.sender = options.sender;
     this.control = options.control;
-    this.responses = new Responses(options.sender, session.window);
+    this.responses = new Responses(options.sender, session.window, encodeLun(session.target.luns[0] ?? 0));
     this.sent = options.parameters.errorRecoveryLevel > 0 ? new SentPdus() : undefined;
     options.sender.retain(this.sent);
     this.expStatSN = options.sender.statSN;

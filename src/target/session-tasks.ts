@@ -3,9 +3,9 @@
 import { readU32 } from '../bytes/index.ts';
 import { joinCdb } from '../iscsi/additional-header.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
-import { RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
+import { RejectReason, ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
-import { decodeLun, SenseKey, Status } from '../scsi/index.ts';
+import { AdditionalSense, decodeLun, SenseKey, Status } from '../scsi/index.ts';
 import { executeAtAbsentUnit } from './absent-unit.ts';
 import type { CommandWindow } from './command-window.ts';
 import { READ_PIECE } from './commands/transfer.ts';
@@ -31,6 +31,8 @@ const READ_ROOM = 16 << 20;
 
 /** "Some commands cleared by iSCSI protocol event" (RFC 7143 §11.14.5). */
 const COMMANDS_CLEARED_BY_PROTOCOL_EVENT = 0x477f;
+
+const INVALID_MESSAGE = checkCondition(SenseKey.illegalRequest, AdditionalSense.invalidMessageError);
 
 /** Ends the transfer of a task that was aborted; nobody is told. */
 const COMMANDS_CLEARED = checkCondition(SenseKey.abortedCommand, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
@@ -112,10 +114,7 @@ export class SessionTasks {
     const task = new Task(owner, connection, header, joinCdb(header.cdb, additional), unit);
     this.#byTag.add(task);
     if (task.isImmediate) this.#immediate += 1;
-    const failure =
-      unit === undefined
-        ? executeAtAbsentUnit(task, target.luns)
-        : (unit.prepare(task) ?? bidirectionalRefusal(header, additional));
+    const failure = this.#prepare(task) ?? bidirectionalRefusal(header, additional);
     if (task.isWrite || pdu.dataLength > 0 || !header.final) {
       const wanted = failure === undefined ? task.dataOutLength : 0;
       task.transfer = new DataOutTransfer(
@@ -135,12 +134,21 @@ export class SessionTasks {
     if (task.unit === undefined || task.unit.taskSet.add(task)) this.start(task);
   }
 
-  /** A SCSI Data-Out. */
-  dataOut(pdu: Pdu, connection: SessionConnection): void {
+  /** Why a task fails at once; undefined when it may go on. */
+  #prepare(task: Task): Outcome | undefined {
+    // There is no auto contingent allegiance here, which such a task would be for.
+    if (task.attribute === TaskAttribute.aca) return INVALID_MESSAGE;
+    const { luns } = this.#options.target;
+    return task.unit === undefined ? executeAtAbsentUnit(task, luns) : task.unit.prepare(task);
+  }
+
+  /** A SCSI Data-Out. False when there is no such task. */
+  dataOut(pdu: Pdu, connection: SessionConnection): boolean {
     const task = this.#byTag.get(readU32(pdu.header, INITIATOR_TASK_TAG));
+    if (task === undefined) return false;
     // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.4).
-    if (task === undefined || (task.aborted && task.transfer?.expectsData !== true)) return;
-    this.#transfers.receive(pdu, task, connection);
+    if (!task.aborted || task.transfer?.expectsData === true) this.#transfers.receive(pdu, task, connection);
+    return true;
   }
 
   /** The turn of a task has come. */

@@ -12,6 +12,7 @@ import { BasicHeader, RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Clock } from '../os/clock.ts';
 import { CommandWindow } from './command-window.ts';
+import { EarlyCommand } from './early-command.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
 import { formatError, isRequest } from './request-format.ts';
 import { ResponseFence } from './response-fence.ts';
@@ -36,11 +37,6 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly onEvent: TargetEventListener;
   readonly onEnded: (session: Session) => void;
-}
-
-interface EarlyCommand {
-  readonly pdu: Pdu;
-  readonly connection: SessionConnection;
 }
 
 export class Session implements TaskOwner {
@@ -106,7 +102,8 @@ export class Session implements TaskOwner {
   receive(pdu: Pdu, connection: SessionConnection): void {
     const opcode = (pdu.header[0] ?? 0) & 0x3f;
     if (opcode === Opcode.dataOut) {
-      this.tasks.dataOut(pdu, connection);
+      if (this.tasks.dataOut(pdu, connection)) return;
+      this.window.findEarly((early) => early?.owns(pdu, connection) === true)?.keep(pdu);
       return;
     }
     if (!isRequest(opcode)) {
@@ -130,7 +127,7 @@ export class Session implements TaskOwner {
       return;
     }
     const { cmdSN } = ScsiCommand.view(pdu.header);
-    const kept = cmdSN === this.window.expCmdSN ? undefined : { pdu, connection };
+    const kept = cmdSN === this.window.expCmdSN ? undefined : new EarlyCommand(pdu, connection);
     if (this.window.arrive(cmdSN, kept) !== 'due') return;
     this.#deliver(opcode, pdu, connection);
     this.#deliverEarly();
@@ -139,7 +136,8 @@ export class Session implements TaskOwner {
   /** ExpCmdSN has moved on: what came early may be due. */
   #deliverEarly(): void {
     for (let next = this.window.nextEarly(); next !== undefined; next = this.window.nextEarly()) {
-      this.#deliver((next.pdu.header[0] ?? 0) & 0x3f, next.pdu, next.connection);
+      this.#deliver(next.opcode, next.pdu, next.connection);
+      for (const data of next.data) this.tasks.dataOut(data, next.connection);
     }
     this.management.advanced();
   }

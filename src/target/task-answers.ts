@@ -45,7 +45,7 @@ export class TaskAnswers {
     if (task.deviceError !== undefined) this.#tellDeviceError(task, task.deviceError);
     const { connection } = task;
     const isGood = outcome.status === Status.good;
-    const transferred = isGood ? (task.isWrite ? task.dataOutLength : task.dataInLength) : 0;
+    const transferred = transferredBy(task, isGood);
     connection.sent?.answered({ task, outcome, transferred });
     if (isGood && task.isRead && task.dataIn.length > 0 && task.expectedDataTransferLength > task.bufferOffset) {
       if (!this.#hasRead && task.length > 0) this.#tellFirstRead(task);
@@ -80,4 +80,14 @@ export class TaskAnswers {
     const lun = task.unit?.number ?? 0;
     this.#options.onEvent({ kind: 'device failed', session: this.#options.reference, lun, error });
   }
+}
+
+/**
+ * SPDTL: bytes that the command has moved, or would have with more room (RFC 7143 §11.4.5.2). One that failed in the middle has sent
+ * what it had by then; one that says nothing of a direction gets nothing, however much it allows for.
+ */
+function transferredBy(task: Task, isGood: boolean): number {
+  if (!isGood) return task.bufferOffset;
+  if (task.isWrite) return task.dataOutLength;
+  return task.isRead || task.dataInLength > task.expectedDataTransferLength ? task.dataInLength : 0;
 }

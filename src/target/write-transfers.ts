@@ -1,6 +1,7 @@
 /** The data of a session's WRITEs on its way: R2Ts go out as there is room for what they ask for, Data-Out PDUs come in. */
 
-import { Opcode } from '../iscsi/opcode.ts';
+import { readU32 } from '../bytes/index.ts';
+import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import { DataOut, ReadyToTransfer, RejectReason } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { CommandWindow } from './command-window.ts';
@@ -8,6 +9,9 @@ import type { DataOutTransfer } from './data-out.ts';
 import type { SessionConnection } from './session-connection.ts';
 import type { Task } from './task.ts';
 import { TransferRoom } from './transfer-room.ts';
+
+/** Byte offset of the LUN in every PDU that has one. */
+const LUN = 8;
 
 /** Bytes of solicited Data-Out that may be on their way or in memory at a time. */
 const WRITE_ROOM = 16 << 20;
@@ -45,7 +49,8 @@ export class WriteTransfers {
       responses.reject(RejectReason.protocolError, pdu.header);
       return;
     }
-    if (transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
+    const isConsistent = header.targetTransferTag === RESERVED_TAG || hasLun(pdu.header, task.lun);
+    if (!isConsistent || transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
       responses.reject(RejectReason.invalidPduField, pdu.header);
       return;
     }
@@ -91,4 +96,9 @@ export class WriteTransfers {
       sender.send(header);
     }
   }
+}
+
+/** A LUN goes with a Target Transfer Tag, and is that of the command (RFC 7143 §4.2.5.3, §11.7.4). */
+function hasLun(header: Uint8Array, lun: Uint8Array): boolean {
+  return readU32(header, LUN) === readU32(lun, 0) && readU32(header, LUN + 4) === readU32(lun, 4);
 }
