@@ -77,7 +77,7 @@ export class ControlRequests {
 
   /** The login is over: whoever sends more of it has lost its place. The PDU may have come long before its turn. */
   #loginRequest(pdu: Pdu): void {
-    this.#responses.reject(RejectReason.protocolError, pdu.header);
+    this.#responses.reject(RejectReason.protocolError, pdu);
     const error = new ProtocolError('ISCSI_UNEXPECTED_PDU', 'a Login Request came after the login was over');
     this.#connection.control.finish('protocol error', error);
   }

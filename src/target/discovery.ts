@@ -69,17 +69,17 @@ export class DiscoverySession implements FullFeaturePhase {
   receive(pdu: Pdu): void {
     const opcode = (pdu.header[0] ?? 0) & 0x3f;
     if (!pdu.dataDigestOk) {
-      this.#responses.reject(RejectReason.dataDigestError, pdu.header);
+      this.#responses.reject(RejectReason.dataDigestError, pdu);
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
     // RFC 7143 §4.3: all other requests are rejected, and a number that is rejected does not count (§7.3).
     if (opcode !== Opcode.textRequest && opcode !== Opcode.logoutRequest) {
-      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      this.#responses.reject(RejectReason.protocolError, pdu);
       return;
     }
     const fault = formatError(opcode, pdu.header);
     if (fault !== undefined) {
-      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      this.#responses.reject(RejectReason.protocolError, pdu);
       throw new ProtocolError('ISCSI_PDU_FORMAT', fault);
     }
     const header = ScsiCommand.view(pdu.header);
@@ -100,7 +100,7 @@ export class DiscoverySession implements FullFeaturePhase {
     const answer = await this.#text.receive(header, pdu);
     if (!header.immediate) this.#window.release();
     if (this.#closing) return;
-    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
+    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu);
     else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
   }
 
@@ -109,7 +109,7 @@ export class DiscoverySession implements FullFeaturePhase {
     const { initiatorTaskTag, reason, immediate, cmdSN } = LogoutRequest.view(pdu.header);
     if (reason !== LogoutReason.closeSession) {
       if (!immediate) this.#window.retract(cmdSN);
-      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      this.#responses.reject(RejectReason.protocolError, pdu);
       return;
     }
     this.#responses.logout(initiatorTaskTag, LogoutResponseCode.closed, 0, 0);

@@ -78,6 +78,9 @@ export async function abortTasks(tasks: readonly Task[], issuing: SessionConnect
   const { session } = issuing;
   const isFast = session.parameters.taskReporting === 'FastAbort';
   const waiting = tasks.filter((task) => task.nexus === session && !isFast && task.transfer?.awaitsSolicited === true);
+  const others = new Set(
+    tasks.filter(({ nexus, inWindow }) => nexus !== session && inWindow).map(({ nexus }) => nexus),
+  );
   const ended = tasks.map((task) =>
     waiting.includes(task) ? task.nexus.abortAfterData(task) : task.nexus.abort(task),
   );
@@ -90,6 +93,8 @@ export async function abortTasks(tasks: readonly Task[], issuing: SessionConnect
   await Promise.all(ended);
   timer?.cancel();
   tellTermination(tasks, issuing);
+  // Nothing else tells them that their windows have opened (RFC 7143 §11.4.11).
+  for (const nexus of others) nexus.tellWindow();
 }
 
 /**

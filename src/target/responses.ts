@@ -10,6 +10,7 @@ import {
   TaskManagementResponse,
   TextResponse,
 } from '../iscsi/pdu.ts';
+import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { CommandWindow } from './command-window.ts';
 import type { PduSender } from './pdu-sender.ts';
 import type { TextAnswer } from './text-exchange.ts';
@@ -21,6 +22,9 @@ export interface AsyncValues {
   readonly parameter2?: number;
   readonly parameter3?: number;
 }
+
+/** Every initiator takes data segments of this length (RFC 7143 §13.12). */
+const LEAST_SEGMENT_LENGTH = 512;
 
 type Window = Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
 
@@ -58,13 +62,13 @@ export class Responses {
     this.#sender.send(header, data);
   }
 
-  /** Asks the initiator for a sign of life. StatSN is the next one and does not advance (RFC 7143 §11.19.2). */
+  /** Asks the initiator for a sign of life, unless the tag is the reserved one. StatSN is the next one and does not advance (RFC 7143 §11.19.2). */
   ping(targetTransferTag: number): void {
     const header = this.#sender.newHeader();
     NopIn.write(header, 0, {
       opcode: Opcode.nopIn,
       final: true,
-      lun: this.#pingLun,
+      ...(targetTransferTag === RESERVED_TAG ? {} : { lun: this.#pingLun }),
       initiatorTaskTag: RESERVED_TAG,
       targetTransferTag,
       statSN: this.#sender.statSN,
@@ -74,17 +78,27 @@ export class Responses {
     this.#sender.send(header);
   }
 
-  /** `rejected` is the header of the PDU that is refused; `reason` a value of RejectReason. */
-  reject(reason: number, rejected: Uint8Array): void {
+  /**
+   * `rejected` is the PDU that is refused; `reason` a value of RejectReason. `dataSN`: where that is a SNACK for data, the number that
+   * comes next (RFC 7143 §11.17.2).
+   */
+  reject(reason: number, rejected: Pick<Pdu, 'header' | 'ahs'>, dataSN = 0): void {
     const header = this.#sender.newHeader();
     Reject.write(header, 0, {
       opcode: Opcode.reject,
       final: true,
       reason,
       initiatorTaskTag: RESERVED_TAG,
+      dataSN,
       ...this.#numbering(),
     });
-    this.#sender.send(header, [rejected]);
+    const isWhole = rejected.ahs.length > 0 && rejected.header.length + rejected.ahs.length <= LEAST_SEGMENT_LENGTH;
+    this.#sender.send(header, isWhole ? [rejected.header, rejected.ahs] : [rejected.header]);
+  }
+
+  /** Tells the window where nothing else is due that would (RFC 7143 §11.4.11): asks for nothing, and takes no StatSN. */
+  windowUpdate(): void {
+    this.ping(RESERVED_TAG);
   }
 
   /** Times are seconds. */

@@ -79,27 +79,29 @@ export class SessionConnections {
     this.#session.fence.gone(connection);
     const isFailure = reason === 'connection lost' || reason === 'unresponsive' || isDamage(error);
     const isKept = isFailure && this.#canRecover;
-    if (isKept) {
-      this.#lose(connection);
-    } else {
-      connection.state = 'ended';
-      const ended = this.#endTasks(connection);
-      // Only the failure of a path, or its planned end, leaves the others alone (RFC 7143 §7.7).
-      if (!isFailure && reason !== 'logout' && reason !== 'reinstated') await this.#session.end(reason, error);
-      else if (this.#isDeserted) await this.#session.end(reason, error);
-      await ended;
-    }
-    if (!isFailure) return;
+    if (isKept) this.#lose(connection);
+    else connection.state = 'ended';
+    if (isFailure) this.#announceLoss(connection, isKept);
+    if (isKept) return;
+    const opensWindow = isFailure && this.#takesRoom(connection);
+    const ended = this.#endTasks(connection);
+    // Only the failure of a path, or its planned end, leaves the others alone (RFC 7143 §7.7).
+    const endsAll = !isFailure && reason !== 'logout' && reason !== 'reinstated';
+    if (endsAll || this.#isDeserted) await this.#session.end(reason, error);
+    await ended;
+    if (opensWindow) this.#session.tellWindow();
+  }
+
+  /** RFC 7143 §7.1.4.3: the other connections learn of it. */
+  #announceLoss({ cid }: SessionConnection, isKept: boolean): void {
     const { defaultTime2Wait, defaultTime2Retain } = this.#session.parameters;
-    const retain = isKept ? defaultTime2Retain : 0;
-    // RFC 7143 §7.1.4.3: the other connections learn of it.
-    for (const { responses } of this.#open.values()) {
-      responses.asyncMessage(AsyncEvent.connectionDropped, {
-        parameter1: connection.cid,
-        parameter2: defaultTime2Wait,
-        parameter3: retain,
-      });
-    }
+    const values = { parameter1: cid, parameter2: defaultTime2Wait, parameter3: isKept ? defaultTime2Retain : 0 };
+    for (const { responses } of this.#open.values()) responses.asyncMessage(AsyncEvent.connectionDropped, values);
+  }
+
+  /** Tasks of the connection take places in the window: when they end unanswered, nothing else tells of it (RFC 7143 §11.4.11). */
+  #takesRoom(connection: SessionConnection): boolean {
+    return this.#session.tasks.of(connection).some(({ inWindow }) => inWindow);
   }
 
   #forgetOpen(connection: SessionConnection): void {
@@ -124,8 +126,14 @@ export class SessionConnections {
     for (const task of tasks.of(connection)) if (task.isImmediate) void tasks.abort(task);
     const { defaultTime2Wait, defaultTime2Retain } = parameters;
     connection.retainTimer = clock.after((defaultTime2Wait + defaultTime2Retain) * 1000, () => {
-      void this.#giveUp(connection);
+      void this.#expire(connection);
     });
+  }
+
+  async #expire(connection: SessionConnection): Promise<void> {
+    const opensWindow = this.#takesRoom(connection);
+    await this.#giveUp(connection);
+    if (opensWindow) this.#session.tellWindow();
   }
 
   /** The time for recovery is over, or nothing of the connection is left. */

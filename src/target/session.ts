@@ -107,18 +107,18 @@ export class Session implements TaskOwner {
       return;
     }
     if (!isRequest(opcode)) {
-      connection.responses.reject(RejectReason.commandNotSupported, pdu.header);
+      connection.responses.reject(RejectReason.commandNotSupported, pdu);
       return;
     }
     if (!pdu.dataDigestOk) {
-      connection.responses.reject(RejectReason.dataDigestError, pdu.header);
+      connection.responses.reject(RejectReason.dataDigestError, pdu);
       // From ErrorRecoveryLevel 1 on the initiator sends it again (RFC 7143 §7.8). Without, it would leave a hole in the order.
       if (this.parameters.errorRecoveryLevel > 0) return;
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
     const fault = formatError(opcode, pdu.header);
     if (fault !== undefined) {
-      connection.responses.reject(RejectReason.protocolError, pdu.header);
+      connection.responses.reject(RejectReason.protocolError, pdu);
       throw new ProtocolError('ISCSI_PDU_FORMAT', fault);
     }
     const header = BasicHeader.view(pdu.header);
@@ -167,7 +167,7 @@ export class Session implements TaskOwner {
   refuse(pdu: Pdu, connection: SessionConnection, reason: number): void {
     const { immediate, cmdSN } = ScsiCommand.view(pdu.header);
     if (!immediate) this.window.retract(cmdSN);
-    connection.responses.reject(reason, inOnePiece([pdu.header, pdu.ahs]));
+    connection.responses.reject(reason, pdu);
   }
 
   start(task: Task): void {
@@ -180,6 +180,11 @@ export class Session implements TaskOwner {
 
   abortAfterData(task: Task): Promise<void> | undefined {
     return this.tasks.abortAfterData(task);
+  }
+
+  tellWindow(): void {
+    const [connection] = this.connections.open();
+    connection?.responses.windowUpdate();
   }
 
   /** A Target Transfer Tag that nothing of this session uses. */

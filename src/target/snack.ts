@@ -17,7 +17,7 @@ export function receiveSnack(connection: SessionConnection, pdu: Pdu): void {
   const { sent, responses } = connection;
   const request = SnackRequest.view(pdu.header);
   const { type, begRun, runLength, initiatorTaskTag } = request;
-  const reject = (reason: number): void => responses.reject(reason, pdu.header);
+  const reject = (reason: number): void => responses.reject(reason, pdu);
   if (sent === undefined) {
     // Nothing is kept to be sent again with ErrorRecoveryLevel 0.
     reject(RejectReason.snackReject);

@@ -72,7 +72,7 @@ export class TaskManagement {
   receive(pdu: Pdu, connection: SessionConnection): void {
     const request = TaskManagementRequest.view(pdu.header);
     if (request.immediate && this.#underWay.size >= IMMEDIATE_LIMIT) {
-      connection.responses.reject(RejectReason.immediateCommandReject, pdu.header);
+      connection.responses.reject(RejectReason.immediateCommandReject, pdu);
       return;
     }
     const answer = this.#carryOut(request, connection);

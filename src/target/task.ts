@@ -20,6 +20,8 @@ export interface TaskOwner extends Nexus {
   abort(task: Task): Promise<void> | undefined;
   /** Likewise, but what its R2Ts have asked for comes first, and is thrown away (RFC 7143 §4.2.3.3). */
   abortAfterData(task: Task): Promise<void> | undefined;
+  /** Tells the initiator how many commands it may send now, after others have ended tasks of it. */
+  tellWindow(): void;
 }
 
 /**

@@ -46,15 +46,15 @@ export class WriteTransfers {
     const { responses } = connection;
     // Data follows its command on the same connection (RFC 7143 §4.2.2.1).
     if (task.connection !== connection) {
-      responses.reject(RejectReason.protocolError, pdu.header);
+      responses.reject(RejectReason.protocolError, pdu);
       return;
     }
     const isConsistent = header.targetTransferTag === RESERVED_TAG || hasLun(pdu.header, task.lun);
     if (!isConsistent || transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
-      responses.reject(RejectReason.invalidPduField, pdu.header);
+      responses.reject(RejectReason.invalidPduField, pdu);
       return;
     }
-    if (!pdu.dataDigestOk) responses.reject(RejectReason.dataDigestError, pdu.header);
+    if (!pdu.dataDigestOk) responses.reject(RejectReason.dataDigestError, pdu);
     if (transfer.failure !== undefined) {
       if (!transfer.expectsData) this.#options.onEnded(task);
     } else if (header.final && task.state === 'transferring') {

@@ -9,6 +9,7 @@ import {
   LoginRequest,
   LoginResponse,
   LogoutRequest,
+  NopIn,
   NopOut,
   ReadyToTransfer,
   Reject,
@@ -251,6 +252,7 @@ export class RawInitiator {
     for (;;) {
       const pdu = await this.next();
       if (pdu === undefined) throw new Error('the connection ended before the status');
+      if (isWindowUpdate(pdu)) continue;
       pdus.push(pdu);
       const header = BasicHeader.view(pdu.header);
       if (header.initiatorTaskTag !== initiatorTaskTag) throw new Error(`an answer to ${header.initiatorTaskTag} came`);
@@ -378,6 +380,12 @@ export class RawInitiator {
     });
     this.send(header);
   }
+}
+
+/** A NOP-In that asks for nothing and answers nothing: the target may tell its window at any time. */
+function isWindowUpdate({ header }: Pdu): boolean {
+  const { opcode, initiatorTaskTag, targetTransferTag } = NopIn.view(header);
+  return opcode === Opcode.nopIn && initiatorTaskTag === RESERVED_TAG && targetTransferTag === RESERVED_TAG;
 }
 
 function residualOf(view: { overflow: boolean; underflow: boolean; residualCount: number }): number {

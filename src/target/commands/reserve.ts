@@ -18,12 +18,13 @@ const reserveOut: Command = {
     const own = unit.nameOf(task.nexus);
     const decision = await unit.reservations.reserveOut(own, task.cdb, task.parameters());
     for (const { nexus, code } of decision.attentions) unit.tellNamed(nexus, code);
-    const ended = unit.taskSet
+    const tasks = unit.taskSet
       .tasks()
       .filter((other) => other !== task)
-      .filter((other) => decision.abortTasksOf.some((nexus) => sameNexus(nexus, unit.nameOf(other.nexus))))
-      .map((other) => other.nexus.abort(other));
-    await Promise.all(ended);
+      .filter((other) => decision.abortTasksOf.some((nexus) => sameNexus(nexus, unit.nameOf(other.nexus))));
+    const others = new Set(tasks.map(({ nexus }) => nexus).filter((nexus) => nexus !== task.nexus));
+    await Promise.all(tasks.map((other) => other.nexus.abort(other)));
+    for (const nexus of others) nexus.tellWindow();
     return decision.outcome;
   },
 };
