@@ -32,6 +32,8 @@ interface SentForTask {
   /** By DataSN and by R2TSN: both count from 0, and no task of this target has both. */
   readonly pdus: Map<number, SentPdu>;
   bytes: number;
+  /** DataSN or R2TSN of the PDU that comes next. */
+  next: number;
   /** The first number that is not acknowledged. */
   acknowledged: number;
   /** Something that is not acknowledged has been given up. */
@@ -70,6 +72,7 @@ export class SentPdus {
     const number = readU32(pdu.header, DATA_SN);
     if (sent.pdus.has(number)) return;
     sent.pdus.set(number, pdu);
+    sent.next = Math.max(sent.next, number + 1);
     const bytes = totalLength(pdu.data);
     sent.bytes += bytes;
     this.#bytes += bytes;
@@ -82,6 +85,7 @@ export class SentPdus {
       sent = {
         pdus: new Map(),
         bytes: 0,
+        next: 0,
         acknowledged: 0,
         isIncomplete: false,
         statSN: undefined,
@@ -147,6 +151,11 @@ export class SentPdus {
       const initiatorTaskTag = readU32(header, 16);
       if (this.#tasks.get(initiatorTaskTag)?.statSN === statSN) this.forget(initiatorTaskTag);
     }
+  }
+
+  /** The next DataSN or R2TSN of a task; undefined where nothing has been sent, or everything has been acknowledged. */
+  nextNumber(initiatorTaskTag: number): number | undefined {
+    return this.#tasks.get(initiatorTaskTag)?.next;
   }
 
   /** DataACK: all Data-In PDUs of a task before `begRun` have come (RFC 7143 §11.16.2). */

@@ -110,10 +110,13 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   }
 
   /** The Initiator Task Tag of the task that a DataACK is about. */
-  takeDataAck(targetTransferTag: number): number | undefined {
-    const initiatorTaskTag = this.#dataAcks.get(targetTransferTag);
+  findDataAck(targetTransferTag: number): number | undefined {
+    return this.#dataAcks.get(targetTransferTag);
+  }
+
+  /** It has come. */
+  forgetDataAck(targetTransferTag: number): void {
     this.#dataAcks.delete(targetTransferTag);
-    return initiatorTaskTag;
   }
 
   /** Resolves when more can be sent; undefined when it can now. */

@@ -17,7 +17,7 @@ export function receiveSnack(connection: SessionConnection, pdu: Pdu): void {
   const { sent, responses } = connection;
   const request = SnackRequest.view(pdu.header);
   const { type, begRun, runLength, initiatorTaskTag } = request;
-  const reject = (reason: number): void => responses.reject(reason, pdu);
+  const reject = (reason: number, dataSN = 0): void => responses.reject(reason, pdu, dataSN);
   if (sent === undefined) {
     // Nothing is kept to be sent again with ErrorRecoveryLevel 0.
     reject(RejectReason.snackReject);
@@ -29,22 +29,36 @@ export function receiveSnack(connection: SessionConnection, pdu: Pdu): void {
       return;
     case SnackType.dataOrR2T: {
       const run = sent.run(initiatorTaskTag, begRun, runLength);
-      sendAgain(connection, run, reject);
+      // The initiator learns which number comes next (RFC 7143 §11.17.2).
+      sendAgain(connection, run, (reason) => reject(reason, sent.nextNumber(initiatorTaskTag)));
       if (run === RejectReason.snackReject) endRejected(connection, sent, initiatorTaskTag);
       return;
     }
-    case SnackType.dataAck: {
-      const acknowledged = connection.takeDataAck(request.targetTransferTag);
-      if (acknowledged === undefined) reject(RejectReason.invalidDataAck);
-      else sent.acknowledgeData(acknowledged, begRun);
+    case SnackType.dataAck:
+      if (!acknowledgeData(connection, sent, request)) reject(RejectReason.invalidDataAck);
       return;
-    }
     case SnackType.rData:
       sendResegmented(connection, sent, request, reject);
       return;
     default:
       reject(RejectReason.protocolError);
   }
+}
+
+/** DataACK. False when it is about nothing that was asked for, or about more than was sent (RFC 7143 §11.16.2, §11.16.7). */
+function acknowledgeData(
+  connection: SessionConnection,
+  sent: SentPdus,
+  { targetTransferTag, begRun, runLength }: SnackRequest,
+): boolean {
+  const initiatorTaskTag = connection.findDataAck(targetTransferTag);
+  if (initiatorTaskTag === undefined || runLength !== 0) return false;
+  const next = sent.nextNumber(initiatorTaskTag);
+  if (next !== undefined && begRun > next) return false;
+  connection.forgetDataAck(targetTransferTag);
+  // The status may have been acknowledged by the same PDU, and the data with it.
+  if (next !== undefined) sent.acknowledgeData(initiatorTaskTag, begRun);
+  return true;
 }
 
 function sendAgain(

@@ -99,6 +99,7 @@ export class RawInitiator {
 
   #pump(): void {
     for (let pdu = this.#reader.next(); pdu !== undefined; pdu = this.#reader.next()) {
+      if (!pdu.dataDigestOk) throw new Error('the target sent a wrong data digest');
       const waiting = this.#waiting;
       this.#waiting = undefined;
       if (waiting === undefined) this.#received.push(pdu);
@@ -143,6 +144,16 @@ export class RawInitiator {
 
   send(header: Uint8Array, data: readonly Uint8Array[] = []): void {
     writePdu((part) => this.#tcp.write(part), header, data, this.#digests);
+  }
+
+  /** Sends a PDU of which a byte changes on the way: digests show it where they were agreed on. */
+  sendDamaged(part: 'header' | 'data', header: Uint8Array, data: Uint8Array): void {
+    const parts: Uint8Array[] = [];
+    writePdu((each) => parts.push(each), header, [data], this.#digests);
+    const bytes = Buffer.concat(parts);
+    const at = part === 'header' ? 40 : bytes.indexOf(data);
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+    this.#tcp.write(bytes);
   }
 
   newTag(): number {
