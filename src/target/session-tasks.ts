@@ -126,8 +126,7 @@ export class SessionTasks {
   dataOut(pdu: Pdu, connection: SessionConnection): void {
     const task = this.#byTag.get(readU32(pdu.header, INITIATOR_TASK_TAG));
     // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.4).
-    if (task === undefined || (task.aborted && task.transfer?.expectsData !== true)) return;
-    this.#transfers.receive(pdu, task, connection);
+    if (task !== undefined) this.#transfers.receive(pdu, task, connection);
   }
 
   /** The turn of a task has come. */
