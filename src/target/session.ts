@@ -13,6 +13,7 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Clock } from '../os/clock.ts';
 import { CommandWindow } from './command-window.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
+import { requestLogout } from './logout-request.ts';
 import { ResponseFence } from './response-fence.ts';
 import type { SessionConnection } from './session-connection.ts';
 import { SessionConnections } from './session-connections.ts';
@@ -55,6 +56,9 @@ export class Session implements TaskOwner {
   readonly management: TaskManagement;
   readonly clock: Clock;
   readonly #options: SessionOptions;
+  /** Resolves with the reason when the session is over. */
+  readonly ended: Promise<SessionEnd>;
+  readonly #settleEnded: (reason: SessionEnd) => void;
   #lastTag = 0;
   #closing = false;
 
@@ -68,6 +72,9 @@ export class Session implements TaskOwner {
     this.parameters = parameters;
     this.window = new CommandWindow(options.expCmdSN, COMMAND_WINDOW);
     this.clock = options.clock;
+    const { promise, resolve } = Promise.withResolvers<SessionEnd>();
+    this.ended = promise;
+    this.#settleEnded = resolve;
     this.connections = new SessionConnections(this);
     this.fence = new ResponseFence(options.clock, () => this.connections.open());
     this.management = new TaskManagement(this);
@@ -179,9 +186,18 @@ export class Session implements TaskOwner {
       for (const unit of this.target.units.values()) unit.left(this);
       this.connections.endAll(reason);
       this.#options.onEnded(this);
+      this.#settleEnded(reason);
       this.#options.onEvent({ kind: 'session ended', session: this.reference, reason, error });
     }
     await ended;
+  }
+
+  /**
+   * Asks the initiator to log out within `time` seconds (1 to 65535), and drops it when it does not. Resolves when the session is
+   * over: with true when the initiator has logged out.
+   */
+  requestLogout(time: number): Promise<boolean> {
+    return requestLogout(this, time);
   }
 
   /** The same initiator port has logged in again: this session ends. Resolves when it does nothing to the medium any more. */
