@@ -197,7 +197,7 @@ function isYesNo(value: string): boolean {
 }
 
 /** Decimal or hexadecimal (RFC 7143 §6.1), within bounds. */
-function parseNumber(text: string, minimum: number, maximum: number): number | undefined {
+export function parseNumber(text: string, minimum: number, maximum: number): number | undefined {
   if (!/^(0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(text)) return undefined;
   const value = Number(text);
   return value >= minimum && value <= maximum ? value : undefined;

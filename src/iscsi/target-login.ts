@@ -249,10 +249,10 @@ export class TargetLogin {
   #checkAllowed(key: string, rule: KeyRule): void {
     const stage = this.#stage === LoginStage.securityNegotiation ? 'security' : 'operational';
     if (rule.senders === 'target') throw new LoginFailure(LoginStatus.initiatorError, `${key} is the target's to send`);
-    if (rule.stage !== 'any' && rule.stage !== stage) {
+    if (rule.use === 'FFPO' || (rule.stage !== 'any' && rule.stage !== stage)) {
       throw new LoginFailure(LoginStatus.initiatorError, `${key} is not allowed in the ${stage} stage`);
     }
-    if (rule.leadingOnly && (this.#constant?.tsih ?? 0) !== 0) {
+    if (rule.use === 'LO' && (this.#constant?.tsih ?? 0) !== 0) {
       throw new LoginFailure(LoginStatus.initiatorError, `${key} is only allowed in the leading login`);
     }
   }

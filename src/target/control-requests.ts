@@ -36,7 +36,7 @@ export class ControlRequests {
     this.#text = new TextExchange(
       async (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
       local,
-      connection.parameters.maxSendDataSegmentLength,
+      () => connection.parameters.maxSendDataSegmentLength,
     );
   }
 
@@ -99,8 +99,15 @@ export class ControlRequests {
     const answer = await this.#text.receive(header, pdu).catch(() => undefined);
     this.#answered(pdu);
     if (this.#connection.state !== 'open') return;
-    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
-    else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (answer === undefined) {
+      this.#text.reset();
+      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      return;
+    }
+    this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (answer.maxSendDataSegmentLength !== undefined) {
+      this.#connection.limitDataSegments(answer.maxSendDataSegmentLength);
+    }
   }
 
   /** RFC 7143 §11.14, §11.15 */

@@ -39,11 +39,14 @@ export class DiscoverySession implements FullFeaturePhase {
   readonly #window: CommandWindow<Pdu>;
   readonly #responses: Responses;
   readonly #text: TextExchange;
+  /** Bytes of a data segment that the initiator takes. */
+  #maxSendDataSegmentLength: number;
   #closing = false;
 
   constructor(options: DiscoveryOptions) {
     const { asker, directory, parameters } = options;
     this.#options = options;
+    this.#maxSendDataSegmentLength = parameters.maxSendDataSegmentLength;
     this.#window = new CommandWindow(options.expCmdSN, WINDOW);
     this.#responses = new Responses(options.sender, this.#window);
     this.#text = new TextExchange(
@@ -54,7 +57,7 @@ export class DiscoverySession implements FullFeaturePhase {
         return which === 'All' ? names : names.filter((name) => name === which);
       },
       asker.local,
-      parameters.maxSendDataSegmentLength,
+      () => this.#maxSendDataSegmentLength,
     );
   }
 
@@ -73,8 +76,13 @@ export class DiscoverySession implements FullFeaturePhase {
     const header = TextRequest.view(pdu.header);
     const answer = await this.#text.receive(header, pdu).catch(() => undefined);
     if (this.#closing) return;
-    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu.header);
-    else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (answer === undefined) {
+      this.#text.reset();
+      this.#responses.reject(RejectReason.protocolError, pdu.header);
+      return;
+    }
+    this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    this.#maxSendDataSegmentLength = answer.maxSendDataSegmentLength ?? this.#maxSendDataSegmentLength;
   }
 
   #logout(pdu: Pdu): void {

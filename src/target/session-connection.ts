@@ -43,7 +43,8 @@ const EXP_STAT_SN = 28;
 export class SessionConnection implements FullFeaturePhase, AnswerContext {
   readonly session: Session;
   readonly cid: number;
-  readonly parameters: Parameters;
+  /** Another one when the initiator has declared another length of data segments. */
+  parameters: Parameters;
   readonly sender: PduSender;
   readonly control: ConnectionControl;
   readonly responses: Responses;
@@ -94,6 +95,11 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   /** A request that is no SCSI command, in its turn. */
   request(opcode: number, pdu: Pdu): void {
     this.#requests.receive(opcode, pdu);
+  }
+
+  /** From now on the initiator takes data segments of so many bytes (RFC 7143 §13.12). */
+  limitDataSegments(maxSendDataSegmentLength: number): void {
+    this.parameters = { ...this.parameters, maxSendDataSegmentLength };
   }
 
   /** Asks for the acknowledgement of a task's Data-In so far: gives the Target Transfer Tag to ask with (RFC 7143 §11.7.2). */
