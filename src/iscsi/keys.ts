@@ -24,10 +24,10 @@ export type KeyValue =
 export interface KeyRule {
   readonly value: KeyValue;
   readonly senders: 'initiator' | 'target' | 'both';
-  /** In which login stage it may be sent; `text` keys belong to the full feature phase only. */
-  readonly stage: 'security' | 'operational' | 'any' | 'text';
-  /** Only during the leading login of a session (RFC 7143 §13: "LO"). */
-  readonly leadingOnly: boolean;
+  /** In which login stage it may be sent. */
+  readonly stage: 'security' | 'operational' | 'any';
+  /** Only in the leading login of a session, only in a login, in the full feature phase as well, or only there (RFC 7143 §13). */
+  readonly use: 'LO' | 'IO' | 'ALL' | 'FFPO';
   /** Without meaning when SessionType=Discovery: answered with Irrelevant (RFC 7143 §13). */
   readonly normalOnly: boolean;
 }
@@ -36,7 +36,7 @@ const rule = (value: KeyValue, options: Partial<Omit<KeyRule, 'value'>> = {}): K
   value,
   senders: options.senders ?? 'both',
   stage: options.stage ?? 'operational',
-  leadingOnly: options.leadingOnly ?? false,
+  use: options.use ?? 'IO',
   normalOnly: options.normalOnly ?? false,
 });
 
@@ -51,7 +51,7 @@ const number = (minimum: number, maximum: number, result: 'minimum' | 'maximum' 
 });
 
 /** Leading login of a normal session only: what shapes data transfer for the whole session. */
-const session = { leadingOnly: true, normalOnly: true } as const;
+const session = { use: 'LO', normalOnly: true } as const;
 const MAX_24_BIT = 0xff_ffff;
 
 export const keyRules = {
@@ -59,28 +59,28 @@ export const keyRules = {
   HeaderDigest: rule(list('None')), //                                                       §13.1
   DataDigest: rule(list('None')), //                                                         §13.1
   MaxConnections: rule(number(1, 65_535, 'minimum'), session), //                            §13.2
-  SendTargets: rule(text, { senders: 'initiator', stage: 'text' }), //                       §13.3
+  SendTargets: rule(text, { senders: 'initiator', stage: 'any', use: 'FFPO' }), //           §13.3
   TargetName: rule(text, { stage: 'any' }), //                                               §13.4
   InitiatorName: rule(text, { senders: 'initiator', stage: 'any' }), //                      §13.5
-  TargetAlias: rule(text, { senders: 'target', stage: 'any' }), //                           §13.6
-  InitiatorAlias: rule(text, { senders: 'initiator', stage: 'any' }), //                     §13.7
-  TargetAddress: rule(text, { senders: 'target', stage: 'any' }), //                         §13.8
+  TargetAlias: rule(text, { senders: 'target', stage: 'any', use: 'ALL' }), //               §13.6
+  InitiatorAlias: rule(text, { senders: 'initiator', stage: 'any', use: 'ALL' }), //         §13.7
+  TargetAddress: rule(text, { senders: 'target', stage: 'any', use: 'ALL' }), //             §13.8
   TargetPortalGroupTag: rule(text, { senders: 'target', stage: 'any' }), //                  §13.9
   InitialR2T: rule(boolean('or'), session), //                                               §13.10
   ImmediateData: rule(boolean('and'), session), //                                           §13.11
-  MaxRecvDataSegmentLength: rule(number(512, MAX_24_BIT, 'declared')), //                    §13.12
+  MaxRecvDataSegmentLength: rule(number(512, MAX_24_BIT, 'declared'), { use: 'ALL' }), //    §13.12
   MaxBurstLength: rule(number(512, MAX_24_BIT, 'minimum'), session), //                      §13.13
   FirstBurstLength: rule(number(512, MAX_24_BIT, 'minimum'), session), //                    §13.14
-  DefaultTime2Wait: rule(number(0, 3600, 'maximum'), { leadingOnly: true }), //              §13.15
-  DefaultTime2Retain: rule(number(0, 3600, 'minimum'), { leadingOnly: true }), //            §13.16
+  DefaultTime2Wait: rule(number(0, 3600, 'maximum'), { use: 'LO' }), //                      §13.15
+  DefaultTime2Retain: rule(number(0, 3600, 'minimum'), { use: 'LO' }), //                    §13.16
   MaxOutstandingR2T: rule(number(1, 65_535, 'minimum'), session), //                         §13.17
   DataPDUInOrder: rule(boolean('or'), session), //                                           §13.18
   DataSequenceInOrder: rule(boolean('or'), session), //                                      §13.19
-  ErrorRecoveryLevel: rule(number(0, 2, 'minimum'), { leadingOnly: true }), //               §13.20
-  SessionType: rule(text, { senders: 'initiator', stage: 'any', leadingOnly: true }), //     §13.21
+  ErrorRecoveryLevel: rule(number(0, 2, 'minimum'), { use: 'LO' }), //                       §13.20
+  SessionType: rule(text, { senders: 'initiator', stage: 'any', use: 'LO' }), //             §13.21
   TaskReporting: rule(list('RFC3720'), session), //                                          §13.23
   iSCSIProtocolLevel: rule(number(0, 31, 'minimum'), session), //                            RFC 7144 §7.1.1
-  'X#NodeArchitecture': rule(text, { stage: 'any', leadingOnly: true }), //                  RFC 7143 §13.26
+  'X#NodeArchitecture': rule(text, { stage: 'any', use: 'LO' }), //                          RFC 7143 §13.26
 } as const satisfies Record<string, KeyRule>;
 
 export type KeyName = keyof typeof keyRules;

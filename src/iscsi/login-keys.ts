@@ -26,10 +26,11 @@ export class LoginKeys {
     if (!isKeyName(key)) return;
     const rule: KeyRule = keyRules[key];
     if (rule.senders === 'target') refuse(`${key} is the target's to send`);
+    if (rule.use === 'FFPO') refuse(`${key} is for the full feature phase`);
     if (rule.stage !== 'any' && rule.stage !== place.stage) refuse(`${key} is not allowed in the ${place.stage} stage`);
     if (!place.isFirst && firstTextOnly.has(key)) refuse(`${key} comes too late`);
     // Some initiators say with every connection that its session is a normal one, which is so.
-    if (rule.leadingOnly && !place.isLeading && key !== 'SessionType') {
+    if (rule.use === 'LO' && !place.isLeading && key !== 'SessionType') {
       refuse(`${key} is only allowed in the leading login`);
     }
   }

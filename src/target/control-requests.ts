@@ -37,7 +37,7 @@ export class ControlRequests {
     this.#text = new TextExchange({
       listTargets: (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
       portal: local,
-      maxSendDataSegmentLength: connection.parameters.maxSendDataSegmentLength,
+      maxSendDataSegmentLength: () => connection.parameters.maxSendDataSegmentLength,
     });
   }
 
@@ -105,7 +105,11 @@ export class ControlRequests {
       return;
     }
     this.#answered(pdu);
-    if (this.#connection.state === 'open') this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (this.#connection.state !== 'open') return;
+    this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (answer.maxSendDataSegmentLength !== undefined) {
+      this.#connection.limitDataSegments(answer.maxSendDataSegmentLength);
+    }
   }
 
   /** RFC 7143 §11.14, §11.15 */

@@ -42,6 +42,7 @@ export class DiscoverySession implements FullFeaturePhase {
   readonly #window: CommandWindow<Pdu>;
   readonly #responses: Responses;
   readonly #text: TextExchange;
+  /** Bytes of a data segment that the initiator takes. */
   #closing = false;
 
   constructor(options: DiscoveryOptions) {
@@ -52,7 +53,7 @@ export class DiscoverySession implements FullFeaturePhase {
     this.#text = new TextExchange({
       listTargets: (which) => this.#listTargets(which),
       portal: asker.local,
-      maxSendDataSegmentLength: parameters.maxSendDataSegmentLength,
+      maxSendDataSegmentLength: () => parameters.maxSendDataSegmentLength,
       onlySendTargets: true,
     });
   }
@@ -100,8 +101,11 @@ export class DiscoverySession implements FullFeaturePhase {
     const answer = await this.#text.receive(header, pdu);
     if (!header.immediate) this.#window.release();
     if (this.#closing) return;
-    if (answer === undefined) this.#responses.reject(RejectReason.protocolError, pdu);
-    else this.#responses.text(header.initiatorTaskTag, header.lun, answer);
+    if (answer === undefined) {
+      this.#responses.reject(RejectReason.protocolError, pdu);
+      return;
+    }
+    this.#responses.text(header.initiatorTaskTag, header.lun, answer);
   }
 
   /** RFC 7143 §4.3: "close the session" is the only reason. */

@@ -26,8 +26,10 @@ export type SessionEnd =
   | 'protocol error'
   /** This program failed on what it sent. */
   | 'internal error'
-  /** TARGET COLD RESET. */
+  /** TARGET COLD RESET, or I_T NEXUS RESET. */
   | 'reset'
+  /** It was asked to log out and did not do so in time. */
+  | 'logout overdue'
   /** The portal closes. */
   | 'shutdown';
 

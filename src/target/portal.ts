@@ -36,6 +36,8 @@ export interface PortalOptions {
   readonly maximumConnections?: number;
   /** Milliseconds that `close` waits for what is under way; default 5 s. */
   readonly closeTimeout?: number;
+  /** Seconds that `close` gives initiators to log out by themselves, when it should ask them at all; 1 to 65535. */
+  readonly logoutTime?: number;
 }
 
 /**
@@ -133,8 +135,8 @@ export class Portal implements AsyncDisposable {
   }
 
   /**
-   * Ends in good order: takes no more connections, answers what is under way, flushes the devices, tells the initiators, and
-   * closes. Rejects with the error of a device that cannot be flushed, after everything is closed.
+   * Ends in good order: takes no more connections, asks the initiators to log out if it should, answers what is under way, flushes
+   * the devices, tells the initiators that are left, and closes. Rejects with the error of a device that cannot be flushed, after everything is closed.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -150,6 +152,8 @@ export class Portal implements AsyncDisposable {
     const timeout = this.#options.closeTimeout ?? 5_000;
     const { sessions } = this;
     for (const connection of this.#connections) if (connection.isDoubtful) connection.drop('unresponsive');
+    const { logoutTime } = this.#options;
+    if (logoutTime !== undefined) await Promise.all(sessions.map((session) => session.requestLogout(logoutTime)));
     await this.#within(timeout, Promise.all(sessions.map((session) => session.tasks.idle())));
     const targets = new Set(sessions.map(({ target }) => target));
     const flushed = await Promise.allSettled([...targets].map((target) => target.flush()));

@@ -21,6 +21,7 @@ import type { AnswerContext } from './data-in.ts';
 import type { SessionEnd } from './event.ts';
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import type { PduSender } from './pdu-sender.ts';
+import { isRequest } from './request-format.ts';
 import { Responses } from './responses.ts';
 import { SentPdus } from './sent-pdus.ts';
 import type { Session } from './session.ts';
@@ -46,7 +47,8 @@ const EXP_STAT_SN = 28;
 export class SessionConnection implements FullFeaturePhase, AnswerContext {
   readonly session: Session;
   readonly cid: number;
-  readonly parameters: Parameters;
+  /** Another one when the initiator has declared another length of data segments. */
+  parameters: Parameters;
   readonly sender: PduSender;
   readonly control: ConnectionControl;
   readonly responses: Responses;
@@ -98,6 +100,11 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   /** A request that is no SCSI command, in its turn. */
   request(opcode: number, pdu: Pdu): void {
     this.#requests.receive(opcode, pdu);
+  }
+
+  /** From now on the initiator takes data segments of so many bytes (RFC 7143 §13.12). */
+  limitDataSegments(maxSendDataSegmentLength: number): void {
+    this.parameters = { ...this.parameters, maxSendDataSegmentLength };
   }
 
   /** Asks for the acknowledgement of a task's Data-In so far: gives the Target Transfer Tag to ask with (RFC 7143 §11.7.2). */
@@ -153,10 +160,14 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   }
 }
 
-/** Format errors are found as the PDU comes, while it is known which connection brought it (RFC 7143 §7.7, §11.2.1.5). */
+/**
+ * Format errors are found as the PDU comes, while it is known which connection brought it (RFC 7143 §7.7, §11.2.1.5). What is no
+ * request at all is rejected as that.
+ */
 function checkAdditionalHeaders({ header, ahs }: Pdu): void {
-  if (((header[0] ?? 0) & 0x3f) !== Opcode.scsiCommand) {
+  const opcode = (header[0] ?? 0) & 0x3f;
+  if (opcode === Opcode.scsiCommand) decodeAdditionalHeaders(ahs);
+  else if (isRequest(opcode)) {
     throw new ProtocolError('ISCSI_AHS_MALFORMED', 'a PDU that is no SCSI Command has additional header segments');
   }
-  decodeAdditionalHeaders(ahs);
 }

@@ -147,7 +147,7 @@ export class SessionTasks {
     const task = this.#byTag.get(readU32(pdu.header, INITIATOR_TASK_TAG));
     if (task === undefined) return false;
     // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.4).
-    if (!task.aborted || task.transfer?.expectsData === true) this.#transfers.receive(pdu, task, connection);
+    this.#transfers.receive(pdu, task, connection);
     return true;
   }
 

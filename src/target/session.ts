@@ -5,7 +5,7 @@
  * It ends with its last connection (session-connections.ts).
  */
 
-import { inOnePiece, ProtocolError } from '../bytes/index.ts';
+import { ProtocolError } from '../bytes/index.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { BasicHeader, RejectReason, ScsiCommand } from '../iscsi/pdu.ts';
@@ -14,6 +14,7 @@ import type { Clock } from '../os/clock.ts';
 import { CommandWindow } from './command-window.ts';
 import { EarlyCommand } from './early-command.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
+import { requestLogout } from './logout-request.ts';
 import { formatError, isRequest } from './request-format.ts';
 import { ResponseFence } from './response-fence.ts';
 import type { SessionConnection } from './session-connection.ts';
@@ -55,6 +56,9 @@ export class Session implements TaskOwner {
   readonly management: TaskManagement;
   readonly clock: Clock;
   readonly #options: SessionOptions;
+  /** Resolves with the reason when the session is over. */
+  readonly ended: Promise<SessionEnd>;
+  readonly #settleEnded: (reason: SessionEnd) => void;
   #lastTag = 0;
   #closing = false;
 
@@ -69,6 +73,9 @@ export class Session implements TaskOwner {
     this.parameters = parameters;
     this.window = new CommandWindow(options.expCmdSN, COMMAND_WINDOW);
     this.clock = options.clock;
+    const { promise, resolve } = Promise.withResolvers<SessionEnd>();
+    this.ended = promise;
+    this.#settleEnded = resolve;
     this.connections = new SessionConnections(this);
     this.fence = new ResponseFence(options.clock, () => this.connections.open());
     this.management = new TaskManagement(this);
@@ -204,9 +211,18 @@ export class Session implements TaskOwner {
       for (const unit of this.target.units.values()) unit.left(this);
       this.connections.endAll(reason);
       this.#options.onEnded(this);
+      this.#settleEnded(reason);
       this.#options.onEvent({ kind: 'session ended', session: this.reference, reason, error });
     }
     await ended;
+  }
+
+  /**
+   * Asks the initiator to log out within `time` seconds (1 to 65535), and drops it when it does not. Resolves when the session is
+   * over: with true when the initiator has logged out.
+   */
+  requestLogout(time: number): Promise<boolean> {
+    return requestLogout(this, time);
   }
 
   /** The same initiator port has logged in again: this session ends. Resolves when it does nothing to the medium any more. */

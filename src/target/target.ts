@@ -66,6 +66,14 @@ export class Target {
     return undefined;
   }
 
+  /**
+   * Asks every initiator to log out within `time` seconds (1 to 65535), and drops those that do not. Resolves when the sessions are
+   * over. Who should not come back must be kept out by the directory first.
+   */
+  async requestLogout(time: number): Promise<void> {
+    await Promise.all([...this.sessions].map((session) => session.requestLogout(time)));
+  }
+
   /** Ends what goes on without a session, for the end of the process. The devices may be closed when it is done. */
   async close(): Promise<void> {
     await Promise.all([...this.units.values()].map((unit) => unit.sanitizer.close()));

@@ -166,32 +166,40 @@ export class TaskManagement {
     return { response: isSkipped ? functionComplete : taskDoesNotExist };
   }
 
-  async #ask(request: TaskManagementRequest, query: (unit: LogicalUnit, session: Session) => Answer): Promise<Answer> {
+  #ask(request: TaskManagementRequest, query: (unit: LogicalUnit, session: Session) => Answer): Awaitable<Answer> {
     const unit = this.#unitOf(request);
     if (unit === undefined) return { response: lunDoesNotExist };
-    if (!(await this.#commandsBefore(request.cmdSN))) return { response: functionRejected };
-    return query(unit, this.#session);
+    return this.#afterCommandsBefore(request.cmdSN, () => query(unit, this.#session));
   }
 
-  async #abortSeveral(
+  #abortSeveral(
     request: TaskManagementRequest,
     abort: MultiTaskAbort,
     connection: SessionConnection,
+  ): Awaitable<Answer> {
+    if (abort.isTargetWide) {
+      this.#session.skipMissingCommands(request.cmdSN);
+      return this.#abortAt([...this.#session.target.units.values()], request, abort, connection);
+    }
+    const unit = this.#unitOf(request);
+    if (unit === undefined) return { response: lunDoesNotExist };
+    return this.#afterCommandsBefore(request.cmdSN, () => this.#abortAt([unit], request, abort, connection));
+  }
+
+  async #abortAt(
+    units: readonly LogicalUnit[],
+    { function: fn, cmdSN }: TaskManagementRequest,
+    abort: MultiTaskAbort,
+    connection: SessionConnection,
   ): Promise<Answer> {
-    const { target } = this.#session;
-    const named = abort.isTargetWide ? undefined : this.#unitOf(request);
-    if (!abort.isTargetWide && named === undefined) return { response: lunDoesNotExist };
-    const { cmdSN } = request;
-    if (abort.isTargetWide) this.#session.skipMissingCommands(cmdSN);
-    else if (!(await this.#commandsBefore(cmdSN))) return { response: functionRejected };
-    const units = named === undefined ? [...target.units.values()] : [named];
+    const session = this.#session;
     const tasks = units
-      .flatMap((unit) => [...target.sessions].flatMap((session) => session.tasks.at(unit)))
-      .filter((task) => abort.affects(task, this.#session, cmdSN));
+      .flatMap((unit) => [...session.target.sessions].flatMap((each) => each.tasks.at(unit)))
+      .filter((task) => abort.affects(task, session, cmdSN));
     const nexuses = new Set(tasks.map(({ nexus }) => nexus));
     await abortTasks(tasks, connection);
-    for (const unit of units) abort.finish?.(unit, this.#session, nexuses);
-    return { response: functionComplete, isFenced: true, resume: () => this.#endSessions(request.function) };
+    for (const unit of units) abort.finish?.(unit, session, nexuses);
+    return { response: functionComplete, isFenced: true, resume: () => this.#endSessions(fn) };
   }
 
   /** Some functions end sessions, this one after its answer (RFC 7143 §11.5.1, RFC 7144 §6.3). */
@@ -206,16 +214,20 @@ export class TaskManagement {
     return lun === undefined ? undefined : this.#session.target.units.get(lun);
   }
 
-  /** Resolves with true when all commands before a request have come (RFC 7143 §4.2.3.3 b); with false when they do not. */
-  #commandsBefore(cmdSN: number): Awaitable<boolean> {
-    if (!serialLess(this.#session.window.expCmdSN, cmdSN)) return true;
+  /** Goes on when all commands before a request have come (RFC 7143 §4.2.3.3 b), at once where they have; rejects it when they do not. */
+  #afterCommandsBefore(cmdSN: number, action: () => Awaitable<Answer>): Awaitable<Answer> {
+    if (!serialLess(this.#session.window.expCmdSN, cmdSN)) return action();
+    return this.#commandsBefore(cmdSN).then((arrived) => (arrived ? action() : { response: functionRejected }));
+  }
+
+  async #commandsBefore(cmdSN: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const latecomer = { cmdSN, resolve };
     this.#waiting.add(latecomer);
     const timer = this.#session.clock.after(ORDER_TIMEOUT, () => resolve(false));
-    return promise.finally(() => {
-      timer.cancel();
-      this.#waiting.delete(latecomer);
-    });
+    const arrived = await promise;
+    timer.cancel();
+    this.#waiting.delete(latecomer);
+    return arrived;
   }
 }

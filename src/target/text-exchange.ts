@@ -1,23 +1,26 @@
 /**
- * Text Requests in the full feature phase (RFC 7143 §11.10, §11.11), of which SendTargets is the one in use (appendix C). Long
- * requests and long answers go over several PDUs.
+ * Text Requests in the full feature phase (RFC 7143 §11.10, §11.11): SendTargets (appendix C), and the keys that may still change.
+ * Long requests and long answers go over several PDUs.
  */
 
 import type { Awaitable } from '../block/device.ts';
-import { Answer, isKeyName } from '../iscsi/keys.ts';
 import { RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { TextRequest } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { decodeText, encodeText, splitText, TextGatherer, type TextPair } from '../iscsi/text.ts';
+import { TextNegotiation } from '../iscsi/text-negotiation.ts';
 import type { Endpoint } from '../os/network.ts';
 import { PORTAL_GROUP_TAG } from './target.ts';
 
 /** One Text Response to send. */
 export interface TextAnswer {
   readonly data: Uint8Array;
-  /** More of the text follows when the initiator asks with this tag; RESERVED_TAG when it is whole. */
+  /** The exchange goes on when the initiator asks with this tag; RESERVED_TAG when it is over. */
   readonly targetTransferTag: number;
+  /** More of the text follows. */
   readonly continue: boolean;
+  /** Bytes of a data segment that the initiator takes once it has this answer, where it has declared that. */
+  readonly maxSendDataSegmentLength?: number;
 }
 
 /** Gives the targets that SendTargets=`which` lists, or undefined when it must be rejected. */
@@ -27,7 +30,8 @@ export interface TextExchangeOptions {
   readonly listTargets: ListTargets;
   /** The address that the initiator has reached. */
   readonly portal: Endpoint;
-  readonly maxSendDataSegmentLength: number;
+  /** Bytes of data that one answer may carry by now. */
+  readonly maxSendDataSegmentLength: () => number;
   /** A discovery session takes no other key (RFC 7143 §4.3). */
   readonly onlySendTargets?: boolean;
 }
@@ -40,7 +44,7 @@ interface Sequence {
   readonly gatherer: TextGatherer;
   /** The rest of a long answer. */
   unsent: Uint8Array[];
-  readonly keys: Set<string>;
+  readonly negotiation: TextNegotiation;
 }
 
 export class TextExchange {
@@ -78,7 +82,7 @@ export class TextExchange {
         targetTransferTag,
         gatherer: new TextGatherer(),
         unsent: [],
-        keys: new Set(),
+        negotiation: new TextNegotiation('initiator'),
       };
       return this.#sequence;
     }
@@ -87,26 +91,21 @@ export class TextExchange {
     return goesOn ? this.#sequence : undefined;
   }
 
-  /** Raises ISCSI_TEXT_MALFORMED, ISCSI_TEXT_TOO_LONG. */
+  /** Raises ISCSI_TEXT_MALFORMED, ISCSI_TEXT_TOO_LONG, ISCSI_KEY_REPEATED. */
   #advance(sequence: Sequence, header: TextRequest, pdu: Pdu): Awaitable<TextAnswer | undefined> {
     // RFC 7143 §6.2: the rest of an answer is asked for by requests without text.
     if (sequence.unsent.length > 0) return pdu.dataLength === 0 ? this.#nextSegment(sequence, header.final) : undefined;
     const whole = sequence.gatherer.add(pdu.data, header.continue);
     if (whole === undefined) return this.#goOn(sequence, new Uint8Array(0), false);
-    const pairs = decodeText(whole);
-    for (const { key } of pairs) {
-      if (sequence.keys.has(key)) return undefined;
-      sequence.keys.add(key);
-    }
     const { final } = header;
-    const answers = this.#answer(pairs);
+    const answers = this.#answer(decodeText(whole), sequence.negotiation);
     if (answers instanceof Promise) return answers.then((later) => this.#send(sequence, later, final));
     return this.#send(sequence, answers, final);
   }
 
   #send(sequence: Sequence, answers: readonly TextPair[] | undefined, final: boolean): TextAnswer | undefined {
     if (answers === undefined) return this.#giveUp();
-    sequence.unsent = splitText(encodeText(answers), this.#options.maxSendDataSegmentLength);
+    sequence.unsent = splitText(encodeText(answers), this.#options.maxSendDataSegmentLength());
     return this.#nextSegment(sequence, final);
   }
 
@@ -116,7 +115,9 @@ export class TextExchange {
     const more = sequence.unsent.length > 0;
     if (more || !final) return this.#goOn(sequence, data, more);
     this.#sequence = undefined;
-    return { data, continue: false, targetTransferTag: RESERVED_TAG };
+    const { maxRecvDataSegmentLength: maxSendDataSegmentLength } = sequence.negotiation;
+    const declared = maxSendDataSegmentLength === undefined ? {} : { maxSendDataSegmentLength };
+    return { data, continue: false, targetTransferTag: RESERVED_TAG, ...declared };
   }
 
   #goOn(sequence: Sequence, data: Uint8Array, more: boolean): TextAnswer {
@@ -126,14 +127,16 @@ export class TextExchange {
   }
 
   /** Undefined when the request must be rejected. */
-  #answer(pairs: readonly TextPair[]): Awaitable<readonly TextPair[] | undefined> {
+  #answer(pairs: readonly TextPair[], negotiation: TextNegotiation): Awaitable<readonly TextPair[] | undefined> {
     const answers: TextPair[] = [];
+    const takeAnswer = (answer: TextPair | undefined): void => {
+      if (answer !== undefined) answers.push(answer);
+    };
     let listed: Awaitable<readonly string[] | undefined> = [];
-    for (const { key, value } of pairs) {
-      if (key === 'SendTargets') listed = this.#options.listTargets(value);
+    for (const pair of pairs) {
+      if (pair.key === 'SendTargets') listed = this.#options.listTargets(pair.value);
       else if (this.#options.onlySendTargets === true) return undefined;
-      // Operational keys are settled by the login; only declarations could change later, and none of ours does.
-      else answers.push({ key, value: isKeyName(key) ? Answer.reject : Answer.notUnderstood });
+      else takeAnswer(negotiation.receive(pair));
     }
     const whole = (names: readonly string[] | undefined): readonly TextPair[] | undefined =>
       names === undefined ? undefined : [...names.flatMap((name) => this.#describe(name)), ...answers];

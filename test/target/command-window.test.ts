@@ -29,6 +29,39 @@ test('the window is as large as what is not under way', () => {
   assert.equal(window.arrive(1, 2), 'due');
 });
 
+test('what counts as received leaves nothing behind, and is never delivered (RFC 7143 §11.6.1)', () => {
+  const window = new CommandWindow<string>(10, 8);
+  assert.equal(window.skip(9), false);
+  assert.equal(window.skip(18), false);
+  window.arrive(12, 'early');
+  assert.equal(window.skip(12), true);
+  assert.equal(window.early(12), undefined);
+  assert.equal(window.arrive(12, 'again'), 'ignored');
+  assert.equal(window.early(12), undefined);
+  assert.equal(window.expCmdSN, 10, '10 is still missing');
+  window.arrive(13, 'behind');
+  assert.equal(window.skip(10), true);
+  assert.deepEqual([window.expCmdSN, window.maxCmdSN], [11, 18]);
+  assert.equal(window.arrive(11, 'due'), 'due');
+  assert.equal(window.nextEarly(), 'behind');
+  assert.deepEqual([window.expCmdSN, window.maxCmdSN], [14, 19], 'two are under way');
+});
+
+test('nobody waits for missing commands up to a number of the window (RFC 7143 §4.2.3.3)', () => {
+  const window = new CommandWindow<string>(0xffff_fffe, 4);
+  window.arrive(0, 'early');
+  for (const outside of [3, 0x8000_0000, 0xffff_fffe, 0xffff_fff0]) window.skipMissing(outside);
+  assert.equal(window.expCmdSN, 0xffff_fffe);
+  window.skipMissing(2);
+  assert.equal(window.expCmdSN, 0);
+  assert.equal(window.nextEarly(), 'early');
+  assert.equal(window.expCmdSN, 2);
+  const closed = new CommandWindow<string>(3, 1);
+  closed.arrive(3, 'due');
+  closed.skipMissing(0x8000_0004);
+  assert.equal(closed.expCmdSN, 4, 'a number on the other side of the circle');
+});
+
 test('whatever comes, commands are delivered once each, in order, and MaxCmdSN never falls', () => {
   fc.assert(
     fc.property(

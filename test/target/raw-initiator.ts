@@ -17,6 +17,7 @@ import {
   ScsiResponse,
   SnackRequest,
   TaskManagementRequest,
+  TaskManagementResponse,
 } from '../../src/iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
 import { writePdu } from '../../src/iscsi/pdu-writer.ts';
@@ -52,6 +53,14 @@ export interface CommandOptions {
   readonly initiatorTaskTag?: number;
 }
 
+export interface ManagementOptions {
+  readonly lun?: number;
+  readonly referencedTaskTag?: number;
+  readonly refCmdSN?: number;
+  readonly cmdSN?: number;
+  readonly expDataSN?: number;
+}
+
 export interface Result {
   readonly status: number;
   readonly data: Uint8Array;
@@ -69,11 +78,14 @@ export class RawInitiator {
   #waiting: ((pdu: Pdu | undefined) => void) | undefined;
   readonly closed: Promise<Error | undefined>;
   #isClosed = false;
+  /** Pings of the target's are answered at once, and not given to the test. */
+  acknowledges = false;
   cmdSN = 1;
   /** Of the session that it has logged in to. */
   tsih = 0;
   expStatSN = 0;
-  #tag = 0;
+  /** Of what it sent last; the connections of one session share their tags. */
+  lastTag = 0;
 
   constructor(tcp: TcpConnection) {
     this.#tcp = tcp;
@@ -100,11 +112,20 @@ export class RawInitiator {
   #pump(): void {
     for (let pdu = this.#reader.next(); pdu !== undefined; pdu = this.#reader.next()) {
       if (!pdu.dataDigestOk) throw new Error('the target sent a wrong data digest');
+      if (this.acknowledges && this.#acknowledge(NopIn.view(pdu.header))) continue;
       const waiting = this.#waiting;
       this.#waiting = undefined;
       if (waiting === undefined) this.#received.push(pdu);
       else waiting(pdu);
     }
+  }
+
+  /** Answers a ping of the target's, and thereby acknowledges all that came before it. False for anything else. */
+  #acknowledge({ opcode, initiatorTaskTag, targetTransferTag, statSN }: NopIn): boolean {
+    if (opcode !== Opcode.nopIn || initiatorTaskTag !== RESERVED_TAG) return false;
+    this.expStatSN = statSN;
+    this.pong(targetTransferTag);
+    return true;
   }
 
   /** The next PDU; undefined when the connection is over. */
@@ -157,8 +178,8 @@ export class RawInitiator {
   }
 
   newTag(): number {
-    this.#tag += 1;
-    return this.#tag;
+    this.lastTag += 1;
+    return this.lastTag;
   }
 
   async login(options: LoginOptions = {}): Promise<ReadonlyMap<string, string>> {
@@ -347,21 +368,31 @@ export class RawInitiator {
     this.send(SnackRequest.encode({ ...header, ...tags, ...values }));
   }
 
-  /** Sends a task management function for one task. */
-  manage(fn: number, referencedTaskTag: number, expDataSN = 0): void {
+  /** Sends an immediate task management function, and gives its tag. */
+  manage(fn: number, options: ManagementOptions = {}): number {
+    const { lun = 0, ...values } = options;
+    const initiatorTaskTag = this.newTag();
     const header = TaskManagementRequest.encode({
       opcode: Opcode.taskManagementRequest,
       immediate: true,
       final: true,
       function: fn,
-      lun: encodeLun(0),
-      initiatorTaskTag: this.newTag(),
-      referencedTaskTag,
+      lun: encodeLun(lun),
+      initiatorTaskTag,
+      referencedTaskTag: RESERVED_TAG,
       cmdSN: this.cmdSN,
       expStatSN: this.expStatSN,
-      expDataSN,
+      ...values,
     });
     this.send(header);
+    return initiatorTaskTag;
+  }
+
+  /** The next PDU, which must be a task management response: its response code and what else it says. */
+  async managed(): Promise<TaskManagementResponse> {
+    const view = TaskManagementResponse.view((await this.expect(Opcode.taskManagementResponse)).header);
+    this.expStatSN = view.statSN + 1;
+    return view;
   }
 
   /** Answers the target's own ping. */

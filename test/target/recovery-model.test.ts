@@ -90,7 +90,10 @@ async function work(initiator: RawInitiator, writes: readonly Write[], budget: n
 async function resume(initiator: RawInitiator, writes: readonly Write[]): Promise<void> {
   for (const write of writes) {
     if (write.done) continue;
-    initiator.manage(TaskManagementFunction.taskReassign, write.tag, write.expR2TSN);
+    initiator.manage(TaskManagementFunction.taskReassign, {
+      referencedTaskTag: write.tag,
+      expDataSN: write.expR2TSN,
+    });
     const { response } = TaskManagementResponse.view(
       (await nextOf(initiator, Opcode.taskManagementResponse, writes)).header,
     );

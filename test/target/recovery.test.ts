@@ -29,6 +29,7 @@ import { decodeSense, Status, Transfer10Cdb } from '../../src/scsi/index.ts';
 import { HeldDevice } from './held-device.ts';
 import type { RawInitiator } from './raw-initiator.ts';
 import { type ServedTarget, serveTarget, TARGET } from './served-target.ts';
+import { join, open, several } from './several-connections.ts';
 
 const BLOCK = 512;
 const read = (blocks: number, logicalBlockAddress = 0) =>
@@ -36,7 +37,6 @@ const read = (blocks: number, logicalBlockAddress = 0) =>
 const write = (blocks: number, logicalBlockAddress = 0) =>
   Transfer10Cdb.encode({ operationCode: 0x2a, logicalBlockAddress, transferLength: blocks });
 const pattern = (length: number) => Uint8Array.from({ length }, (_, index) => (index * 7 + (index >> 9)) & 0xff);
-const several = { MaxConnections: '4' };
 const level = (errorRecoveryLevel: number, keys: Record<string, string> = {}) => ({
   ErrorRecoveryLevel: String(errorRecoveryLevel),
   DefaultTime2Wait: '2',
@@ -45,26 +45,12 @@ const level = (errorRecoveryLevel: number, keys: Record<string, string> = {}) =>
   ...keys,
 });
 
-async function open(served: ServedTarget, keys: Record<string, string> = several): Promise<RawInitiator> {
-  const initiator = await served.connect();
-  await initiator.login({ targetName: TARGET, keys });
-  return initiator;
-}
-
-/** One more connection of the session that `first` belongs to. */
-async function join(served: ServedTarget, first: RawInitiator, cid: number): Promise<RawInitiator> {
-  const initiator = await served.connect();
-  initiator.cmdSN = first.cmdSN;
-  await initiator.login({ targetName: TARGET, tsih: first.tsih, cid });
-  return initiator;
-}
-
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function reassign(initiator: RawInitiator, tag: number, expDataSN = 0): Promise<number> {
-  initiator.manage(TaskManagementFunction.taskReassign, tag, expDataSN);
+  initiator.manage(TaskManagementFunction.taskReassign, { referencedTaskTag: tag, expDataSN });
   return TaskManagementResponse.view((await initiator.expect(Opcode.taskManagementResponse)).header).response;
 }
 

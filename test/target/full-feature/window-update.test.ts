@@ -17,7 +17,7 @@ test('a session whose tasks another one has ended learns that there is room agai
   for (let count = 0; count < 128; count++) victim.command(read(1), { length: BLOCK });
   await device.holding(128);
   const other = await served.login({}, { isid: '800000000002' });
-  other.manage(TaskManagementFunction.logicalUnitReset, RESERVED_TAG);
+  other.manage(TaskManagementFunction.logicalUnitReset, { referencedTaskTag: RESERVED_TAG });
   await settled();
   device.releaseAll();
   await other.expect(Opcode.taskManagementResponse);
