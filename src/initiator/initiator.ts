@@ -7,7 +7,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { DisklessError } from '../bytes/index.ts';
-import type { ChapCredentials } from '../iscsi/chap.ts';
+import { CHAP_MD5, type ChapCredentials } from '../iscsi/chap.ts';
 import type { InitiatorLoginOptions } from '../iscsi/initiator-login.ts';
 import type { SessionType } from '../iscsi/negotiation.ts';
 import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
@@ -15,6 +15,7 @@ import type { Clock } from '../os/clock.ts';
 import type { Network, TcpConnection } from '../os/network.ts';
 import { Connection } from './connection.ts';
 import { type DiscoveredTarget, sendTargets } from './discovery.ts';
+import { LastingSession } from './lasting-session.ts';
 import { type LoginRedirected, logIn } from './login.ts';
 import { Session } from './session.ts';
 import { formatPortal, type Portal, parseTargetAddress } from './target-address.ts';
@@ -44,6 +45,9 @@ export interface LoginOptions {
 const MAX_REDIRECTIONS = 8;
 
 const FIRST_CMD_SN = 1;
+
+/** How a login can end at a target that misreads the list of CHAP algorithms. */
+const misreadAlgorithms: ReadonlySet<string> = new Set(['ISCSI_LOGIN_AUTH_FAILED', 'ISCSI_LOGIN_INITIATOR_ERROR']);
 
 export class Initiator {
   readonly #options: InitiatorOptions;
@@ -76,6 +80,20 @@ export class Initiator {
     );
   }
 
+  /**
+   * A session that is kept up: it is followed by another one when the target ends it, as far as logins succeed. Raises what `login`
+   * raises, when there cannot even be a first one.
+   */
+  async keep(portal: Portal, targetName: string, options: LoginOptions = {}): Promise<LastingSession> {
+    const first = await this.login(portal, targetName, options);
+    return new LastingSession(first, {
+      clock: this.#options.clock,
+      timeout: this.#timeouts.renewal,
+      // Where it was redirected to may be gone: a new login starts where the first one did.
+      login: (signal) => this.login(portal, targetName, { ...options, signal }),
+    });
+  }
+
   /** The targets that a portal offers this initiator (RFC 7143 appendix C), by a discovery session. */
   async discover(portal: Portal, options: LoginOptions = {}): Promise<DiscoveredTarget[]> {
     const session = await this.#logInOnce(portal, 'Discovery', undefined, options.signal);
@@ -96,7 +114,32 @@ export class Initiator {
     }
   }
 
+  /**
+   * Some targets misread a list of CHAP algorithms: tgt takes SHA-256, 7, for its own SHA-1, and calls the longer response no failed
+   * authentication but an error. Where the list was not chosen by anybody, they get a second chance with MD5, which every target has
+   * to know (RFC 7143 §12.1.3).
+   */
   async #logInOnce(
+    portal: Portal,
+    sessionType: SessionType,
+    targetName: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Session | LoginRedirected> {
+    const { chap, chapAlgorithms } = this.#options;
+    const logIn = (algorithms: readonly number[] | undefined): Promise<Session | LoginRedirected> =>
+      this.#logInWith(algorithms, portal, sessionType, targetName, signal);
+    if (chap === undefined || chapAlgorithms !== undefined) return logIn(chapAlgorithms);
+    try {
+      return await logIn(undefined);
+    } catch (error) {
+      const isRefused = error instanceof DisklessError && misreadAlgorithms.has(error.code);
+      if (!isRefused || signal?.aborted === true) throw error;
+      return logIn([CHAP_MD5]);
+    }
+  }
+
+  async #logInWith(
+    algorithms: readonly number[] | undefined,
     portal: Portal,
     sessionType: SessionType,
     targetName: string | undefined,
@@ -116,7 +159,7 @@ export class Initiator {
         cid: identity.cid,
         initiatorTaskTag: 0,
         cmdSN: FIRST_CMD_SN,
-        ...this.#authentication(),
+        ...this.#authentication(algorithms),
         wishes: { ...defaultWishes, ...this.#options.wishes },
       },
       { clock, timeout: this.#timeouts.login, signal },
@@ -124,8 +167,8 @@ export class Initiator {
     );
   }
 
-  #authentication(): Pick<InitiatorLoginOptions, 'authentication'> {
-    const { chap: credentials, chapAlgorithms: algorithms } = this.#options;
+  #authentication(algorithms: readonly number[] | undefined): Pick<InitiatorLoginOptions, 'authentication'> {
+    const { chap: credentials } = this.#options;
     if (credentials === undefined) return {};
     return { authentication: { credentials, random: randomBytes, ...(algorithms && { algorithms }) } };
   }

@@ -19,8 +19,7 @@ import { decodeLunList } from '../scsi/report-luns.ts';
 import { type Sense, SenseKey } from '../scsi/sense.ts';
 import { Status } from '../scsi/status.ts';
 import { pageContent } from '../scsi/vital-product-data.ts';
-import { ScsiError, type ScsiRequest, type ScsiResult } from './scsi-request.ts';
-import type { Session } from './session.ts';
+import { type CommandExecutor, ScsiError, type ScsiRequest, type ScsiResult } from './scsi-request.ts';
 
 export interface Capacity {
   readonly blockSize: number;
@@ -43,12 +42,12 @@ const LUN_LIST_LENGTH = 16 * 1024;
 const MODE_LENGTH = 192;
 
 export class LogicalUnit {
-  readonly session: Session;
+  readonly session: CommandExecutor;
   /** Eight bytes. */
   readonly lun: Uint8Array;
   readonly #clock: Clock;
 
-  constructor(session: Session, lun: Uint8Array, clock: Clock) {
+  constructor(session: CommandExecutor, lun: Uint8Array, clock: Clock) {
     this.session = session;
     this.lun = lun;
     this.#clock = clock;
@@ -167,7 +166,7 @@ export class LogicalUnit {
 }
 
 /** The numbers of all units of a target. LUN 0 answers for them even where it is no unit itself (SPC-4 §6.33). */
-export async function reportLuns(session: Session, clock: Clock): Promise<number[]> {
+export async function reportLuns(session: CommandExecutor, clock: Clock): Promise<number[]> {
   const { title, operationCode } = commandTable.reportLuns;
   const unit = new LogicalUnit(session, new Uint8Array(LUN_LENGTH), clock);
   const cdb = ReportLunsCdb.encode({ operationCode, allocationLength: LUN_LIST_LENGTH });

@@ -12,8 +12,7 @@ import { encodeUnmap } from '../scsi/unmap.ts';
 import { BlockLimits, LogicalBlockProvisioning, VitalProductDataPage } from '../scsi/vital-product-data.ts';
 import { slice } from './data-out.ts';
 import { type Capacity, LogicalUnit } from './logical-unit.ts';
-import { ScsiError, type ScsiRequest } from './scsi-request.ts';
-import type { Session } from './session.ts';
+import { type CommandExecutor, ScsiError, type ScsiRequest } from './scsi-request.ts';
 
 /** How the unit gives blocks back so that they read as zeros. */
 type ZeroingMethod = 'unmap' | 'write-same' | 'write';
@@ -45,7 +44,7 @@ const MAX_ZEROING_BLOCKS = 1 << 22;
  * Opens a unit of a session: waits until it is ready, asks for its size and abilities. The session stays the caller's: closing the
  * device does not log out. Raises ScsiError, SCSI_CAPACITY, and what the session raises.
  */
-export async function openRemoteDevice(session: Session, lun: Uint8Array, clock: Clock): Promise<RemoteDevice> {
+export async function openRemoteDevice(session: CommandExecutor, lun: Uint8Array, clock: Clock): Promise<RemoteDevice> {
   const unit = new LogicalUnit(session, lun, clock);
   await unit.testUnitReady();
   return new RemoteDevice(unit, await readLimits(unit));

@@ -11,6 +11,7 @@ import {
   TextRequest,
 } from '../iscsi/pdu.ts';
 import type { Task } from './task.ts';
+import type { ManagementRequest } from './task-management.ts';
 
 /** RFC 7143 §11.10. The tag is RESERVED_TAG in the first request of a text, and then that of the latest answer. */
 export function textRequest(header: Uint8Array, targetTransferTag: number): void {
@@ -39,6 +40,21 @@ export function pingAnswer(header: Uint8Array, question: NopIn): void {
     final: true,
     lun: question.lun,
     targetTransferTag: question.targetTransferTag,
+  });
+}
+
+/** Acknowledges an Asynchronous Message about the tasks of a unit: a NOP-Out that wants no answer (RFC 7143 §11.9.1). */
+export function terminationAcknowledgement(header: Uint8Array, lun: Uint8Array): void {
+  NopOut.write(header, 0, { opcode: Opcode.nopOut, final: true, lun, targetTransferTag: RESERVED_TAG });
+}
+
+/** RFC 7143 §11.5 */
+export function taskManagementRequest(header: Uint8Array, request: ManagementRequest): void {
+  TaskManagementRequest.write(header, 0, {
+    opcode: Opcode.taskManagementRequest,
+    final: true,
+    referencedTaskTag: RESERVED_TAG,
+    ...request,
   });
 }
 

@@ -23,6 +23,14 @@ export interface ScsiResult {
   readonly data: readonly Uint8Array[];
   readonly dataLength: number;
   readonly sense?: Sense;
+  /** SAM-5's Status Qualifier; only from iSCSIProtocolLevel 2 on (RFC 7144 §5.2.1). */
+  readonly statusQualifier?: number;
+}
+
+/** What runs SCSI commands: one session, or whichever there is (LastingSession). */
+export interface CommandExecutor {
+  /** Resolves with whatever status the target gives. */
+  execute(request: ScsiRequest): Promise<ScsiResult>;
 }
 
 const statusNames = new Map<number, string>(

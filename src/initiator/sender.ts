@@ -19,7 +19,7 @@ const noData: readonly Uint8Array[] = [];
 export class Sender {
   readonly window: CommandWindow;
   readonly #connection: Connection;
-  readonly #parameters: Parameters;
+  #parameters: Parameters;
   readonly #slab = new HeaderSlab();
   readonly #send: (header: Uint8Array, data: readonly Uint8Array[]) => void;
   /** The StatSN that the target's next status will carry. */
@@ -32,6 +32,11 @@ export class Sender {
     this.#parameters = login.parameters;
     this.#send = (header, data) => connection.send(header, data);
     this.#expStatSN = login.expStatSN;
+  }
+
+  /** What holds from the next PDU on. */
+  adopt(parameters: Parameters): void {
+    this.#parameters = parameters;
   }
 
   /** Takes the StatSN of a PDU that carries a status. Over TCP none can be missing before it. */

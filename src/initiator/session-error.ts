@@ -12,11 +12,38 @@ export function connectionLost(peer: string): DisklessError {
   });
 }
 
-/** An Asynchronous Message said so; `seconds` is its Time2Wait (RFC 7143 §11.9.1). */
-export function sessionDropped(peer: string, seconds: number): DisklessError {
-  return new DisklessError('ISCSI_SESSION_DROPPED', `the target ${peer} ends the session`, {
-    hint: `It may be restarting; it asks to wait ${seconds} s before logging in again.`,
+/** An Asynchronous Message said so (RFC 7143 §11.9.1). */
+export class SessionDropped extends DisklessError {
+  /** Seconds to wait before logging in again. */
+  readonly time2Wait: number;
+
+  constructor(peer: string, time2Wait: number) {
+    super('ISCSI_SESSION_DROPPED', `the target ${peer} ends the session`, {
+      hint: `It may be restarting; it asks to wait ${time2Wait} s before logging in again.`,
+    });
+    this.time2Wait = time2Wait;
+  }
+}
+
+export function logoutRequested(peer: string): DisklessError {
+  return new DisklessError('ISCSI_LOGOUT_REQUESTED', `the target ${peer} has asked for a logout`, {
+    hint: 'It may be restarting, or moving to another portal: log in again.',
   });
+}
+
+/** A task management function has ended the command, this side's or somebody else's. */
+export function taskEnded(peer: string): DisklessError {
+  return new DisklessError('ISCSI_TASK_ENDED', `the target ${peer} has ended the command without doing it`, {
+    hint: 'The logical unit or the target was reset; the command can be given again.',
+  });
+}
+
+export function protocolLevelTooLow(needed: number, negotiated: number): DisklessError {
+  return new DisklessError(
+    'ISCSI_PROTOCOL_LEVEL',
+    `this needs iSCSIProtocolLevel ${needed}, and the session has ${negotiated}`,
+    { hint: 'Ask for it in the login; the target may not know it.' },
+  );
 }
 
 /** `what` was not answered: `a ping`, `a SCSI command`. */

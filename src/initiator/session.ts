@@ -7,22 +7,36 @@
  */
 
 import { channel } from 'node:diagnostics_channel';
-import { inOnePiece, ProtocolError, readU32, serialAdd } from '../bytes/index.ts';
-import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
+import { ProtocolError, serialLess } from '../bytes/index.ts';
+import { RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
-import { AsyncEvent, AsyncMessage, DataIn, NopIn, ReadyToTransfer, Reject, ScsiResponse } from '../iscsi/pdu.ts';
+import { AsyncMessage, TaskManagementFunction } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Endpoint } from '../os/network.ts';
+import { sameLun } from '../scsi/lun.ts';
+import { readTargetMessage } from './async-message.ts';
+import { CommandQueue } from './command-queue.ts';
 import type { Connection } from './connection.ts';
-import { Exchange } from './exchange.ts';
+import { Deadlines } from './deadlines.ts';
+import { Exchanges } from './exchanges.ts';
 import type { LoginComplete } from './login.ts';
-import { abortTaskRequest, logoutRequest, pingAnswer, pingRequest } from './request.ts';
-import type { ScsiRequest, ScsiResult } from './scsi-request.ts';
+import { Outstanding } from './outstanding.ts';
+import { Reception } from './reception.ts';
+import { renegotiate } from './renegotiation.ts';
+import { logoutRequest, terminationAcknowledgement } from './request.ts';
+import type { CommandExecutor, ScsiRequest, ScsiResult } from './scsi-request.ts';
 import { Sender } from './sender.ts';
-import { connectionLost, noAnswer, rejected, sessionClosed, sessionDropped } from './session-error.ts';
+import {
+  connectionLost,
+  logoutRequested,
+  protocolLevelTooLow,
+  SessionDropped,
+  sessionClosed,
+  taskEnded,
+} from './session-error.ts';
 import { Task } from './task.ts';
-import { exchangeText } from './text-exchange.ts';
+import { type ManagementRequest, type ManagementResult, manageTasks } from './task-management.ts';
 import type { Timeouts } from './timeouts.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -37,44 +51,31 @@ export interface SessionIdentity {
   readonly cmdSN: number;
 }
 
-/** How many commands may be outstanding, whatever the target's window says: bounds memory on both sides. */
-const MAX_OUTSTANDING_TASKS = 128;
-
-/** What answers a request that is no SCSI command. */
-const exchangeAnswers: ReadonlySet<number> = new Set([
-  Opcode.textResponse,
-  Opcode.logoutResponse,
-  Opcode.taskManagementResponse,
-]);
-
 const asyncMessages = channel('diskless:initiator:async-message');
 const rejects = channel('diskless:initiator:reject');
 
-type Outstanding = Task | Exchange;
-
-export class Session {
+export class Session implements CommandExecutor {
   readonly identity: SessionIdentity;
   /** What the login agreed on, and what the target said of itself. */
   readonly login: LoginComplete;
   /** Settles when the session is over: with the reason, or with undefined after a logout. */
   readonly closed: Promise<Error | undefined>;
   readonly #connection: Connection;
-  readonly #parameters: Parameters;
   readonly #clock: Clock;
   readonly #timeouts: Timeouts;
   readonly #sender: Sender;
-  readonly #outstanding = new Map<number, Outstanding>();
-  readonly #waiting: Task[] = [];
+  readonly #outstanding = new Outstanding();
+  readonly #queue: CommandQueue;
+  readonly #exchanges: Exchanges;
+  readonly #reception: Reception;
+  readonly #deadlines: Deadlines;
   readonly #watchdog: Watchdog;
   readonly #settleClosed: (reason: Error | undefined) => void;
-  #tasks = 0;
-  /** When to give up a target that takes no command although none is outstanding; Infinity while it does. */
-  #stalledUntil = Number.POSITIVE_INFINITY;
-  #nextTag = 1;
-  #lastReceived: number;
-  #pinging = false;
+  #parameters: Parameters;
   #loggingOut: Promise<void> | undefined;
   #loggedOut = false;
+  /** Why no more commands are taken, from the start of the logout on. */
+  #refusal: Error | undefined;
   #over: Error | undefined;
 
   /** Takes over a connection whose login is complete. */
@@ -92,13 +93,34 @@ export class Session {
     this.#clock = clock;
     this.#timeouts = timeouts;
     this.#sender = new Sender(connection, login, identity.cmdSN);
-    this.#lastReceived = clock.monotonic();
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     this.closed = promise;
     this.#settleClosed = resolve;
+    this.#watchdog = new Watchdog(clock, (now) => this.#deadlines.look(now));
+    const outstanding = this.#outstanding;
+    const sender = this.#sender;
+    const watch = (at: number): void => this.#watchdog.watch(at);
+    this.#queue = new CommandQueue({ outstanding, sender, clock, watch, patience: timeouts.command });
+    this.#exchanges = new Exchanges({ outstanding, sender, clock, watch, timeout: timeouts.exchange });
+    this.#reception = new Reception({
+      outstanding,
+      sender,
+      parameters: login.parameters,
+      onLoggedOut: () => {
+        this.#loggedOut = true;
+      },
+      onMessage: (pdu) => this.#receiveMessage(pdu),
+      onReject: (reason) => {
+        if (rejects.hasSubscribers) rejects.publish({ session: this, reason });
+      },
+    });
+    const now = clock.monotonic();
+    const queue = this.#queue;
+    const exchanges = this.#exchanges;
+    const giveUp = (reason: Error): void => this.destroy(reason);
+    this.#deadlines = new Deadlines({ timeouts, outstanding, queue, exchanges, giveUp, peer: this.#peer }, now);
     connection.start({ pdu: (pdu) => this.#receive(pdu), closed: (error) => this.#end(error) });
-    this.#watchdog = new Watchdog(clock, (now) => this.#look(now));
-    this.#watchdog.watch(this.#lastReceived + timeouts.keepaliveInterval);
+    watch(now + timeouts.keepaliveInterval);
   }
 
   get remote(): Endpoint {
@@ -109,29 +131,85 @@ export class Session {
     return this.#parameters;
   }
 
+  /** Whether it takes commands. */
+  get isOpen(): boolean {
+    return this.#over === undefined && this.#refusal === undefined;
+  }
+
   /**
    * Runs a SCSI command; resolves with whatever status the target gives. Rejects with ISCSI_TIMEOUT, ISCSI_REJECTED,
-   * ISCSI_TARGET_FAILURE, ISCSI_SESSION_CLOSED, and what ended the session.
+   * ISCSI_TARGET_FAILURE, ISCSI_TASK_ENDED, ISCSI_LOGOUT_REQUESTED, ISCSI_SESSION_CLOSED, and what ended the session.
    */
   execute(request: ScsiRequest): Promise<ScsiResult> {
-    if (this.#over !== undefined) return Promise.reject(this.#over);
-    if (this.#loggingOut !== undefined) return Promise.reject(sessionClosed());
+    const refusal = this.#over ?? this.#refusal;
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      this.#waiting.push(new Task(request, request.timeout ?? this.#timeouts.command, resolve, reject));
-      this.#sendWaiting();
+      this.#queue.push(new Task(request, request.timeout ?? this.#timeouts.command, resolve, reject));
     });
   }
 
   /** Sends one text (`key=value` pairs, each ended by NUL) and gathers the whole answer, which may take several PDUs. */
   exchangeText(text: Uint8Array): Promise<Uint8Array> {
-    const tag = this.#takeTag();
-    const { exchange } = this.#timeouts;
-    return exchangeText((fill, data) => this.#exchange('a text request', exchange, tag, fill, data), text);
+    return this.#exchanges.text(text);
+  }
+
+  /**
+   * From now on this side takes data segments of so many bytes (512 to 16777215), if the target agrees (RFC 7143 §13.12). Rejects
+   * with what ends the session.
+   */
+  async declareMaxRecvDataSegmentLength(bytes: number): Promise<boolean> {
+    const before = this.#parameters.maxRecvDataSegmentLength;
+    // Segments of the old length may be on their way until the target has answered.
+    this.#adopt({ maxRecvDataSegmentLength: Math.max(before, bytes) });
+    const isAccepted = await this.#renegotiate(bytes);
+    this.#adopt({ maxRecvDataSegmentLength: isAccepted ? bytes : before });
+    return isAccepted;
+  }
+
+  /** Whether what this side has declared now holds. A target that breaks the rules loses the session. */
+  async #renegotiate(maxRecvDataSegmentLength?: number): Promise<boolean> {
+    try {
+      const result = await renegotiate((text) => this.exchangeText(text), maxRecvDataSegmentLength);
+      const { maxSendDataSegmentLength } = result;
+      if (maxSendDataSegmentLength !== undefined) this.#adopt({ maxSendDataSegmentLength });
+      return result.isAccepted;
+    } catch (error) {
+      if (error instanceof ProtocolError) this.destroy(error);
+      throw error;
+    }
+  }
+
+  #adopt(changes: Partial<Parameters>): void {
+    this.#parameters = { ...this.#parameters, ...changes };
+    this.#sender.adopt(this.#parameters);
+    this.#connection.configure(this.#parameters);
+  }
+
+  /**
+   * Runs a task management function on a unit or on the whole target. Commands that it ends reject with ISCSI_TASK_ENDED. Rejects with
+   * ISCSI_PROTOCOL_LEVEL, and with what ends the session.
+   */
+  async manage(request: ManagementRequest): Promise<ManagementResult> {
+    const { taskReporting, iSCSIProtocolLevel } = this.#parameters;
+    if (request.function >= TaskManagementFunction.queryTask && iSCSIProtocolLevel < 2) {
+      throw protocolLevelTooLow(2, iSCSIProtocolLevel);
+    }
+    const result = await manageTasks(request, {
+      outstanding: this.#outstanding,
+      isFastAbort: taskReporting === 'FastAbort',
+      peer: this.#peer,
+      ask: (fill) => this.#exchanges.ask({ title: 'a task management function', fill }),
+      sendData: (task, { targetTransferTag, bufferOffset, desiredDataTransferLength }) =>
+        this.#sender.data(task, targetTransferTag, bufferOffset, desiredDataTransferLength),
+    });
+    this.#queue.advance();
+    return result;
   }
 
   /** Logs out and ends the connection; what is outstanding is finished first. Safe to call at any time, and again. */
   close(): Promise<void> {
-    this.#loggingOut ??= this.#logOut();
+    this.#refusal ??= sessionClosed();
+    this.#loggingOut ??= this.#logOut(this.#queue.finished());
     return this.#loggingOut;
   }
 
@@ -145,14 +223,23 @@ export class Session {
     this.#end(reason);
   }
 
-  async #logOut(): Promise<void> {
+  /** The target wants it within that many seconds: what has been sent gets half of them to end. */
+  #logOutWithin(time: number): void {
+    if (this.#refusal !== undefined) return;
+    this.#refusal = logoutRequested(this.#peer);
+    this.#queue.refuse(this.#refusal);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after((time * 1000) / 2, resolve);
+    const ready = Promise.race([this.#queue.finished(), promise]).finally(() => timer.cancel());
+    this.#loggingOut = this.#logOut(ready);
+  }
+
+  async #logOut(ready: Promise<void>): Promise<void> {
+    await ready;
     if (this.#over !== undefined) return;
-    await Promise.all(this.#unfinished());
     try {
       const { cid } = this.identity;
-      await this.#exchange('a logout', this.#timeouts.exchange, this.#takeTag(), (header) =>
-        logoutRequest(header, cid),
-      );
+      await this.#exchanges.ask({ title: 'a logout', fill: (header) => logoutRequest(header, cid) });
       this.#connection.destroy();
     } catch {
       // A target that does not answer the logout loses the connection all the same.
@@ -161,206 +248,48 @@ export class Session {
     this.#end(undefined);
   }
 
-  /** One promise per task that has not ended. */
-  #unfinished(): Promise<void>[] {
-    const tasks = [...this.#waiting, ...[...this.#outstanding.values()].filter((each) => each.kind === 'task')];
-    return tasks.map((task) => task.ended);
-  }
-
-  #sendWaiting(): void {
-    while (this.#waiting.length > 0 && this.#sender.window.open && this.#tasks < MAX_OUTSTANDING_TASKS) {
-      const task = this.#waiting.shift();
-      if (task !== undefined) this.#sendTask(task);
-    }
-    // Tasks that are outstanding end in time, and move the window when they do. With none, only the target can.
-    const stalled = this.#waiting.length > 0 && this.#tasks === 0;
-    if (!stalled) this.#stalledUntil = Number.POSITIVE_INFINITY;
-    else if (this.#stalledUntil === Number.POSITIVE_INFINITY) {
-      this.#stalledUntil = this.#clock.monotonic() + this.#timeouts.command;
-      this.#watchdog.watch(this.#stalledUntil);
-    }
-  }
-
-  #sendTask(task: Task): void {
-    const tag = this.#takeTag();
-    task.initiatorTaskTag = tag;
-    task.deadline = this.#clock.monotonic() + task.timeout;
-    this.#outstanding.set(tag, task);
-    this.#tasks += 1;
-    this.#sender.command(task);
-    this.#watchdog.watch(task.deadline);
-  }
-
-  /** Sends an immediate request, which no window holds back, and resolves with its answer. */
-  #exchange(
-    title: string,
-    timeout: number,
-    tag: number,
-    fill: (header: Uint8Array) => void,
-    data: readonly Uint8Array[] = [],
-  ): Promise<Pdu> {
-    if (this.#over !== undefined) return Promise.reject(this.#over);
-    return new Promise((resolve, reject) => {
-      const deadline = this.#clock.monotonic() + timeout;
-      this.#outstanding.set(tag, new Exchange(title, tag, deadline, resolve, reject));
-      this.#sender.immediate(tag, fill, data);
-      this.#watchdog.watch(deadline);
-    });
-  }
-
-  #takeTag(): number {
-    do this.#nextTag = serialAdd(this.#nextTag, 1);
-    while (this.#nextTag === RESERVED_TAG || this.#outstanding.has(this.#nextTag));
-    return this.#nextTag;
-  }
-
   #receive(pdu: Pdu): void {
-    this.#lastReceived = this.#clock.monotonic();
-    if (!pdu.dataDigestOk)
-      throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
-    const { header } = pdu;
-    const opcode = (header[0] ?? 0) & 0x3f;
-    // Every PDU of a target numbers the commands in the same place (RFC 7143 §11).
-    this.#sender.window.update(readU32(header, 28), readU32(header, 32));
-    this.#dispatch(opcode, pdu);
-    if (this.#waiting.length > 0) this.#sendWaiting();
+    this.#deadlines.heard(this.#clock.monotonic());
+    this.#reception.receive(pdu);
+    this.#queue.advance();
   }
 
-  #dispatch(opcode: number, pdu: Pdu): void {
-    if (opcode === Opcode.dataIn) this.#receiveDataIn(pdu);
-    else if (opcode === Opcode.scsiResponse) this.#receiveResponse(pdu);
-    else if (opcode === Opcode.readyToTransfer) this.#receiveReadyToTransfer(pdu);
-    else if (opcode === Opcode.nopIn) this.#receiveNop(pdu);
-    else if (opcode === Opcode.asyncMessage) this.#receiveAsync(pdu);
-    else if (opcode === Opcode.reject) this.#receiveReject(pdu);
-    else if (exchangeAnswers.has(opcode)) this.#receiveAnswer(pdu);
-    else throw new ProtocolError('ISCSI_PDU_UNEXPECTED', `the target sent a PDU with opcode ${opcode.toString(16)}h`);
-  }
-
-  #receiveDataIn(pdu: Pdu): void {
-    const header = DataIn.view(pdu.header);
-    if (header.hasStatus) this.#sender.acknowledge(pdu);
-    const task = this.#task(header.initiatorTaskTag);
-    // A task that was aborted meanwhile may still get data (RFC 7143 §11.5.1).
-    if (task?.receiveData(pdu, header) !== true) return;
-    this.#forget(task);
-    task.completeWithData(header);
-  }
-
-  #receiveResponse(pdu: Pdu): void {
-    this.#sender.acknowledge(pdu);
-    const header = ScsiResponse.view(pdu.header);
-    const task = this.#task(header.initiatorTaskTag);
-    if (task === undefined) return;
-    this.#forget(task);
-    task.complete(pdu, header);
-  }
-
-  #receiveReadyToTransfer(pdu: Pdu): void {
-    const header = ReadyToTransfer.view(pdu.header);
-    const task = this.#task(header.initiatorTaskTag);
-    if (task === undefined) return;
-    task.checkReadyToTransfer(header, this.#parameters.maxBurstLength);
-    this.#sender.data(task, header.targetTransferTag, header.bufferOffset, header.desiredDataTransferLength);
-  }
-
-  #receiveNop(pdu: Pdu): void {
-    const header = NopIn.view(pdu.header);
-    if (header.initiatorTaskTag !== RESERVED_TAG) this.#receiveAnswer(pdu);
-    // A tag of the target's asks for an answer (RFC 7143 §11.19.2). Its StatSN is only announced, not used up.
-    if (header.targetTransferTag === RESERVED_TAG) return;
-    this.#sender.immediate(RESERVED_TAG, (answer) => pingAnswer(answer, header));
-  }
-
-  #receiveAsync(pdu: Pdu): void {
-    this.#sender.acknowledge(pdu);
-    const { asyncEvent, parameter1, parameter2, parameter3 } = AsyncMessage.view(pdu.header);
-    if (asyncMessages.hasSubscribers)
+  #receiveMessage(pdu: Pdu): void {
+    if (asyncMessages.hasSubscribers) {
+      const { asyncEvent, parameter1, parameter2, parameter3 } = AsyncMessage.view(pdu.header);
       asyncMessages.publish({ session: this, asyncEvent, parameter1, parameter2, parameter3 });
-    if (asyncEvent === AsyncEvent.logoutRequested) void this.close();
-    if (asyncEvent === AsyncEvent.connectionDropped || asyncEvent === AsyncEvent.sessionDropped) {
-      this.destroy(sessionDropped(this.#peer, parameter2));
+    }
+    const message = readTargetMessage(pdu);
+    switch (message.kind) {
+      case 'logout requested':
+        this.#logOutWithin(message.time);
+        return;
+      case 'connection dropped':
+        if (message.cid === this.identity.cid) this.destroy(new SessionDropped(this.#peer, message.time2Wait));
+        return;
+      case 'session dropped':
+        this.destroy(new SessionDropped(this.#peer, message.time2Wait));
+        return;
+      case 'negotiation requested':
+        // A text that is under way gives the target its turn as well.
+        if (!this.#exchanges.hasText) this.#renegotiate().catch(() => {});
+        return;
+      case 'tasks terminated':
+        this.#terminateTasks(message.lun, message.expCmdSN);
+        return;
+      case 'other':
+        return;
     }
   }
 
-  /** The data segment holds the header that was rejected (RFC 7143 §11.17). */
-  #receiveReject(pdu: Pdu): void {
-    this.#sender.acknowledge(pdu);
-    const { reason } = Reject.view(pdu.header);
-    if (rejects.hasSubscribers) rejects.publish({ session: this, reason });
-    const header = inOnePiece(pdu.data);
-    const outstanding = header.length < 20 ? undefined : this.#outstanding.get(readU32(header, 16));
-    if (outstanding === undefined) return;
-    this.#forget(outstanding);
-    outstanding.fail(rejected(reason));
-  }
-
-  #receiveAnswer(pdu: Pdu): void {
-    this.#sender.acknowledge(pdu);
-    // Noted at once: the target may close the connection right behind this answer.
-    if (((pdu.header[0] ?? 0) & 0x3f) === Opcode.logoutResponse) this.#loggedOut = true;
-    const exchange = this.#outstanding.get(readU32(pdu.header, 16));
-    if (exchange?.kind !== 'exchange') return;
-    this.#forget(exchange);
-    exchange.complete(pdu);
-  }
-
-  #task(tag: number): Task | undefined {
-    const task = this.#outstanding.get(tag);
-    return task?.kind === 'task' ? task : undefined;
-  }
-
-  #forget(outstanding: Outstanding): void {
-    if (this.#outstanding.delete(outstanding.initiatorTaskTag) && outstanding.kind === 'task') this.#tasks -= 1;
-  }
-
-  /** Deals with what is due; returns when to look again. */
-  #look(now: number): number {
-    const { keepaliveInterval } = this.#timeouts;
-    let next = this.#lastReceived + keepaliveInterval;
-    if (next <= now) {
-      if (!this.#pinging) void this.#ping();
-      next = now + keepaliveInterval;
+  /** First the tasks end, so that nothing more is sent for them; then the target learns of it (RFC 7143 §11.9.1, event 5). */
+  #terminateTasks(lun: Uint8Array, expCmdSN: number): void {
+    for (const task of this.#outstanding.allTasks()) {
+      if (!sameLun(task.request.lun, lun) || !serialLess(task.cmdSN, expCmdSN)) continue;
+      this.#outstanding.forget(task);
+      task.fail(taskEnded(this.#peer));
     }
-    if (this.#stalledUntil <= now) this.destroy(noAnswer(this.#peer, 'with room for a command'));
-    next = Math.min(next, this.#stalledUntil);
-    for (const outstanding of this.#outstanding.values()) {
-      if (outstanding.deadline > now) next = Math.min(next, outstanding.deadline);
-      else if (outstanding.kind === 'task') void this.#abort(outstanding);
-      else {
-        this.destroy(noAnswer(this.#peer, outstanding.title));
-        break;
-      }
-    }
-    return next;
-  }
-
-  /** Asks a silent target whether it is there. No answer in time ends the session like any exchange. */
-  async #ping(): Promise<void> {
-    this.#pinging = true;
-    try {
-      await this.#exchange('a ping', this.#timeouts.keepaliveTimeout, this.#takeTag(), pingRequest);
-    } catch {
-      // The session has ended, and said why.
-    } finally {
-      this.#pinging = false;
-    }
-  }
-
-  /** A task out of time is aborted at the target before it fails here: until then, data may still go to and from its buffers. */
-  async #abort(task: Task): Promise<void> {
-    task.deadline = Number.POSITIVE_INFINITY;
-    try {
-      await this.#exchange('an abort', this.#timeouts.exchange, this.#takeTag(), (header) =>
-        abortTaskRequest(header, task),
-      );
-    } catch {
-      // The session has ended, and the task with it.
-      return;
-    }
-    this.#forget(task);
-    task.fail(noAnswer(this.#peer, 'a SCSI command'));
-    this.#sendWaiting();
+    this.#sender.immediate(RESERVED_TAG, (header) => terminationAcknowledgement(header, lun));
   }
 
   get #peer(): string {
@@ -371,9 +300,9 @@ export class Session {
     if (this.#over !== undefined) return;
     this.#over = this.#loggedOut ? sessionClosed() : (error ?? connectionLost(this.#peer));
     this.#watchdog.stop();
-    for (const each of [...this.#outstanding.values(), ...this.#waiting]) each.fail(this.#over);
-    this.#outstanding.clear();
-    this.#waiting.length = 0;
+    this.#exchanges.stop(this.#over);
+    this.#outstanding.failAll(this.#over);
+    this.#queue.refuse(this.#over);
     this.#settleClosed(this.#loggedOut ? undefined : this.#over);
   }
 }

@@ -7,6 +7,13 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { Status } from '../scsi/status.ts';
 import { type ScsiRequest, type ScsiResult, senseOf } from './scsi-request.ts';
 
+/** What one R2T has asked for. */
+export interface SolicitedData {
+  readonly targetTransferTag: number;
+  readonly bufferOffset: number;
+  readonly desiredDataTransferLength: number;
+}
+
 export class Task {
   readonly kind = 'task';
   readonly request: ScsiRequest;
@@ -25,6 +32,8 @@ export class Task {
   /** Data-In and R2T PDUs of a command share one numbering per kind (RFC 7143 §11.7.5, §11.8.3). */
   #dataSN = 0;
   #r2tSN = 0;
+  /** R2Ts that are not answered while it is open whether the task goes on; undefined as long as they are. */
+  #held: SolicitedData[] | undefined;
 
   constructor(
     request: ScsiRequest,
@@ -73,8 +82,8 @@ export class Task {
     return header.final && header.hasStatus;
   }
 
-  /** The range that an R2T asks for has to lie in the data. Raises ISCSI_R2T_RANGE. */
-  checkReadyToTransfer(header: ReadyToTransfer, maxBurstLength: number): void {
+  /** Whether the data that an R2T asks for is to be sent now. It has to lie in what there is. Raises ISCSI_R2T_RANGE. */
+  takeReadyToTransfer(header: ReadyToTransfer, maxBurstLength: number): boolean {
     const { bufferOffset: offset, desiredDataTransferLength: length } = header;
     const inRange = length > 0 && length <= maxBurstLength && offset + length <= this.writeLength;
     if (!inRange || header.r2tSN !== this.#r2tSN) {
@@ -84,6 +93,24 @@ export class Task {
       );
     }
     this.#r2tSN = serialAdd(this.#r2tSN, 1);
+    this.#held?.push({
+      targetTransferTag: header.targetTransferTag,
+      bufferOffset: offset,
+      desiredDataTransferLength: length,
+    });
+    return this.#held === undefined;
+  }
+
+  /** No more data is sent (RFC 7143 §4.2.3.4 a). */
+  holdData(): void {
+    this.#held ??= [];
+  }
+
+  /** The task goes on: gives what it has not been sent meanwhile. */
+  releaseData(): readonly SolicitedData[] {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    return held;
   }
 
   /** Ends the task with the status that came with the last Data-In: a status without sense (RFC 7143 §11.7.3). */
@@ -92,8 +119,8 @@ export class Task {
     this.#whenEnded?.();
   }
 
-  /** Ends the task with the target's response. */
-  complete(pdu: Pdu, header: ScsiResponse): void {
+  /** Ends the task with the target's response. With iSCSIProtocolLevel 2, sense data can come with any status (RFC 7144 §5.2.2). */
+  complete(pdu: Pdu, header: ScsiResponse, protocolLevel: number): void {
     if (header.response !== ScsiResponseCode.completed) {
       this.fail(
         new ProtocolError(
@@ -106,12 +133,14 @@ export class Task {
       );
       return;
     }
-    const sense = header.status === Status.checkCondition ? senseOf(pdu.data) : undefined;
+    const isLater = protocolLevel >= 2;
+    const sense = header.status === Status.checkCondition || isLater ? senseOf(pdu.data) : undefined;
     this.#resolve({
       status: header.status,
       data: this.#data,
       dataLength: this.#dataLength,
       ...(sense === undefined ? {} : { sense }),
+      ...(isLater ? { statusQualifier: header.statusQualifier } : {}),
     });
     this.#whenEnded?.();
   }

@@ -13,9 +13,11 @@ export interface Timeouts {
   readonly keepaliveInterval: number;
   /** For the answer to that question; then the connection is given up. */
   readonly keepaliveTimeout: number;
+  /** For a new session, where one is kept up; then commands fail. */
+  readonly renewal: number;
 }
 
-/** open-iscsi's habits: 15 s for a login, 30 s for a command, a ping after 5 s of silence and 5 s for its answer. */
+/** open-iscsi's habits: 15 s for a login, 30 s for a command, a ping after 5 s of silence and 5 s for its answer, 120 s for a lost disk. */
 export const defaultTimeouts: Timeouts = {
   connect: 10_000,
   login: 15_000,
@@ -23,4 +25,5 @@ export const defaultTimeouts: Timeouts = {
   exchange: 10_000,
   keepaliveInterval: 5_000,
   keepaliveTimeout: 5_000,
+  renewal: 120_000,
 };

@@ -24,6 +24,9 @@ const algorithms = new Map<number, string>([
 /** Strongest first: what an initiator offers when it is free to choose. */
 export const CHAP_ALGORITHMS: readonly number[] = [8, 7, 6, 5];
 
+/** The one that everybody must know (RFC 7143 §12.1.3). */
+export const CHAP_MD5 = 5;
+
 /** RFC 7143 §12.1.3: a binary value is at most this long. */
 const MAX_BINARY_LENGTH = 1024;
 const CHALLENGE_LENGTH = 16;

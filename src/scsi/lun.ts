@@ -36,3 +36,10 @@ export function decodeLun(source: Uint8Array, start = 0): number | undefined {
   if (method === AddressMethod.peripheral && first < 256) return first;
   return undefined;
 }
+
+/** Whether two LUN fields name the same unit, in whichever way each of them is written. */
+export function sameLun(a: Uint8Array, b: Uint8Array): boolean {
+  const number = decodeLun(a);
+  if (number !== undefined) return number === decodeLun(b);
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LoginStatus } from '../../src/iscsi/pdu.ts';
+import { Opcode } from '../../src/iscsi/opcode.ts';
+import { LoginRequest, LoginResponse, LoginStatus } from '../../src/iscsi/pdu.ts';
+import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import type { ScriptedPeer } from '../support/scripted-target.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { acceptLogout, portal, rig, targetName } from './support.ts';
 
@@ -123,3 +126,41 @@ for (const address of ['', 'nowhere:port', '192.0.2.1:70000', '[2001:db8::1', '1
     await rejected;
   });
 }
+
+const credentials = { name: 'client', secret: new TextEncoder().encode('a secret of twelve') };
+
+/** What is offered in one login that gets as far as CHAP and is refused there. */
+async function algorithmsOffered(
+  peer: ScriptedPeer,
+  refusal: number = LoginStatus.authenticationFailure,
+): Promise<string | undefined> {
+  const ask = async () => decodeText(Buffer.concat((await peer.next()).data));
+  const first = await peer.next();
+  const { isid, initiatorTaskTag } = LoginRequest.view(first.header);
+  const header = LoginResponse.encode({ opcode: Opcode.loginResponse, isid, initiatorTaskTag });
+  peer.send(header, encodeText([{ key: 'AuthMethod', value: 'CHAP' }]));
+  const offered = (await ask()).find(({ key }) => key === 'CHAP_A')?.value;
+  const challenge = { CHAP_A: offered?.split(',')[0] ?? '', CHAP_I: '1', CHAP_C: '0x00112233445566778899aabbccddeeff' };
+  peer.send(header, encodeText(Object.entries(challenge).map(([key, value]) => ({ key, value }))));
+  await peer.refuseLogin(refusal);
+  return offered;
+}
+
+test('a target that misreads the list of CHAP algorithms is offered MD5 alone, once (RFC 7143 §12.1.3)', async () => {
+  for (const refusal of [LoginStatus.authenticationFailure, LoginStatus.initiatorError]) {
+    const all = rig({}, { chap: { initiator: credentials } });
+    const rejected = assert.rejects(all.initiator.login(portal, targetName), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+    assert.equal(await algorithmsOffered(await all.target.accept(), refusal), '8,7,6,5');
+    assert.equal(await algorithmsOffered(await all.target.accept()), '5');
+    await rejected;
+    assert.equal(all.target.connectedTo.length, 2);
+  }
+});
+
+test('who has chosen the algorithms gets no others', async () => {
+  const all = rig({}, { chap: { initiator: credentials }, chapAlgorithms: [7, 5] });
+  const rejected = assert.rejects(all.initiator.login(portal, targetName), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+  assert.equal(await algorithmsOffered(await all.target.accept()), '7,5');
+  await rejected;
+  assert.equal(all.target.connectedTo.length, 1);
+});

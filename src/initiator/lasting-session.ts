@@ -1,0 +1,112 @@
+/**
+ * A session with a target for as long as it is wanted: when the target asks for a logout, drops the session or is lost, this logs in
+ * again and gives the commands that have not ended to the new session. To who reads and writes blocks nothing has happened but time.
+ *
+ * Commands are run once or more: whoever gives them must be able to bear that, as READ and WRITE of the same blocks can.
+ */
+
+import type { Clock } from '../os/clock.ts';
+import type { CommandExecutor, ScsiRequest, ScsiResult } from './scsi-request.ts';
+import type { Session } from './session.ts';
+import { SessionDropped, sessionClosed } from './session-error.ts';
+
+export interface LastingSessionOptions {
+  readonly clock: Clock;
+  readonly login: (signal: AbortSignal) => Promise<Session>;
+  /** Milliseconds that commands wait for a session, before they fail as its login does. */
+  readonly timeout: number;
+}
+
+/** Sessions that one command may see end: what ends them may be the command itself. */
+const MAX_SESSIONS = 5;
+
+/** Milliseconds between two logins that fail. */
+const RETRY_DELAY = 1_000;
+
+export class LastingSession implements CommandExecutor, AsyncDisposable {
+  readonly #options: LastingSessionOptions;
+  readonly #closing = new AbortController();
+  #current: Session;
+  #renewal: Promise<Session> | undefined;
+
+  /** `first` is a session that is open. */
+  constructor(first: Session, options: LastingSessionOptions) {
+    this.#current = first;
+    this.#options = options;
+  }
+
+  /** The session of now; it may be over. */
+  get current(): Session {
+    return this.#current;
+  }
+
+  /** Rejects with ISCSI_SESSION_CLOSED, with what the last login raised, and with what a session raises that goes on. */
+  async execute(request: ScsiRequest): Promise<ScsiResult> {
+    for (let sessions = 1; ; sessions++) {
+      if (this.#closing.signal.aborted) throw sessionClosed();
+      const session = this.#current.isOpen ? this.#current : await this.#renewed();
+      try {
+        return await session.execute(request);
+      } catch (error) {
+        if (session.isOpen || sessions === MAX_SESSIONS) throw error;
+      }
+    }
+  }
+
+  #renewed(): Promise<Session> {
+    this.#renewal ??= this.#renew().finally(() => {
+      this.#renewal = undefined;
+    });
+    return this.#renewal;
+  }
+
+  async #renew(): Promise<Session> {
+    const { clock, login, timeout } = this.#options;
+    const { signal } = this.#closing;
+    // A login before the logout is over would reinstate the session that the target wants to be rid of.
+    const reason = await this.#current.closed;
+    const start = clock.monotonic();
+    await this.#pause(this.#delayAfter(reason));
+    for (;;) {
+      if (signal.aborted) throw sessionClosed();
+      try {
+        this.#current = await login(signal);
+        return this.#current;
+      } catch (error) {
+        if (signal.aborted || clock.monotonic() - start + RETRY_DELAY > timeout) throw error;
+        await this.#pause(RETRY_DELAY);
+      }
+    }
+  }
+
+  /** Milliseconds; a session that did not end in order is not followed at once (RFC 7143 §13.15). */
+  #delayAfter(reason: Error | undefined): number {
+    if (reason === undefined) return 0;
+    const { defaultTime2Wait } = this.#current.parameters;
+    return (reason instanceof SessionDropped ? reason.time2Wait : defaultTime2Wait) * 1000;
+  }
+
+  /** Resolves after so many milliseconds, or when this closes. */
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#closing;
+    if (milliseconds === 0 || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(milliseconds, resolve);
+    const done = (): void => resolve();
+    signal.addEventListener('abort', done, { once: true });
+    await promise;
+    timer.cancel();
+    signal.removeEventListener('abort', done);
+  }
+
+  /** Logs out, when what is outstanding has ended. Safe to call at any time, and again. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#renewal?.catch(() => {});
+    await this.#current.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

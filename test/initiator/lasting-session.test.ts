@@ -1,0 +1,154 @@
+/** A session that is kept up, and a Device on it that notices nothing. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryDevice } from '../../src/block/memory-device.ts';
+import { Initiator, type InitiatorOptions } from '../../src/initiator/initiator.ts';
+import { openRemoteDevice } from '../../src/initiator/remote-device.ts';
+import { Opcode } from '../../src/iscsi/opcode.ts';
+import { Reject, RejectReason } from '../../src/iscsi/pdu.ts';
+import { encodeLun } from '../../src/scsi/lun.ts';
+import { settled } from '../support/simulated-clock.ts';
+import { HeldDevice } from '../target/held-device.ts';
+import { type ServedTarget, serveTarget, TARGET } from '../target/served-target.ts';
+import { acceptLogout, lun, portal, respond, rig, targetName } from './support.ts';
+
+const testUnitReady = new Uint8Array(6);
+const own = encodeLun(0);
+
+function initiatorOf({ network, clock }: ServedTarget, options: Partial<InitiatorOptions> = {}): Initiator {
+  return new Initiator({ network, clock, initiatorName: 'iqn.2026-11.internal.test:initiator', ...options });
+}
+
+test('a Device goes on after the target has asked for a logout: at once, and nothing is lost', async () => {
+  const memory = new MemoryDevice(64 * 512);
+  await using served = await serveTarget({ device: memory });
+  await using session = await initiatorOf(served).keep(portal, TARGET);
+  const device = await openRemoteDevice(session, own, served.clock);
+  const first = session.current;
+  const [atTarget] = served.portal.sessions;
+  const asked = atTarget?.requestLogout(10);
+  const writes = Array.from({ length: 64 }, (_, block) => device.write(block * 512, [new Uint8Array(512).fill(block)]));
+  await Promise.all(writes);
+  assert.equal(await asked, true, 'it has logged out');
+  const content = Buffer.concat(await device.read(0, 64 * 512));
+  assert.ok(content.every((byte, index) => byte === index >> 9));
+  assert.notEqual(session.current, first);
+  assert.deepEqual(
+    served.events.map(({ kind }) => kind).filter((kind) => kind === 'login' || kind === 'session ended'),
+    ['login', 'session ended', 'login'],
+  );
+});
+
+test('commands that were under way when the session was dropped run in the next one, after Time2Wait', async () => {
+  const device = new HeldDevice(64 * 512);
+  await using served = await serveTarget({ device });
+  await using session = await initiatorOf(served).keep(portal, TARGET);
+  const read = session.execute({ lun: own, cdb: Uint8Array.of(0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0), readLength: 512 });
+  await device.holding(1);
+  const [atTarget] = served.portal.sessions;
+  for (const connection of atTarget?.connections.open() ?? []) connection.announceShutdown();
+  const ended = atTarget?.end('shutdown');
+  await settled();
+  device.releaseAll();
+  await ended;
+  await served.clock.pass(1_999);
+  assert.equal(served.portal.sessions.length, 0, 'DefaultTime2Wait is two seconds');
+  await served.clock.pass(1);
+  await device.holding(1);
+  device.releaseAll();
+  assert.equal((await read).status, 0);
+});
+
+test('a target that is away is tried again until it is back', async () => {
+  const all = rig();
+  const opening = all.initiator.keep(portal, targetName);
+  const first = await all.target.accept();
+  await first.logIn();
+  const session = await opening;
+  first.close();
+  await settled();
+  const running = session.execute({ lun, cdb: testUnitReady });
+  await all.clock.pass(2_000);
+  for (let tries = 0; tries < 3; tries++) {
+    const peer = await all.target.accept();
+    await peer.refuseLogin(0x0301);
+    await all.clock.pass(1_000);
+  }
+  const peer = await all.target.accept();
+  await peer.logIn();
+  respond(peer, await peer.next());
+  assert.equal((await running).status, 0);
+  const closing = session.close();
+  await acceptLogout(peer);
+  await closing;
+  await settled();
+  assert.equal(all.clock.pending, 0);
+});
+
+test('commands do not wait for ever: they fail as the login does', async () => {
+  const all = rig({}, { timeouts: { renewal: 3_500 } });
+  const opening = all.initiator.keep(portal, targetName);
+  const first = await all.target.accept();
+  await first.logIn();
+  const session = await opening;
+  first.close();
+  await settled();
+  const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_LOGIN_UNAVAILABLE' });
+  await all.clock.pass(2_000);
+  await (await all.target.accept()).refuseLogin(0x0301);
+  await all.clock.pass(1_000);
+  await (await all.target.accept()).refuseLogin(0x0301);
+  await settled();
+  await failed;
+  assert.equal(all.clock.pending, 0);
+});
+
+test('a command that ends every session with it is given up', async () => {
+  const all = rig();
+  const opening = all.initiator.keep(portal, targetName);
+  const first = await all.target.accept();
+  await first.logIn();
+  const session = await opening;
+  const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_CONNECTION_LOST' });
+  let peer = first;
+  for (let sessions = 1; ; sessions++) {
+    await peer.next();
+    peer.close();
+    await settled();
+    if (sessions === 5) break;
+    await all.clock.pass(2_000);
+    peer = await all.target.accept();
+    await peer.logIn();
+  }
+  await failed;
+});
+
+test('what fails while the session goes on fails', async () => {
+  const all = rig();
+  const opening = all.initiator.keep(portal, targetName);
+  const peer = await all.target.accept();
+  await peer.logIn();
+  const session = await opening;
+  const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_REJECTED' });
+  const { header } = await peer.next();
+  peer.send(Reject.encode({ opcode: Opcode.reject, final: true, reason: RejectReason.protocolError }), header);
+  await failed;
+  assert.equal(session.current.isOpen, true);
+});
+
+test('close ends a renewal that is under way, and leaves nothing', async () => {
+  const all = rig();
+  const opening = all.initiator.keep(portal, targetName);
+  const first = await all.target.accept();
+  await first.logIn();
+  const session = await opening;
+  first.close();
+  await settled();
+  const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_SESSION_CLOSED' });
+  await settled();
+  await session.close();
+  await failed;
+  await assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_SESSION_CLOSED' });
+  assert.equal(all.clock.pending, 0);
+});
