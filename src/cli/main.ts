@@ -3,6 +3,8 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { registerBoot } from './commands/boot.ts';
+import { registerHost } from './commands/host/index.ts';
+import { registerImage } from './commands/image/index.ts';
 import { registerIscsi } from './commands/iscsi/index.ts';
 import { registerRootPath } from './commands/root-path.ts';
 import { registerServe } from './commands/serve.ts';
@@ -20,6 +22,8 @@ function program(): Command {
   registerServe(command);
   registerBoot(command);
   registerTarget(command);
+  registerHost(command);
+  registerImage(command);
   registerIscsi(command);
   registerRootPath(command);
   return command;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
 import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
+import { dataSetting } from './data-directory.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, type Setting, setting, textual, type ValuesOf } from './setting.ts';
 
@@ -26,12 +27,7 @@ export const serveSettings = {
     schema: listOf(z.string().min(1)),
     fallback: [],
   }),
-  data: setting({
-    help: 'where state, converted images and the machines’ disks are kept',
-    placeholder: 'dir',
-    schema: z.string().min(1).optional(),
-    fallback: undefined,
-  }),
+  data: dataSetting,
   dhcp: setting({
     help: 'auto (beside a DHCP server that is already there, else in full), full, proxy or off',
     placeholder: 'mode',

@@ -28,6 +28,8 @@ export interface HostStore {
    * FLEET_NOT_WRITTEN.
    */
   save(host: Host): Promise<void>;
+  /** Forgets the machine. Resolves once that survives a power cut. Raises FLEET_NO_SPACE, FLEET_NOT_WRITTEN. */
+  remove(hardwareAddress: MacAddress): Promise<void>;
   /** Notes when a known machine was last here. What the last moments before a power cut noted may be lost. */
   touch(hardwareAddress: MacAddress, lastSeen: number): void;
 }

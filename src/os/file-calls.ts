@@ -12,6 +12,7 @@ const SEEK_END = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 const RWF_NOWAIT = 8;
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -27,8 +28,8 @@ export interface FileCalls {
   seekEnd(fd: number): CallResult;
   /** Reads only what is in the page cache. */
   readNoWait(fd: number, into: Uint8Array, offset: number): CallResult;
-  /** The exclusive lock of the open file (`flock`): it also holds against other openings in this process. */
-  lockExclusive(fd: number): CallResult;
+  /** The lock of the open file (`flock`): it also holds against other openings in this process. */
+  lock(fd: number, kind: 'exclusive' | 'shared'): CallResult;
 }
 
 function load(): FileCalls | undefined {
@@ -61,7 +62,7 @@ function load(): FileCalls | undefined {
         vector[1] = BigInt(into.length);
         return result(preadv2(fd, vector, 1, offset, RWF_NOWAIT));
       },
-      lockExclusive: (fd) => result(flock(fd, LOCK_EX | LOCK_NB)),
+      lock: (fd, kind) => result(flock(fd, (kind === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB)),
     };
   } catch {
     return undefined;

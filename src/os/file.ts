@@ -40,8 +40,11 @@ export interface File {
   punchHole(offset: number, length: number): void;
   /** The allocated and unallocated runs of a range; a file system that cannot say calls everything data. */
   extents(offset: number, length: number): FileExtent[];
-  /** Takes the advisory lock of the whole file, which ends with the process. Raises FILE_LOCKED when another holder has it. */
-  lock(): void;
+  /**
+   * Takes the advisory lock of the whole file, which ends with the process: one holder has it exclusively (the default), or many
+   * share it. Raises FILE_LOCKED when another holder is in the way.
+   */
+  lock(kind?: 'exclusive' | 'shared'): void;
   /** Waits for operations under way; later ones raise FILE_CLOSED. Closing twice is harmless. */
   close(): Promise<void>;
 }

@@ -180,8 +180,8 @@ export class NodeFile implements File {
     return Math.min(result, end);
   }
 
-  lock(): void {
-    const result = fileCalls?.lockExclusive(this.#fd);
+  lock(kind: 'exclusive' | 'shared' = 'exclusive'): void {
+    const result = fileCalls?.lock(this.#fd, kind);
     if (result === undefined) {
       throw new DisklessError('FILE_LOCK_UNAVAILABLE', `${this.#path} cannot be locked on this system`, {
         hint: 'Locks need Linux and the koffi package.',

@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
 import type { FileStatus, FileSystem } from '../os/file.ts';
 import { ReplacedFile } from '../os/replaced-file.ts';
 
-interface Memory {
+/** What was found out about the file at one path. */
+export interface Memory {
   readonly path: string;
   readonly size: number;
   readonly modified: string;
@@ -52,6 +53,31 @@ export class ImageMemory {
     const memory: Memory = { path: source, size: status.size, modified: String(status.modified), identity };
     const content = new TextEncoder().encode(`${JSON.stringify(memory, undefined, 2)}\n`);
     await new ReplacedFile(this.#fileSystem, this.#path(source)).save(content);
+  }
+
+  /** Everything that is remembered, in the order of the files' names. */
+  all(): Memory[] {
+    return this.#fileNames().flatMap((name) => this.#read(`${this.#directory}/${name}`) ?? []);
+  }
+
+  /** Whether the file is still as it was when it was read, as far as its size and time of change tell. */
+  isCurrent({ path, size, modified }: Memory): boolean {
+    const status = this.#fileSystem.status(path);
+    return status?.size === size && String(status.modified) === modified;
+  }
+
+  /** Forgets all files of that content; it is found out again when one of them is opened. */
+  async forget(isForgotten: (memory: Memory) => boolean): Promise<void> {
+    for (const name of this.#fileNames()) {
+      const path = `${this.#directory}/${name}`;
+      const memory = this.#read(path);
+      if (memory !== undefined && isForgotten(memory)) await this.#fileSystem.remove(path);
+    }
+  }
+
+  #fileNames(): string[] {
+    if (this.#fileSystem.status(this.#directory) === undefined) return [];
+    return this.#fileSystem.list(this.#directory).filter((name) => name.endsWith('.json'));
   }
 
   #path(source: string): string {

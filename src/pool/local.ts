@@ -1,6 +1,7 @@
 /**
  * The embedded pool: a directory with `images/` (what was found out about images, and converted ones) and `disks/` (each machine's
- * own disk). One process at a time writes it.
+ * own disk). One process at a time opens disks in it (`pool.lock`); others may look, and remove what nobody has open: an open disk
+ * and an open converted image are locked.
  */
 
 import { CacheDevice } from '../block/cache.ts';
@@ -11,10 +12,21 @@ import { OverlayFiles } from '../block/overlay-files.ts';
 import { DisklessError } from '../bytes/index.ts';
 import type { File, FileSystem } from '../os/file.ts';
 import type { RunProcess } from '../os/process.ts';
-import { ReplacedFile } from '../os/replaced-file.ts';
-import { diskNotePath, diskNotePaths, diskPaths, parseDiskName } from './disk-name.ts';
+import { DiskDirectory, diskError, diskInUse } from './disk-directory.ts';
+import { diskPaths } from './disk-name.ts';
+import { ImageInventory } from './image-inventory.ts';
 import { type FoundImage, ImageStore } from './image-store.ts';
-import type { DiskName, DiskNote, DiskNoteKind, DiskSummary, Image, OpenImageOptions, Pool } from './pool.ts';
+import type {
+  DiskName,
+  DiskNote,
+  DiskNoteKind,
+  DiskSummary,
+  Image,
+  ImageSummary,
+  OpenImageOptions,
+  Pool,
+  RemoveImageOptions,
+} from './pool.ts';
 
 export interface LocalPoolOptions {
   /** Made when something is first written to it. */
@@ -33,19 +45,22 @@ interface OpenImage extends Image {
 
 export class LocalPool implements Pool {
   readonly #directory: string;
-  readonly #disks: string;
+  readonly #disks: DiskDirectory;
   readonly #fileSystem: FileSystem;
   readonly #store: ImageStore;
+  readonly #inventory: ImageInventory;
   readonly #cacheBudget: number | undefined;
   readonly #images = new Map<string, OpenImage>();
   #lock: Promise<File> | undefined;
 
   constructor(options: LocalPoolOptions) {
     this.#directory = options.directory;
-    this.#disks = `${options.directory}/disks`;
+    this.#disks = new DiskDirectory(options.fileSystem, `${options.directory}/disks`);
     this.#fileSystem = options.fileSystem;
     this.#cacheBudget = options.cacheBudget;
-    this.#store = new ImageStore(options.fileSystem, options.run, `${options.directory}/images`, () => this.#claim());
+    const images = `${options.directory}/images`;
+    this.#store = new ImageStore(options.fileSystem, options.run, images, () => this.#claim());
+    this.#inventory = new ImageInventory(options.fileSystem, images);
   }
 
   async openImage(path: string, options: OpenImageOptions = {}): Promise<Image> {
@@ -58,7 +73,7 @@ export class LocalPool implements Pool {
   }
 
   #open(found: FoundImage): OpenImage {
-    const file = this.#fileSystem.open(found.rawPath, 'read');
+    const file = this.#openRaw(found);
     const size = file.size();
     const base = new FileDevice(file, found.rawPath, size, { readOnly: true, blockSize: found.blockSize });
     const device = new CacheDevice(base, this.#cacheBudget === undefined ? {} : { budget: this.#cacheBudget });
@@ -75,17 +90,29 @@ export class LocalPool implements Pool {
     return { ...found, size, device, disks, close };
   }
 
+  #openRaw({ rawPath, path }: FoundImage): File {
+    const file = this.#fileSystem.open(rawPath, 'read');
+    try {
+      // Sources belong to others, who may lock them as they like; a converted image is this pool's own.
+      if (rawPath !== path) file.lock('shared');
+      return file;
+    } catch (error) {
+      void file.close();
+      throw error;
+    }
+  }
+
   async openDisk({ host, image }: DiskName): Promise<Device> {
     const open = this.#images.get(image.identity);
     if (open === undefined) throw new DisklessError('IMAGE_CLOSED', `the image ${image.path} is not open in this pool`);
-    const paths = diskPaths(this.#disks, host, image.identity);
+    const paths = diskPaths(this.#disks.path, host, image.identity);
     if (open.disks.has(host)) throw diskInUse(host);
     open.disks.add(host);
     try {
       await this.#claim();
-      await this.#fileSystem.makeDirectory(this.#disks);
+      await this.#fileSystem.makeDirectory(this.#disks.path);
       // What an earlier disk of this name left behind is not this one's.
-      if (this.#fileSystem.status(paths.map) === undefined) await this.#removeNotes(host, image.identity);
+      if (this.#fileSystem.status(paths.map) === undefined) await this.#disks.removeNotes(host, image.identity);
       const base = { identity: Buffer.from(image.identity, 'hex'), size: image.size };
       const files = await OverlayFiles.open(this.#fileSystem, paths, base);
       return new OverlayDevice(files, image.device, paths.data, () => open.disks.delete(host));
@@ -96,49 +123,60 @@ export class LocalPool implements Pool {
   }
 
   noteOf({ host, image }: DiskName, kind: DiskNoteKind): DiskNote {
-    return new ReplacedFile(this.#fileSystem, diskNotePath(this.#disks, host, image.identity, kind));
+    return this.#disks.note(host, image.identity, kind);
   }
 
-  async #removeNotes(host: string, imageIdentity: string): Promise<void> {
-    for (const path of diskNotePaths(this.#disks, host, imageIdentity)) await this.#fileSystem.remove(path);
-  }
-
-  async removeDisks(host: string, image?: Image): Promise<number> {
-    await this.#claim();
-    const doomed = this.#diskNames().filter(
-      (disk) => disk.host === host && (image === undefined || image.identity.startsWith(disk.imageIdentity)),
+  async removeDisks(host: string, imageIdentity?: string): Promise<number> {
+    if (!this.listDisks().some((disk) => disk.host === host)) return 0;
+    await using _claim = await this.#claimRemoval();
+    // Awaited here, so that the claim is held until it is done.
+    return await this.#disks.remove(
+      (disk) => disk.host === host && (imageIdentity === undefined || imageIdentity.startsWith(disk.imageIdentity)),
     );
-    for (const disk of doomed) await this.#removeDisk(disk.host, disk.imageIdentity);
-    return doomed.length;
-  }
-
-  /** Notes go first, so that no other disk ever finds them; then the map: without it there is no disk. */
-  async #removeDisk(host: string, imageIdentity: string): Promise<void> {
-    const paths = diskPaths(this.#disks, host, imageIdentity);
-    const data = this.#fileSystem.status(paths.data) && this.#fileSystem.open(paths.data, 'write');
-    try {
-      data?.lock();
-      await this.#removeNotes(host, imageIdentity);
-      for (const path of [paths.map, paths.live, paths.data]) await this.#fileSystem.remove(path);
-    } catch (error) {
-      throw diskError(error, host);
-    } finally {
-      await data?.close();
-    }
   }
 
   listDisks(): DiskSummary[] {
-    return this.#diskNames().map(({ host, imageIdentity }) => {
-      const paths = diskPaths(this.#disks, host, imageIdentity);
-      const all = [paths.data, paths.map, paths.live].map((path) => this.#fileSystem.status(path));
-      const allocated = all.reduce((sum, status) => sum + (status?.allocated ?? 0), 0);
-      return { host, imageIdentity, size: all[0]?.size ?? 0, allocated };
-    });
+    return this.#disks.list();
   }
 
-  #diskNames(): { host: string; imageIdentity: string }[] {
-    if (this.#fileSystem.status(this.#disks) === undefined) return [];
-    return this.#fileSystem.list(this.#disks).flatMap((fileName) => parseDiskName(fileName) ?? []);
+  listImages(): ImageSummary[] {
+    return this.#inventory.list(this.listDisks());
+  }
+
+  /** Held while something is removed, by whichever process. */
+  async #claimRemoval(): Promise<AsyncDisposable> {
+    const file = this.#fileSystem.open(`${this.#directory}/removal.lock`, 'create');
+    try {
+      file.lock();
+      return { [Symbol.asyncDispose]: () => file.close() };
+    } catch (error) {
+      await file.close();
+      if (!(error instanceof DisklessError) || error.code !== 'FILE_LOCKED') throw error;
+      throw new DisklessError('POOL_IN_USE', `another command is removing something from ${this.#directory}`, {
+        cause: error,
+        hint: 'Try again when it is done.',
+      });
+    }
+  }
+
+  async removeImage(identity: string, options: RemoveImageOptions = {}): Promise<void> {
+    await using held = new AsyncDisposableStack();
+    held.use(await this.#claimRemoval());
+    const image = this.listImages().find((one) => identity.startsWith(one.identity));
+    if (image === undefined) {
+      throw new DisklessError('IMAGE_UNKNOWN', `nothing is kept of an image ${identity}`, {
+        hint: 'Compare it with those that are listed.',
+      });
+    }
+    if (image.disks.length > 0 && !options.withDisks) {
+      const hosts = image.disks.map(({ host }) => host).join(', ');
+      throw new DisklessError('IMAGE_IN_USE', `there are disks over the image ${image.identity}: ${hosts}`, {
+        hint: 'Remove them first.',
+      });
+    }
+    held.use(this.#inventory.lock(image));
+    await this.#disks.remove(({ imageIdentity }) => imageIdentity === image.identity);
+    await this.#inventory.remove(image);
   }
 
   /** Locks the directory against a second process, as soon as this one writes to it. */
@@ -178,15 +216,4 @@ export class LocalPool implements Pool {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function diskInUse(host: string, cause?: unknown): DisklessError {
-  return new DisklessError('DISK_IN_USE', `the disk of ${host} is open already`, {
-    ...(cause === undefined ? {} : { cause }),
-    hint: 'Two users of one disk would destroy it: end the other one first.',
-  });
-}
-
-function diskError(error: unknown, host: string): unknown {
-  return error instanceof DisklessError && error.code === 'FILE_LOCKED' ? diskInUse(host, error) : error;
 }

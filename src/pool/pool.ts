@@ -65,6 +65,31 @@ export interface DiskSummary {
   readonly allocated: number;
 }
 
+/** A file that an image was opened from. */
+export interface ImageSource {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** It still has that content, as far as its size and time of change tell. */
+  readonly isCurrent: boolean;
+}
+
+/** What is kept of an image: what is known of its sources, what it was converted to, and the disks over it. */
+export interface ImageSummary {
+  /** The first digits of its identity. */
+  readonly identity: string;
+  /** Files that had this content when they were last read. */
+  readonly sources: readonly ImageSource[];
+  /** The raw image that was made of a file of another format. */
+  readonly converted: { readonly path: string; readonly size: number; readonly allocated: number } | undefined;
+  readonly disks: readonly DiskSummary[];
+}
+
+export interface RemoveImageOptions {
+  /** Also the disks over it, with all that was written to them. Default false. */
+  readonly withDisks?: boolean;
+}
+
 export interface Pool extends AsyncDisposable {
   /**
    * Opens an image; the same content again gives the same one. Raises IMAGE_NOT_FOUND, IMAGE_FORBIDDEN, IMAGE_IS_DIRECTORY,
@@ -79,9 +104,19 @@ export interface Pool extends AsyncDisposable {
   openDisk(name: DiskName): Promise<Device>;
   /** A note of a disk that is open. Nothing is made before it is saved; it goes away with the disk. */
   noteOf(disk: DiskName, kind: DiskNoteKind): DiskNote;
-  /** Removes a host's disks: the one over the image, or all of them. Raises DISK_IN_USE. Gives how many there were. */
-  removeDisks(host: string, image?: Image): Promise<number>;
+  /**
+   * Removes a host's disks: the one over the image of that identity (its first digits are enough), or all of them. Raises DISK_IN_USE,
+   * then with all of them still there. Gives how many there were. Another process may have the pool open.
+   */
+  removeDisks(host: string, imageIdentity?: string): Promise<number>;
   listDisks(): DiskSummary[];
+  /** Every image that something is kept of. */
+  listImages(): ImageSummary[];
+  /**
+   * Removes what is kept of an image, never the file that it was opened from. Raises IMAGE_UNKNOWN, IMAGE_IN_USE while there are
+   * disks over it or somebody serves it, and DISK_IN_USE; then everything is still there. Another process may have the pool open.
+   */
+  removeImage(identity: string, options?: RemoveImageOptions): Promise<void>;
   /** Closes the images; disks are closed by who opened them, before. */
   close(): Promise<void>;
 }

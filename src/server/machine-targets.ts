@@ -1,25 +1,59 @@
-/** Every machine's target: its own name, and as LUN 0 its own disk, opened when the machine first logs in. */
+/**
+ * Every machine's target: its own name, and as LUN 0 its own disk. It is opened when the machine logs in, and closed a while after its
+ * last session has ended: then its disk can be removed although the server runs.
+ */
 
 import type { Device } from '../block/device.ts';
 import type { MacAddress } from '../bytes/index.ts';
+import type { Clock, Timer } from '../os/clock.ts';
 import type { DiskName, Image, Pool } from '../pool/pool.ts';
 import type { Asker, TargetDirectory } from '../target/directory.ts';
 import { Target } from '../target/target.ts';
 import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
 import type { Machines } from './machines.ts';
 
+/**
+ * Milliseconds that a target stays open without a session: longer than a login takes (15 s), and than a machine needs from its
+ * firmware's session to its system's.
+ */
+const IDLE_TIME = 60_000;
+
+interface OpenTarget {
+  readonly target: Target;
+  readonly disk: Device;
+}
+
+interface Entry {
+  /** A promise, so that two logins at the same time share one disk. */
+  readonly opening: Promise<OpenTarget>;
+  idle: Timer | undefined;
+}
+
 export class MachineTargets implements TargetDirectory, AsyncDisposable {
   readonly #machines: Machines;
   readonly #pool: Pool;
   readonly #image: Image;
-  /** By target name. A promise, so that two logins at the same time share one disk. */
-  readonly #targets = new Map<string, Promise<Target>>();
-  readonly #disks: Device[] = [];
+  readonly #clock: Clock;
+  readonly #onCloseFailed: (error: unknown, mac: MacAddress | undefined) => void;
+  /** By target name. */
+  readonly #entries = new Map<string, Entry>();
+  /** By target name: disks that are being closed, for whoever asks for them again. */
+  readonly #closing = new Map<string, Promise<void>>();
+  #hasEnded = false;
 
-  constructor(machines: Machines, pool: Pool, image: Image) {
+  /** `onCloseFailed` hears of a disk that could not be flushed when nobody used it any more. */
+  constructor(
+    machines: Machines,
+    pool: Pool,
+    image: Image,
+    clock: Clock,
+    onCloseFailed: (error: unknown, mac: MacAddress | undefined) => void,
+  ) {
     this.#machines = machines;
     this.#pool = pool;
     this.#image = image;
+    this.#clock = clock;
+    this.#onCloseFailed = onCloseFailed;
   }
 
   /** SendTargets lists what belongs to the machine that asks: dracut logs in to nothing that is not listed. */
@@ -33,21 +67,31 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
    */
   async find(name: string): Promise<Target | undefined> {
     const mac = this.#machines.byTargetName(name);
-    if (mac === undefined) return undefined;
-    const known = this.#targets.get(name);
-    if (known !== undefined) return known;
-    const opening = this.#open(name, mac);
-    this.#targets.set(name, opening);
-    opening.catch(() => this.#targets.delete(name));
-    return opening;
+    if (mac === undefined || this.#hasEnded) return undefined;
+    const entry = this.#entries.get(name) ?? this.#enter(name, mac);
+    // Its session may still be to come.
+    this.#watch(name, entry);
+    return (await entry.opening).target;
   }
 
-  async #open(name: string, mac: MacAddress): Promise<Target> {
+  #enter(name: string, mac: MacAddress): Entry {
+    const opening = this.#open(name, mac);
+    const entry: Entry = { opening, idle: undefined };
+    this.#entries.set(name, entry);
+    opening.catch(() => {
+      entry.idle?.cancel();
+      if (this.#entries.get(name) === entry) this.#entries.delete(name);
+    });
+    return entry;
+  }
+
+  async #open(name: string, mac: MacAddress): Promise<OpenTarget> {
+    await this.#closing.get(name);
     await this.#machines.seen(mac);
-    const disk = await this.#openDisk({ host: mac, image: this.#image });
-    this.#disks.push(disk.device);
-    const units = new Map([[0, disk.device]]);
-    return new Target({ name, alias: `diskless ${mac}`, units, features: new Map([[0, disk.features]]) });
+    const { device, features } = await this.#openDisk({ host: mac, image: this.#image });
+    const units = new Map([[0, device]]);
+    const target = new Target({ name, alias: `diskless ${mac}`, units, features: new Map([[0, features]]) });
+    return { target, disk: device };
   }
 
   async #openDisk(disk: DiskName): Promise<{ device: Device; features: UnitFeatures }> {
@@ -64,13 +108,43 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
     }
   }
 
+  /** A session of the target has ended: it may have been the last one. */
+  sessionEnded(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined && !this.#hasEnded) this.#watch(name, entry);
+  }
+
+  #watch(name: string, entry: Entry): void {
+    entry.idle?.cancel();
+    entry.idle = this.#clock.after(IDLE_TIME, () => void this.#closeIfIdle(name, entry));
+  }
+
+  async #closeIfIdle(name: string, entry: Entry): Promise<void> {
+    const { target, disk } = await entry.opening;
+    if (!target.isIdle || this.#entries.get(name) !== entry) return;
+    this.#entries.delete(name);
+    const closed = closeTarget(target, disk).catch((error: unknown) => {
+      this.#onCloseFailed(error, this.#machines.byTargetName(name));
+    });
+    this.#closing.set(name, closed);
+    await closed;
+    this.#closing.delete(name);
+  }
+
   /** Flushes and closes the disks; no portal serves them any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const targets = await Promise.allSettled(this.#targets.values());
-    const served = targets.flatMap((target) => (target.status === 'fulfilled' ? [target.value] : []));
-    await Promise.all(served.map((target) => target.close()));
-    const results = await Promise.allSettled(this.#disks.map((disk) => disk.close()));
+    this.#hasEnded = true;
+    for (const { idle } of this.#entries.values()) idle?.cancel();
+    const openings = await Promise.allSettled([...this.#entries.values()].map(({ opening }) => opening));
+    const open = openings.flatMap((opening) => (opening.status === 'fulfilled' ? [opening.value] : []));
+    const results = await Promise.allSettled(open.map(({ target, disk }) => closeTarget(target, disk)));
+    await Promise.all(this.#closing.values());
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
+}
+
+async function closeTarget(target: Target, disk: Device): Promise<void> {
+  await target.close();
+  await disk.close();
 }

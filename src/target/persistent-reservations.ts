@@ -70,6 +70,11 @@ export class PersistentReservations {
     return this.#state.reservation !== undefined;
   }
 
+  /** Initiators are registered, with nothing but this object to remember them. */
+  get isInUse(): boolean {
+    return this.#state.registrations.length > 0 && !this.#state.persistsThroughPowerLoss;
+  }
+
   /** False: the command ends with RESERVATION CONFLICT. */
   mayAccess(nexus: NexusName, access: ReservationAccess, cdb: Uint8Array): boolean {
     return mayAccess(this.#state, nexus, access, cdb);

@@ -74,6 +74,12 @@ export class Target {
     await Promise.all([...this.sessions].map((session) => session.requestLogout(time)));
   }
 
+  /** Nobody uses it, nothing goes on in it, and nothing is kept in memory that its initiators rely on. */
+  get isIdle(): boolean {
+    const isBusy = ({ sanitizer, reservations }: LogicalUnit) => sanitizer.busy || reservations.isInUse;
+    return this.sessions.size === 0 && this.#leaving.size === 0 && ![...this.units.values()].some(isBusy);
+  }
+
   /** Ends what goes on without a session, for the end of the process. The devices may be closed when it is done. */
   async close(): Promise<void> {
     await Promise.all([...this.units.values()].map((unit) => unit.sanitizer.close()));

@@ -53,7 +53,7 @@ describe('the settings of diskless target', () => {
   test('each can stand in the environment', async () => {
     for (const name of names) {
       const environment = { [environmentName(name, 'DISKLESS_TARGET')]: values[name].text };
-      const settings = await readSettings(targetSettings, {}, 'DISKLESS_TARGET', environment);
+      const settings = await readSettings(targetSettings, {}, { prefix: 'DISKLESS_TARGET', environment });
       assert.deepEqual(settings[name], values[name].value, name);
     }
   });
@@ -62,11 +62,15 @@ describe('the settings of diskless target', () => {
     const config = join(directory, 'target.yaml');
     for (const name of names) {
       await writeFile(config, `${name}: ${JSON.stringify(values[name].text)}\n`);
-      const settings = await readSettings(targetSettings, { config }, 'DISKLESS_TARGET', {});
+      const settings = await readSettings(targetSettings, { config }, { environment: {} });
       assert.deepEqual(settings[name], values[name].value, name);
     }
     await writeFile(config, 'lun:\n  - 3=with, comma.img\nthin: false\n');
-    const settings = await readSettings(targetSettings, {}, 'DISKLESS_TARGET', { DISKLESS_TARGET_CONFIG: config });
+    const settings = await readSettings(
+      targetSettings,
+      {},
+      { prefix: 'DISKLESS_TARGET', environment: { DISKLESS_TARGET_CONFIG: config } },
+    );
     assert.deepEqual(settings.lun, [[3, 'with, comma.img']]);
     assert.equal(settings.thin, false);
   });

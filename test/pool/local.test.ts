@@ -140,9 +140,9 @@ test('a changed image gets new disks, and the old ones stay', async (t) => {
   const image = await back.openImage(path);
   const old = await back.openDisk({ host: 'a', image });
   assert.equal(await sector(old, 1), 9);
-  await assert.rejects(back.removeDisks('a', image), { code: 'DISK_IN_USE' });
+  await assert.rejects(back.removeDisks('a', image.identity), { code: 'DISK_IN_USE' });
   await old.close();
-  assert.equal(await back.removeDisks('a', image), 1);
+  assert.equal(await back.removeDisks('a', image.identity), 1);
   assert.equal(back.listDisks().length, 1);
   assert.equal(await back.removeDisks('a'), 1);
   assert.equal(await back.removeDisks('a'), 0);

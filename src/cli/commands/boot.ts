@@ -27,7 +27,7 @@ export function registerBoot(program: Command): void {
     .description('boot this machine as far as its disk, stage by stage, from any server of the network');
   addFlags(command, bootSettings, ENVIRONMENT_PREFIX);
   command.action(async (flags: Record<string, unknown>) => {
-    const settings = await readSettings(bootSettings, flags, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(bootSettings, flags, { prefix: ENVIRONMENT_PREFIX });
     if ((settings.read === undefined) !== (settings.out === undefined)) {
       throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
         hint: 'Write --read 64M --out FILE.',

@@ -46,14 +46,14 @@ export function registerRootPath(program: Command): void {
     .argument('<root-path>', 'such as iscsi:192.0.2.5::::iqn.2001-04.com.example:disk');
   addFlags(parse, parseSettings, ENVIRONMENT_PREFIX);
   parse.action(async (text: string, flags: Record<string, unknown>) => {
-    const { json } = await readSettings(parseSettings, flags, ENVIRONMENT_PREFIX);
+    const { json } = await readSettings(parseSettings, flags, { prefix: ENVIRONMENT_PREFIX });
     const path = parseGiven(text);
     process.stdout.write(json ? `${JSON.stringify(fieldsOf(path), undefined, 2)}\n` : pathText(path));
   });
   const format = rootPath.command('format').description('write a Root Path from its fields');
   addFlags(format, formatSettings, ENVIRONMENT_PREFIX);
   format.action(async (flags: Record<string, unknown>) => {
-    const settings = await readSettings(formatSettings, flags, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(formatSettings, flags, { prefix: ENVIRONMENT_PREFIX });
     process.stdout.write(`${formatRootPath(rootPathOf(settings))}\n`);
   });
 }

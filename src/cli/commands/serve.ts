@@ -1,7 +1,6 @@
 /** `diskless serve`: the boot server, until it is told to stop. */
 
-import { homedir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { DisklessError } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
@@ -11,6 +10,7 @@ import { runProcess } from '../../os/process.ts';
 import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
 import type { BootServerOptions, LoaderPlace } from '../../server/options.ts';
+import { defaultDataDirectory } from '../data-directory.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
 import { type ServeSettings, serveSettings } from '../serve-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
@@ -54,13 +54,6 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
 function loaderPlace(directory: string | undefined): LoaderPlace {
   if (directory === undefined) return { kind: 'package' };
   return directory === 'off' ? { kind: 'none' } : { kind: 'directory', path: directory };
-}
-
-/** FHS for root, the XDG base directories for anybody else. */
-function defaultDataDirectory(): string {
-  if (process.getuid?.() === 0) return '/var/lib/diskless';
-  const state = process.env.XDG_STATE_HOME;
-  return join(state === undefined || state === '' ? join(homedir(), '.local', 'state') : state, 'diskless');
 }
 
 async function serve(options: BootServerOptions, json: boolean): Promise<void> {

@@ -34,7 +34,7 @@ export function registerTarget(program: Command): void {
     .description('serve files as an iSCSI target to everybody who asks, or to those who are named');
   addFlags(command, targetSettings, ENVIRONMENT_PREFIX);
   command.action(async (file: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(targetSettings, { ...flags, file }, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(targetSettings, { ...flags, file }, { prefix: ENVIRONMENT_PREFIX });
     const write = settings.json ? jsonTargetEvents(process.stdout) : readableTargetEvents(process.stderr);
     const emit = (event: TargetProgramEvent) => write(event, systemClock.now());
     await untilStopped(() => serveTarget(settings, nodeNetwork, nodeFileSystem, emit));

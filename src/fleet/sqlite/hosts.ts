@@ -12,6 +12,7 @@ export class SqliteHosts implements HostStore {
   readonly #all: StatementSync;
   readonly #save: StatementSync;
   readonly #touch: StatementSync;
+  readonly #remove: StatementSync;
 
   constructor(database: DatabaseSync, batch: WriteBatch) {
     this.#batch = batch;
@@ -25,6 +26,7 @@ export class SqliteHosts implements HostStore {
        ON CONFLICT (hardware_address) DO UPDATE SET name = excluded.name, target_name = excluded.target_name,
          address = excluded.address, image = excluded.image, first_seen = excluded.first_seen, last_seen = excluded.last_seen`,
     );
+    this.#remove = database.prepare('DELETE FROM hosts WHERE hardware_address = ?');
     this.#touch = database.prepare('UPDATE hosts SET last_seen = ? WHERE hardware_address = ?');
   }
 
@@ -53,6 +55,12 @@ export class SqliteHosts implements HostStore {
     const { hardwareAddress, name, targetName, address, image, firstSeen, lastSeen } = host;
     return this.#batch.durable(() => {
       this.#save.run(hardwareAddress, name ?? null, targetName, address ?? null, image ?? null, firstSeen, lastSeen);
+    });
+  }
+
+  remove(hardwareAddress: MacAddress): Promise<void> {
+    return this.#batch.durable(() => {
+      this.#remove.run(hardwareAddress);
     });
   }
 

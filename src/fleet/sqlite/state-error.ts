@@ -3,7 +3,11 @@
 import { DisklessError } from '../../bytes/index.ts';
 
 /** Primary result codes: the low byte of `errcode` (SQLite, "Result and Error Codes"). */
+const SQLITE_PERM = 3;
+const SQLITE_READONLY = 8;
 const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_AUTH = 23;
 /** Extended codes of an I/O error that a full file system causes where SQLite maps or sizes its shared memory. */
 const SQLITE_IOERR_SHMSIZE = 4874;
 
@@ -16,6 +20,12 @@ export function stateError(error: unknown, tried: 'open' | 'write', path: string
     return new DisklessError('FLEET_NO_SPACE', message, {
       cause: error,
       hint: 'Free space on the file system of the data directory ("df -h"): until then nothing new is remembered.',
+    });
+  }
+  if (isForbidden(error)) {
+    return new DisklessError('FLEET_STATE_FORBIDDEN', message, {
+      cause: error,
+      hint: 'Run as the user that the server runs as.',
     });
   }
   if (tried === 'write') {
@@ -31,6 +41,17 @@ export function stateError(error: unknown, tried: 'open' | 'write', path: string
 }
 
 function isFull(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0;
-  return (code & 0xff) === SQLITE_FULL || code === SQLITE_IOERR_SHMSIZE;
+  return primaryCode(error) === SQLITE_FULL || codeOf(error) === SQLITE_IOERR_SHMSIZE;
+}
+
+function isForbidden(error: unknown): boolean {
+  return [SQLITE_PERM, SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_AUTH].includes(primaryCode(error));
+}
+
+function primaryCode(error: unknown): number {
+  return codeOf(error) & 0xff;
+}
+
+function codeOf(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0;
 }

@@ -3,21 +3,29 @@
 import { Portal } from '../../target/portal.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
 import { MachineTargets } from '../machine-targets.ts';
-import type { Parts } from '../parts.ts';
+import { type Parts, troubleOf } from '../parts.ts';
 import { TargetObserver } from '../target-observer.ts';
 
 /** Starts the portals; disposing of the result ends them, then closes the disks. */
 export async function startTarget(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
   const { machines, trace, emit, pool, image, platform, options } = parts;
   await using opened = new AsyncDisposableStack();
-  const directory = opened.use(new MachineTargets(machines, pool, image));
+  const directory = opened.use(
+    new MachineTargets(machines, pool, image, platform.clock, (error, mac) => {
+      emit({ ...troubleOf('DISK_FAILED', error), ...(mac === undefined ? {} : { mac }) });
+    }),
+  );
   const observer = new TargetObserver(machines, trace, emit);
   for (const { address } of plans) {
     const portal = await Portal.open({
       ...platform,
       directory,
       endpoint: { address, port: options.iscsiPort },
-      onEvent: (event) => observer.observe(event),
+      onEvent: (event) => {
+        observer.observe(event);
+        const ended = event.kind === 'session ended' ? event.session.targetName : undefined;
+        if (ended !== undefined) directory.sessionEnded(ended);
+      },
     });
     opened.use(portal);
   }

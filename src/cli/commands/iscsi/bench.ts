@@ -70,7 +70,7 @@ export function registerBench(iscsi: Command): void {
     .description('measure a disk through this program’s own initiator: rate and latency');
   addFlags(command, benchSettings, ENVIRONMENT_PREFIX);
   command.action(async (disk: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(benchSettings, { ...flags, disk }, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(benchSettings, { ...flags, disk }, { prefix: ENVIRONMENT_PREFIX });
     await untilInterrupted((signal) => bench(settings, signal));
   });
 }

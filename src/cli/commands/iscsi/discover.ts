@@ -29,7 +29,7 @@ export function registerDiscover(iscsi: Command): void {
     .description('list the targets that a server offers, with the portals of each');
   addFlags(command, discoverSettings, ENVIRONMENT_PREFIX);
   command.action(async (portal: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(discoverSettings, { ...flags, portal }, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(discoverSettings, { ...flags, portal }, { prefix: ENVIRONMENT_PREFIX });
     const { portal: where, json } = settings;
     if (where === undefined) {
       throw new DisklessError('USAGE_SERVER_MISSING', 'no server was given', {

@@ -21,7 +21,7 @@ export function registerInquiry(iscsi: Command): void {
     .description('show what a disk says of itself: identity, capacity, limits, pages');
   addFlags(command, inquirySettings, ENVIRONMENT_PREFIX);
   command.action(async (disk: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(inquirySettings, { ...flags, disk }, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(inquirySettings, { ...flags, disk }, { prefix: ENVIRONMENT_PREFIX });
     const address = givenDisk(settings);
     await untilInterrupted(async (signal) => {
       const initiator = await makeInitiator(settings);

@@ -46,7 +46,7 @@ export function registerRead(iscsi: Command): void {
   const command = iscsi.command('read').description('copy blocks of a disk to stdout or a file');
   addFlags(command, readDiskSettings, ENVIRONMENT_PREFIX);
   command.action(async (disk: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(readDiskSettings, { ...flags, disk }, ENVIRONMENT_PREFIX);
+    const settings = await readSettings(readDiskSettings, { ...flags, disk }, { prefix: ENVIRONMENT_PREFIX });
     checkOutput(settings);
     await untilInterrupted((signal) => readDisk(settings, signal));
   });

@@ -1,0 +1,15 @@
+/** `diskless host`: the machines that a boot server knows, and their disks. */
+
+import type { Command } from 'commander';
+import { registerHostList } from './list.ts';
+import { registerHostReset } from './reset.ts';
+import { registerHostRemove } from './rm.ts';
+import { registerHostShow } from './show.ts';
+
+export function registerHost(program: Command): void {
+  const command = program.command('host').description('the machines that a boot server knows, and their disks');
+  registerHostList(command);
+  registerHostShow(command);
+  registerHostReset(command);
+  registerHostRemove(command);
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { sizeText } from '../../../boot/boot-stage.ts';
+import { directorySettings, withDirectory } from '../../data-directory.ts';
+import { allHosts, allocatedBy, type HostRecord, timeText } from '../../host-record.ts';
+import { serveSettings } from '../../serve-settings.ts';
+import { addFlags, readSettings } from '../../setting-flags.ts';
+import { tableLines } from '../../table.ts';
+
+export function registerHostList(host: Command): void {
+  const command = host.command('list').description('list the machines, with what their disks take');
+  addFlags(command, directorySettings);
+  command.action(async (flags: Record<string, unknown>) => {
+    const { data, json } = await readSettings(directorySettings, flags, { alsoIn: serveSettings });
+    await withDirectory(data, async (directory) => {
+      const hosts = allHosts(directory);
+      if (json) process.stdout.write(`${JSON.stringify({ hosts }, undefined, 2)}\n`);
+      else for (const line of hostLines(hosts)) process.stdout.write(`${line}\n`);
+    });
+  });
+}
+
+function hostLines(hosts: readonly HostRecord[]): string[] {
+  const rows = hosts.map(({ hardwareAddress, host, lease, disks }) => [
+    hardwareAddress,
+    host?.name ?? lease?.hostName ?? '-',
+    lease?.address ?? host?.address ?? '-',
+    host === undefined ? '-' : timeText(host.lastSeen),
+    String(disks.length),
+    sizeText(allocatedBy(disks)),
+  ]);
+  return tableLines([['hardware address', 'name', 'address', 'last seen', 'disks', 'taken'], ...rows]);
+}

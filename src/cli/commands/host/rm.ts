@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { directorySettings, withDirectory } from '../../data-directory.ts';
+import { removedText, removing } from '../../disk-removal.ts';
+import { findHost, hostSetting } from '../../host-record.ts';
+import { serveSettings } from '../../serve-settings.ts';
+import { addFlags, readSettings } from '../../setting-flags.ts';
+
+const removeSettings = { host: hostSetting, ...directorySettings };
+
+export function registerHostRemove(host: Command): void {
+  const command = host
+    .command('rm')
+    .description(
+      'forget a machine, and remove its disks; its lease ends by itself, and it comes back as new when it boots',
+    );
+  addFlags(command, removeSettings);
+  command.action(async (name: string | undefined, flags: Record<string, unknown>) => {
+    const settings = await readSettings(removeSettings, { ...flags, host: name }, { alsoIn: serveSettings });
+    await withDirectory(settings.data, async (directory) => {
+      const { hardwareAddress, disks } = findHost(directory, settings.host);
+      // Disks first: where they are in use, nothing is forgotten.
+      const removed = await removing(disks, () => directory.pool.removeDisks(hardwareAddress));
+      await directory.fleet.hosts.remove(hardwareAddress);
+      const text = `${hardwareAddress} forgotten: ${removedText(removed)}`;
+      process.stdout.write(settings.json ? `${JSON.stringify(removed)}\n` : `${text}\n`);
+    });
+  });
+}

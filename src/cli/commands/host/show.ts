@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { sizeText } from '../../../boot/boot-stage.ts';
+import type { Boot } from '../../../fleet/boot.ts';
+import type { DiskSummary } from '../../../pool/pool.ts';
+import { directorySettings, withDirectory } from '../../data-directory.ts';
+import { findHost, type HostRecord, hostSetting, timeText } from '../../host-record.ts';
+import { serveSettings } from '../../serve-settings.ts';
+import { addFlags, readSettings } from '../../setting-flags.ts';
+import { tableLines } from '../../table.ts';
+
+const showSettings = { host: hostSetting, ...directorySettings };
+
+/** Boots that are shown, the newest first. */
+const BOOTS_SHOWN = 5;
+
+export function registerHostShow(host: Command): void {
+  const command = host.command('show').description('show a machine: its address, its disks, its last boots');
+  addFlags(command, showSettings);
+  command.action(async (name: string | undefined, flags: Record<string, unknown>) => {
+    const settings = await readSettings(showSettings, { ...flags, host: name }, { alsoIn: serveSettings });
+    await withDirectory(settings.data, async (directory) => {
+      const record = findHost(directory, settings.host);
+      const boots = directory.fleet.boots.latest(BOOTS_SHOWN, record.hardwareAddress);
+      const text = settings.json
+        ? JSON.stringify({ ...record, boots }, undefined, 2)
+        : hostLines(record, boots).join('\n');
+      process.stdout.write(`${text}\n`);
+    });
+  });
+}
+
+function hostLines({ hardwareAddress, host, lease, disks }: HostRecord, boots: readonly Boot[]): string[] {
+  const rows = [
+    ['hardware address', hardwareAddress],
+    ['name', host?.name ?? lease?.hostName ?? '-'],
+    ['target', host?.targetName ?? '-'],
+    ['address', lease === undefined ? '-' : `${lease.address} (${lease.state} until ${timeText(lease.expires)})`],
+    ['first seen', host === undefined ? '-' : timeText(host.firstSeen)],
+    ['last seen', host === undefined ? '-' : timeText(host.lastSeen)],
+  ];
+  return [...tableLines(rows), ...diskLines(disks), ...bootLines(boots)];
+}
+
+function diskLines(disks: readonly DiskSummary[]): string[] {
+  if (disks.length === 0) return ['', 'no disk'];
+  const rows = disks.map(({ imageIdentity, size, allocated }) => [
+    `  over image ${imageIdentity}`,
+    sizeText(size),
+    `${sizeText(allocated)} taken`,
+  ]);
+  return ['', 'disks', ...tableLines(rows)];
+}
+
+function bootLines(boots: readonly Boot[]): string[] {
+  if (boots.length === 0) return [];
+  const rows = boots.map(({ started, outcome, steps }) => [
+    `  ${timeText(started)}`,
+    outcome,
+    steps.at(-1)?.text ?? 'no step yet',
+  ]);
+  return ['', 'last boots', ...tableLines(rows)];
+}

@@ -1,0 +1,77 @@
+/** A machine as the fleet and the pool know it together. */
+
+import { DisklessError, type MacAddress, parseMac } from '../bytes/index.ts';
+import type { Host } from '../fleet/host.ts';
+import type { Lease } from '../fleet/lease.ts';
+import type { DiskSummary } from '../pool/pool.ts';
+import type { OpenDirectory } from './data-directory.ts';
+import { setting, textual } from './setting.ts';
+
+export interface HostRecord {
+  readonly hardwareAddress: MacAddress;
+  /** Undefined for a machine of which only disks are left. */
+  readonly host: Host | undefined;
+  /** The address that it has, or had last. */
+  readonly lease: Lease | undefined;
+  readonly disks: readonly DiskSummary[];
+}
+
+/** The machine that a command is about. */
+export const hostSetting = setting({
+  help: 'a machine: its hardware address or its name',
+  placeholder: 'host',
+  isArgument: true,
+  schema: textual((text) => text).optional(),
+  fallback: undefined as string | undefined,
+});
+
+export function allHosts(directory: OpenDirectory): HostRecord[] {
+  const { fleet, pool } = directory;
+  const ofDisks = pool.listDisks().flatMap(({ host }) => macOf(host) ?? []);
+  const all = new Set([...fleet.hosts.all().map(({ hardwareAddress }) => hardwareAddress), ...ofDisks]);
+  return [...all].sort().map((hardwareAddress) => recordOf(directory, hardwareAddress));
+}
+
+function recordOf({ fleet, pool }: OpenDirectory, hardwareAddress: MacAddress): HostRecord {
+  const leases = [...fleet.leases.leases()].filter((lease) => lease.hardwareAddress === hardwareAddress);
+  const [lease] = leases.sort((a, b) => b.start - a.start);
+  const disks = pool.listDisks().filter(({ host }) => host === hardwareAddress);
+  return { hardwareAddress, host: fleet.hosts.find(hardwareAddress), lease, disks };
+}
+
+/** By hardware address or name. Raises USAGE_HOST_MISSING, HOST_UNKNOWN. */
+export function findHost(directory: OpenDirectory, text: string | undefined): HostRecord {
+  if (text === undefined) {
+    throw new DisklessError('USAGE_HOST_MISSING', 'no machine was named', {
+      hint: 'Give the hardware address or the name of one that "diskless host list" shows.',
+    });
+  }
+  const all = allHosts(directory);
+  const mac = macOf(text);
+  const found = all.find(({ hardwareAddress, host }) => hardwareAddress === mac || host?.name === text);
+  if (found !== undefined) return found;
+  throw new DisklessError('HOST_UNKNOWN', `there is no machine ${text} in this data directory`, {
+    hint: '"diskless host list" shows those there are.',
+  });
+}
+
+function macOf(text: string): MacAddress | undefined {
+  try {
+    return parseMac(text);
+  } catch (error) {
+    if (error instanceof DisklessError) return undefined;
+    throw error;
+  }
+}
+
+export function allocatedBy(disks: readonly DiskSummary[]): number {
+  return disks.reduce((sum, { allocated }) => sum + allocated, 0);
+}
+
+/** `2026-11-25 16:02:11`, in local time. */
+export function timeText(time: number): string {
+  const at = new Date(time);
+  const two = (part: number) => String(part).padStart(2, '0');
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-');
+  return `${day} ${[at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':')}`;
+}
