@@ -128,7 +128,8 @@ export class TaskManagement {
       case TaskManagementFunction.abortTask:
         return this.#abortTask(request, connection);
       case TaskManagementFunction.taskReassign:
-        if (this.#isUnderWay(request)) return { response: functionRejected };
+        // RFC 7143 §11.5.1: it is always an immediate one.
+        if (!request.immediate || this.#isUnderWay(request)) return { response: functionRejected };
         return reassign(connection, request.referencedTaskTag, request.expDataSN);
       case TaskManagementFunction.queryTask:
         return this.#queryTask(request, connection);
