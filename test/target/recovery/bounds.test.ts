@@ -11,7 +11,6 @@ import {
   SnackType,
   TaskManagementFunction,
   TaskManagementRequest,
-  TaskManagementResponse,
   TaskManagementResponseCode,
 } from '../../../src/iscsi/pdu.ts';
 import { decodeSense, Status } from '../../../src/scsi/index.ts';
@@ -59,9 +58,8 @@ test('immediate commands end with their connection, and cannot be reassigned (RF
   next.cmdSN = lost.cmdSN;
   const responses: number[] = [];
   for (const tag of [immediate, numbered]) {
-    next.manage(TaskManagementFunction.taskReassign, tag);
-    const pdu = await next.expect(Opcode.taskManagementResponse);
-    responses.push(TaskManagementResponse.view(pdu.header).response);
+    next.manage(TaskManagementFunction.taskReassign, { referencedTaskTag: tag });
+    responses.push((await next.managed()).response);
   }
   const { taskDoesNotExist, functionComplete } = TaskManagementResponseCode;
   assert.deepEqual(responses, [taskDoesNotExist, functionComplete]);
@@ -89,12 +87,10 @@ test('TASK REASSIGN is an immediate command: in the order of the others it is re
     expStatSN: first.expStatSN,
   });
   first.send(header);
-  const refused = TaskManagementResponse.view((await first.expect(Opcode.taskManagementResponse)).header);
-  assert.equal(refused.response, TaskManagementResponseCode.functionRejected);
+  assert.equal((await first.managed()).response, TaskManagementResponseCode.functionRejected);
   first.cmdSN = second.cmdSN + 1;
-  first.manage(TaskManagementFunction.taskReassign, tag);
-  const done = TaskManagementResponse.view((await first.expect(Opcode.taskManagementResponse)).header);
-  assert.equal(done.response, TaskManagementResponseCode.functionComplete);
+  first.manage(TaskManagementFunction.taskReassign, { referencedTaskTag: tag });
+  assert.equal((await first.managed()).response, TaskManagementResponseCode.functionComplete);
   device.releaseAll();
   assert.equal((await first.result(tag)).status, Status.good);
 });
