@@ -60,6 +60,8 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   expStatSN: number;
   /** Logged out for recovery: its tasks may be reassigned (RFC 7143 §7.2.2). */
   isCleanedUp = false;
+  /** Commands that came as immediate ones and are under way. */
+  immediateTasks = 0;
   /** Ends the time for reassignment. */
   retainTimer: Timer | undefined;
   /** Initiator Task Tags by the Target Transfer Tag that asked for a DataACK. */

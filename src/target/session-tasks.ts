@@ -21,8 +21,8 @@ import { TaskTable } from './task-table.ts';
 import { WriteTransfers } from './write-transfers.ts';
 
 /**
- * Immediate commands at a time, beside those of the window, which does not hold them back. More are rejected (RFC 7143 §4.2.2.1),
- * or an initiator that only announces WRITEs would fill the memory.
+ * Immediate commands of a connection at a time, beside those of the window, which does not hold them back. More are rejected
+ * (RFC 7143 §4.2.2.1), or an initiator that only announces WRITEs would fill the memory.
  */
 const IMMEDIATE_LIMIT = 32;
 
@@ -59,7 +59,6 @@ export class SessionTasks {
   readonly #window: CommandWindow<unknown>;
   readonly #byTag = new TaskTable();
   readonly #transfers: WriteTransfers;
-  #immediate = 0;
   #readsWaiting = 0;
 
   constructor(options: SessionTasksOptions) {
@@ -100,7 +99,7 @@ export class SessionTasks {
       refuse(pdu, connection, RejectReason.taskInProgress);
       return;
     }
-    if (header.immediate && this.#immediate >= IMMEDIATE_LIMIT) {
+    if (header.immediate && connection.immediateTasks >= IMMEDIATE_LIMIT) {
       refuse(pdu, connection, RejectReason.immediateCommandReject);
       return;
     }
@@ -113,7 +112,7 @@ export class SessionTasks {
     const unit = lun === undefined ? undefined : target.units.get(lun);
     const task = new Task(owner, connection, header, joinCdb(header.cdb, additional), unit);
     this.#byTag.add(task);
-    if (task.isImmediate) this.#immediate += 1;
+    if (task.isImmediate) connection.immediateTasks += 1;
     const failure = this.#prepare(task) ?? bidirectionalRefusal(header, additional);
     if (task.isWrite || pdu.dataLength > 0 || !header.final) {
       const wanted = failure === undefined ? task.dataOutLength : 0;
@@ -220,7 +219,7 @@ export class SessionTasks {
     task.end();
     this.#leaveWindow(task);
     this.#byTag.delete(task);
-    if (task.isImmediate) this.#immediate -= 1;
+    if (task.isImmediate) task.connection.immediateTasks -= 1;
     this.#transfers.leave(task);
     if (task.unit === undefined) return;
     for (const released of task.unit.taskSet.end(task)) released.nexus.start(released);

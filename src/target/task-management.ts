@@ -18,7 +18,7 @@ import type { SessionConnection } from './session-connection.ts';
 import { queryAsynchronousEvent, queryTaskSet } from './task-query.ts';
 
 /**
- * Immediate requests that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that stalls must not let
+ * Immediate requests of a connection that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that stalls must not let
  * them pile up.
  */
 const IMMEDIATE_LIMIT = 32;
@@ -60,8 +60,8 @@ interface Latecomer {
 
 export class TaskManagement {
   readonly #session: Session;
-  /** Initiator Task Tags of the requests under way. */
-  readonly #underWay = new Set<number>();
+  /** The requests under way: their connections by their Initiator Task Tags. */
+  readonly #underWay = new Map<number, SessionConnection>();
   readonly #waiting = new Set<Latecomer>();
 
   constructor(session: Session) {
@@ -71,7 +71,7 @@ export class TaskManagement {
   /** Takes a request in its turn, or at once when it is immediate. */
   receive(pdu: Pdu, connection: SessionConnection): void {
     const request = TaskManagementRequest.view(pdu.header);
-    if (request.immediate && this.#underWay.size >= IMMEDIATE_LIMIT) {
+    if (request.immediate && this.#countOf(connection) >= IMMEDIATE_LIMIT) {
       connection.responses.reject(RejectReason.immediateCommandReject, pdu);
       return;
     }
@@ -80,11 +80,17 @@ export class TaskManagement {
       this.#respond(request, connection, answer);
       return;
     }
-    this.#underWay.add(request.initiatorTaskTag);
+    this.#underWay.set(request.initiatorTaskTag, connection);
     void answer.then((later) => {
       this.#underWay.delete(request.initiatorTaskTag);
       this.#respond(request, connection, later);
     });
+  }
+
+  #countOf(connection: SessionConnection): number {
+    let count = 0;
+    for (const each of this.#underWay.values()) if (each === connection) count += 1;
+    return count;
   }
 
   /** ExpCmdSN has moved on. */
@@ -122,7 +128,8 @@ export class TaskManagement {
       case TaskManagementFunction.abortTask:
         return this.#abortTask(request, connection);
       case TaskManagementFunction.taskReassign:
-        if (this.#isUnderWay(request)) return { response: functionRejected };
+        // RFC 7143 §11.5.1: it is always an immediate one.
+        if (!request.immediate || this.#isUnderWay(request)) return { response: functionRejected };
         return reassign(connection, request.referencedTaskTag, request.expDataSN);
       case TaskManagementFunction.queryTask:
         return this.#queryTask(request, connection);

@@ -79,8 +79,9 @@ describe('what a digest covers', () => {
   test('additional headers, in the header’s digest (RFC 7143 §11.2.3)', async () => {
     await using served = await serveTarget();
     const raw = await served.login({ HeaderDigest: 'CRC32C' });
-    const header = ScsiCommand.encode({ opcode: 0x1b, final: true, totalAHSLength: 2, initiatorTaskTag: 3 });
-    const ahs = Buffer.from([0, 5, 2, 0, 1, 2, 3, 4]);
+    const fields = { opcode: Opcode.scsiCommand, final: true, initiatorTaskTag: 3, cmdSN: raw.cmdSN };
+    const header = ScsiCommand.encode({ ...fields, totalAHSLength: 2 });
+    const ahs = Buffer.from([0, 5, 3, 0, 1, 2, 3, 4]);
     raw.sendBytes(Buffer.concat([header, ahs, digest(Buffer.concat([header, ahs]))]));
     assert.deepEqual([...(await raw.rejection()).header.subarray(48)], [...ahs]);
   });

@@ -39,8 +39,10 @@ test('additional headers are part of the header (RFC 7143 §11.17.4)', async () 
   await using served = await serveTarget();
   const raw = await served.login();
   const bad = Buffer.alloc(48 + 8);
-  bad.set(ScsiCommand.encode({ opcode: 0x1b, final: true, initiatorTaskTag: 7, totalAHSLength: 2 }));
-  bad.set([0x00, 0x05, 0x02, 0x00, 1, 2, 3, 4], 48);
+  const fields = { opcode: Opcode.scsiCommand, final: true, initiatorTaskTag: 7, cmdSN: raw.cmdSN };
+  bad.set(ScsiCommand.encode({ ...fields, totalAHSLength: 2 }));
+  // A code that does not exist (§11.2.2.1).
+  bad.set([0x00, 0x05, 0x03, 0x00, 1, 2, 3, 4], 48);
   raw.sendBytes(bad);
   const { header } = await raw.rejection();
   assert.deepEqual([...header], [...bad]);
