@@ -293,11 +293,10 @@ export class LogicalUnit {
     return { initiatorName, isid, relativeTargetPort: this.relativeTargetPort };
   }
 
-  /** Ends what a preempted nexus copies in the background (SPC-4, PREEMPT AND ABORT). */
-  endCopiesOf(name: NexusName): void {
-    for (const [nexus, own] of this.#nexuses) {
-      if (sameNexus(own, name)) this.copyManager.left(nexus);
-    }
+  /** Ends what a preempted nexus copies (SPC-4, PREEMPT AND ABORT). Done when nothing of it changes the medium any more. */
+  async endCopiesOf(name: NexusName): Promise<void> {
+    const nexuses = [...this.#nexuses].filter(([, own]) => sameNexus(own, name)).map(([nexus]) => nexus);
+    await Promise.all(nexuses.map((nexus) => this.copyManager.left(nexus)));
   }
 
   joined(nexus: Nexus): void {
@@ -313,7 +312,6 @@ export class LogicalUnit {
   left(nexus: Nexus): void {
     this.#nexuses.delete(nexus);
     this.medium.allow(nexus);
-    this.copyManager.left(nexus);
     this.unitAttentions.forget(nexus);
     if (this.reservedBy === nexus) this.reservedBy = undefined;
   }

@@ -74,11 +74,13 @@ export class Target {
     await Promise.all([...this.units.values()].flatMap((unit) => [unit.sanitizer.close(), unit.copyManager.close()]));
   }
 
-  /** A session is over, but for tasks that the device is still at: until `done`, they may change the medium. */
+  /** A session is over, but for tasks that the device is still at: until `done`, they may change the medium, and so may its copies. */
   leave(session: Session, done: Promise<void>): void {
     this.sessions.delete(session);
-    this.#leaving.set(session, done);
-    void done.finally(() => this.#leaving.delete(session));
+    const copies = [...this.units.values()].map((unit) => unit.copyManager.left(session));
+    const over = Promise.all([done, ...copies]).then(() => undefined);
+    this.#leaving.set(session, over);
+    void over.finally(() => this.#leaving.delete(session));
   }
 
   /** Resolves when the last session of an initiator port that is over does nothing to the medium any more. */

@@ -23,8 +23,8 @@ const reserveOut: Command = {
       .filter((other) => other !== task)
       .filter((other) => decision.abortTasksOf.some((nexus) => sameNexus(nexus, unit.nameOf(other.nexus))))
       .map((other) => other.nexus.abort(other));
-    for (const nexus of decision.abortTasksOf) unit.endCopiesOf(nexus);
-    await Promise.all(ended);
+    const copies = decision.abortTasksOf.map((nexus) => unit.endCopiesOf(nexus));
+    await Promise.all([...ended, ...copies]);
     return decision.outcome;
   },
 };

@@ -208,9 +208,9 @@ export class CopyManager<Nexus extends object> {
     return { data: encodeRodTokenInformation(copyOperation(record, format), record.token), allocationLength };
   }
 
-  /** The nexus has ended: what it could ask for ends with it, and so do its copies, after their current piece. */
-  left(nexus: Nexus): void {
-    this.#records.forgetNexus(nexus);
+  /** The nexus has ended: what it could ask for ends with it, and so do its copies. Done when these change nothing any more. */
+  async left(nexus: Nexus): Promise<void> {
+    await Promise.all(this.#records.forgetNexus(nexus).map((record) => record.ended));
   }
 
   /** LOGICAL UNIT RESET. */

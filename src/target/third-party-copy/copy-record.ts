@@ -94,10 +94,12 @@ export class CopyRecords<Nexus extends object> {
     this.#records.get(nexus)?.delete(listIdentifier);
   }
 
-  /** The nexus is lost: nobody can ask any more, and so its copies end. */
-  forgetNexus(nexus: Nexus): void {
-    for (const record of this.#records.get(nexus)?.values() ?? []) record.cancel();
+  /** The nexus is lost: nobody can ask any more, and so its copies end. Returns these. */
+  forgetNexus(nexus: Nexus): readonly CopyRecord[] {
+    const records = [...(this.#records.get(nexus)?.values() ?? [])];
+    for (const record of records) record.cancel();
     this.#records.delete(nexus);
+    return records;
   }
 
   /** The unit is reset. */

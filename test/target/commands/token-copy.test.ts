@@ -654,13 +654,30 @@ describe('a copy in the background (IMMED)', () => {
     test(`${what} ends it`, async () => {
       const { served, asker, source, destination } = await started();
       await using _ = served;
-      await end(asker, served);
+      const ended = end(asker, served);
+      await settled();
       source.releaseAll();
+      await ended;
       await settled();
       assert.equal(source.held.length, 0, 'nothing more is read');
       assert.equal(contentOf(destination), '..zz');
     });
   }
+
+  test('a session that reinstates its own waits for the piece under way', async () => {
+    const { served, source, destination } = await started();
+    await using _ = served;
+    const again = await Asker.login(served);
+    let isAnswered = false;
+    const answered = again.ask('00 00 00 00 00 00', 0, 1).then(() => {
+      isAnswered = true;
+    });
+    await settled();
+    assert.equal(isAnswered, false);
+    source.releaseAll();
+    await answered;
+    assert.equal(contentOf(destination), '..zz');
+  });
 
   test('the target closes when it has ended', async () => {
     const { served, source, destination } = await started();
