@@ -13,6 +13,7 @@ import { PreventAllowMediumRemovalCdb, StartStopUnitCdb } from './cdb.ts';
 export type ReservationAccess = 'always' | 'unless exclusive' | 'holders' | 'by start' | 'by prevent';
 
 const always = [
+  'copyOperationAbort',
   'inquiry',
   'logSense',
   'readCapacity10',
@@ -31,6 +32,7 @@ const unlessExclusive = [
   'getLbaStatus',
   'modeSense6',
   'modeSense10',
+  'populateToken',
   'preFetch10',
   'preFetch16',
   'read6',
@@ -42,7 +44,9 @@ const unlessExclusive = [
   'readDefectData10',
   'readDefectData12',
   'receiveCopyOperatingParameters',
+  'receiveCopyOperationStatus',
   'receiveCopyStatus',
+  'receiveRodTokenInformation',
   'reportSupportedOperationCodes',
   'reportSupportedTaskManagementFunctions',
   'verify10',

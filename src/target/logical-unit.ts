@@ -22,8 +22,8 @@ import { type DispatchEntry, dispatch, entryNamed, unknownCommand } from './comm
 import { DataBuffers } from './data-buffer.ts';
 import { DeviceClock } from './device-clock.ts';
 import { ExclusiveRanges } from './exclusive-ranges.ts';
-import { CopyManager } from './extended-copy.ts';
 import { IdentifyingInformation } from './identifying-information.ts';
+import { MediumChanges, type ReadableDevice } from './medium-changes.ts';
 import type { Nexus } from './nexus.ts';
 import {
   checkCondition,
@@ -39,6 +39,8 @@ import { type NexusName, sameNexus } from './reservations/state.ts';
 import { Sanitizer } from './sanitize.ts';
 import type { Task } from './task.ts';
 import { TaskSet } from './task-set.ts';
+import { CopyManager } from './third-party-copy/copy-manager.ts';
+import type { RodTokens } from './third-party-copy/rod-tokens.ts';
 import { UnitAttentions } from './unit-attention.ts';
 import { UnitCounters } from './unit-counters.ts';
 import type { UnitFeatures } from './unit-features.ts';
@@ -63,12 +65,16 @@ export interface LogicalUnitOptions {
   readonly siblings: () => readonly number[];
   /** All units of the target, this one included. */
   readonly reachableUnits: () => Iterable<LogicalUnit>;
+  /** The tokens of all units of the target. */
+  readonly rodTokens: RodTokens;
   readonly features: UnitFeatures;
 }
 
 export class LogicalUnit {
   readonly number: number;
-  readonly device: Device;
+  readonly device: ReadableDevice;
+  /** All that changes the device's blocks. */
+  readonly changes: MediumChanges;
   readonly identity: UnitIdentity;
   readonly siblings: () => readonly number[];
   readonly blockSize: number;
@@ -89,7 +95,7 @@ export class LogicalUnit {
   readonly exclusiveRanges = new ExclusiveRanges();
   readonly counters = new UnitCounters();
   readonly dataBuffers = new DataBuffers();
-  readonly copyManager = new CopyManager<Nexus>();
+  readonly copyManager: CopyManager<Nexus>;
   readonly reservations: PersistentReservations;
   readonly sanitizer: Sanitizer;
   readonly information: IdentifyingInformation;
@@ -103,6 +109,7 @@ export class LogicalUnit {
     const { device } = options;
     this.number = options.number;
     this.device = device;
+    this.changes = new MediumChanges(device);
     this.identity = unitIdentity(options.targetName, options.number, options.portalGroupTag, options.identification);
     this.siblings = options.siblings;
     this.blockSize = device.blockSize;
@@ -116,7 +123,8 @@ export class LogicalUnit {
     this.reachableUnits = () => [...options.reachableUnits()];
     const ports = () => ({ targetPorts: [this.relativeTargetPort], initiatorPorts: [...this.#nexuses.keys()] });
     this.reservations = new PersistentReservations(ports, features.savedReservations);
-    this.sanitizer = new Sanitizer(device, features.sanitizePace);
+    this.sanitizer = new Sanitizer(this.changes, features.sanitizePace);
+    this.copyManager = new CopyManager(options.rodTokens);
     this.information = features.information ?? new IdentifyingInformation();
     this.clock = new DeviceClock(features.clock ?? systemClock);
   }
@@ -237,6 +245,12 @@ export class LogicalUnit {
     this.tellOthers(by, AdditionalSense.logParametersChanged);
   }
 
+  /** START STOP UNIT with LOEJ. */
+  ejectMedium(): void {
+    this.changes.replaced();
+    this.medium.eject();
+  }
+
   /** START STOP UNIT with LOEJ and START. The medium may be another one: all but the asker are told. */
   loadMedium(by: Nexus): void {
     if (this.medium.load()) this.tellOthers(by, AdditionalSense.notReadyToReadyChange);
@@ -279,6 +293,12 @@ export class LogicalUnit {
     return { initiatorName, isid, relativeTargetPort: this.relativeTargetPort };
   }
 
+  /** Ends what a preempted nexus copies (SPC-4, PREEMPT AND ABORT). Done when nothing of it changes the medium any more. */
+  async endCopiesOf(name: NexusName): Promise<void> {
+    const nexuses = [...this.#nexuses].filter(([, own]) => sameNexus(own, name)).map(([nexus]) => nexus);
+    await Promise.all(nexuses.map((nexus) => this.copyManager.left(nexus)));
+  }
+
   joined(nexus: Nexus): void {
     this.#nexuses.set(nexus, this.#makeName(nexus));
   }
@@ -292,7 +312,6 @@ export class LogicalUnit {
   left(nexus: Nexus): void {
     this.#nexuses.delete(nexus);
     this.medium.allow(nexus);
-    this.copyManager.left(nexus);
     this.unitAttentions.forget(nexus);
     if (this.reservedBy === nexus) this.reservedBy = undefined;
   }

@@ -5,7 +5,7 @@
  */
 
 import { channel } from 'node:diagnostics_channel';
-import type { Awaitable, Device } from '../block/device.ts';
+import type { Awaitable } from '../block/device.ts';
 import { AdditionalSense } from '../scsi/additional-sense.ts';
 import {
   decodeSanitize,
@@ -14,6 +14,7 @@ import {
   type SanitizeRequest,
 } from '../scsi/sanitize.ts';
 import { SenseKey } from '../scsi/sense.ts';
+import type { MediumChanges, ReadableDevice } from './medium-changes.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, invalidFieldInParameterList, type Outcome } from './outcome.ts';
 
 type Work = Exclude<SanitizeRequest, { action: 'exit failure mode' }>;
@@ -40,14 +41,16 @@ const FAILED = checkCondition(SenseKey.mediumError, AdditionalSense.sanitizeComm
 const failedChannel = channel('diskless:target:sanitize-failed');
 
 export class Sanitizer {
-  readonly #device: Device;
+  readonly #device: ReadableDevice;
+  readonly #changes: MediumChanges;
   readonly #pace: SanitizePace;
   #state: SanitizeState = { kind: 'idle' };
   #running: Promise<Outcome> = Promise.resolve(GOOD);
   #closed = false;
 
-  constructor(device: Device, pace: SanitizePace = nextTurn) {
-    this.#device = device;
+  constructor(changes: MediumChanges, pace: SanitizePace = nextTurn) {
+    this.#device = changes.device;
+    this.#changes = changes;
     this.#pace = pace;
   }
 
@@ -75,6 +78,7 @@ export class Sanitizer {
     if (this.#state.kind === 'running') return inProgress(this.#state.progress);
     if (request.action === 'exit failure mode') return this.#exitFailureMode();
     this.#state = { kind: 'running', progress: 0 };
+    this.#changes.replaced();
     this.#running = this.#run(request);
     return request.immediate ? GOOD : this.#running;
   }
@@ -109,7 +113,7 @@ export class Sanitizer {
     const { capabilities, size } = this.#device;
     const gives = capabilities.unmap !== 'none';
     await this.#pass(0, size, (offset, length) =>
-      gives ? this.#device.unmap(offset, length) : this.#device.writeZeroes(offset, length),
+      gives ? this.#changes.unmap(offset, length) : this.#changes.writeZeroes(offset, length),
     );
   }
 
@@ -120,7 +124,7 @@ export class Sanitizer {
       const written = work.invert && pass % 2 === 1 ? block.map((byte) => ~byte) : block;
       const buffer = repeated(written, Math.min(PIECE, size));
       await this.#pass(pass * size, work.passes * size, (offset, length) =>
-        this.#device.write(offset, [buffer.subarray(0, length)]),
+        this.#changes.write(offset, [buffer.subarray(0, length)]),
       );
     }
   }

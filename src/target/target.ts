@@ -2,10 +2,12 @@
 
 import type { Device } from '../block/device.ts';
 import { DisklessError } from '../bytes/index.ts';
+import { type Clock, systemClock } from '../os/clock.ts';
 import { MAXIMUM_LUN, type UnitIdentification } from '../scsi/index.ts';
 import { DiscoverySessions } from './discovery-sessions.ts';
-import { LogicalUnit } from './logical-unit.ts';
+import { LogicalUnit, type LogicalUnitOptions } from './logical-unit.ts';
 import type { Session } from './session.ts';
+import { RodTokens } from './third-party-copy/rod-tokens.ts';
 import type { UnitFeatures } from './unit-features.ts';
 
 /** The tag of the one portal group that all portals of a target form (RFC 7143 §4.4.1). */
@@ -21,6 +23,8 @@ export interface TargetOptions {
   readonly identification?: Partial<UnitIdentification>;
   /** What units have beyond their devices, by LUN. */
   readonly features?: ReadonlyMap<number, UnitFeatures>;
+  /** For the time that tokens live. Default: the system's. */
+  readonly clock?: Clock;
 }
 
 export class Target {
@@ -38,11 +42,10 @@ export class Target {
     this.name = options.name;
     this.alias = options.alias;
     const luns = [...options.units.keys()].toSorted((a, b) => a - b);
-    const siblings = (): readonly number[] => luns;
+    const rodTokens = new RodTokens({ clock: options.clock ?? systemClock });
+    const shared = { siblings: () => luns, reachableUnits: () => this.units.values(), rodTokens };
     this.units = new Map(
-      [...options.units].map(
-        ([number, device]) => [number, makeUnit(options, number, device, siblings, () => this.units.values())] as const,
-      ),
+      [...options.units].map(([number, device]) => [number, makeUnit(options, number, device, shared)] as const),
     );
   }
 
@@ -82,14 +85,16 @@ export class Target {
 
   /** Ends what goes on without a session, for the end of the process. The devices may be closed when it is done. */
   async close(): Promise<void> {
-    await Promise.all([...this.units.values()].map((unit) => unit.sanitizer.close()));
+    await Promise.all([...this.units.values()].flatMap((unit) => [unit.sanitizer.close(), unit.copyManager.close()]));
   }
 
-  /** A session is over, but for tasks that the device is still at: until `done`, they may change the medium. */
+  /** A session is over, but for tasks that the device is still at: until `done`, they may change the medium, and so may its copies. */
   leave(session: Session, done: Promise<void>): void {
     this.sessions.delete(session);
-    this.#leaving.set(session, done);
-    void done.finally(() => this.#leaving.delete(session));
+    const copies = [...this.units.values()].map((unit) => unit.copyManager.left(session));
+    const over = Promise.all([done, ...copies]).then(() => undefined);
+    this.#leaving.set(session, over);
+    void over.finally(() => this.#leaving.delete(session));
   }
 
   /** Resolves when the last session of an initiator port that is over does nothing to the medium any more. */
@@ -111,8 +116,7 @@ function makeUnit(
   options: TargetOptions,
   number: number,
   device: Device,
-  siblings: () => readonly number[],
-  reachableUnits: () => Iterable<LogicalUnit>,
+  shared: Pick<LogicalUnitOptions, 'siblings' | 'reachableUnits' | 'rodTokens'>,
 ): LogicalUnit {
   if (!Number.isInteger(number) || number < 0 || number > MAXIMUM_LUN) {
     throw new DisklessError('TARGET_LUN_INVALID', `${number} is not a logical unit number`, {
@@ -122,8 +126,7 @@ function makeUnit(
   return new LogicalUnit({
     number,
     device,
-    siblings,
-    reachableUnits,
+    ...shared,
     features: options.features?.get(number) ?? {},
     targetName: options.name,
     portalGroupTag: PORTAL_GROUP_TAG,

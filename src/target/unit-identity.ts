@@ -17,6 +17,10 @@ import {
 
 export interface UnitIdentity extends UnitIdentification {
   readonly serialNumber: string;
+  /** The designator of the unit by which copies name it. */
+  readonly logicalUnit: Designator;
+  readonly targetDevice: Designator;
+  /** All of page 83h, those two among them. */
   readonly designators: readonly Designator[];
 }
 
@@ -35,19 +39,22 @@ export function unitIdentity(
 ): UnitIdentity {
   const identification = { ...defaultIdentification, ...given };
   const digest = createHash('sha256').update(`${targetName}\0${lun}`).digest();
-  const naa = naaLocallyAssigned(digest);
+  const logicalUnit = naaLocallyAssigned(digest);
+  const targetDevice = scsiNameString(Association.targetDevice, targetName);
   const serialNumber = digest.subarray(0, 16).toString('hex');
   const tag = portalGroupTag.toString(16).padStart(4, '0');
   return {
     ...identification,
     serialNumber,
+    logicalUnit,
+    targetDevice,
     designators: [
-      naa,
+      logicalUnit,
       t10VendorId(identification.vendor, serialNumber),
       relativeTargetPort(portalGroupTag),
       targetPortGroup(portalGroupTag),
       scsiNameString(Association.targetPort, `${targetName},t,0x${tag}`),
-      scsiNameString(Association.targetDevice, targetName),
+      targetDevice,
     ],
   };
 }

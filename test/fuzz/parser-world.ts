@@ -21,7 +21,7 @@ import {
   encodeSense,
 } from '../../src/scsi/index.ts';
 import { decodeReserveOut } from '../../src/scsi/persistent-reservation.ts';
-import { decodeCopyRequest } from '../../src/scsi/third-party-copy.ts';
+import { decodeCopyRequest } from '../../src/scsi/third-party-copy/extended-copy.ts';
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { anyU32, damaged, randomBytes } from './random-bytes.ts';

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { decodeSanitize } from '../../src/scsi/sanitize.ts';
+import { MediumChanges } from '../../src/target/medium-changes.ts';
 import type { Outcome } from '../../src/target/outcome.ts';
 import { Sanitizer } from '../../src/target/sanitize.ts';
 
@@ -41,7 +42,7 @@ const run = async (sanitizer: Sanitizer, byte1: number, list: Uint8Array = none)
 function held(device: MemoryDevice) {
   const pieces: PromiseWithResolvers<void>[] = [];
   const reached = Promise.withResolvers<void>();
-  const sanitizer = new Sanitizer(device, () => {
+  const sanitizer = new Sanitizer(new MediumChanges(device), () => {
     const piece = Promise.withResolvers<void>();
     pieces.push(piece);
     reached.resolve();
@@ -71,7 +72,7 @@ describe('what is refused', () => {
   for (const [what, command, list, expected] of cases) {
     test(`${what}: ${expected}`, async () => {
       const device = filled();
-      assert.equal(answer(await new Sanitizer(device).sanitize(command, list)), expected);
+      assert.equal(answer(await new Sanitizer(new MediumChanges(device)).sanitize(command, list)), expected);
       assert.deepEqual(content(device), Buffer.alloc(device.size, 'a'));
     });
   }
@@ -80,11 +81,11 @@ describe('what is refused', () => {
     for (let byte = 2; byte < 7; byte++) {
       const command = cdb(BLOCK_ERASE);
       command.writeUInt8(byte, byte);
-      assert.equal(answer(await new Sanitizer(filled()).sanitize(command, none)), '05/2400');
+      assert.equal(answer(await new Sanitizer(new MediumChanges(filled())).sanitize(command, none)), '05/2400');
     }
     for (let action = 0; action < 32; action++) {
       if ([OVERWRITE, BLOCK_ERASE, CRYPTO_ERASE, EXIT_FAILURE_MODE].includes(action)) continue;
-      assert.equal(await run(new Sanitizer(filled()), action), '05/2400', `${action}`);
+      assert.equal(await run(new Sanitizer(new MediumChanges(filled())), action), '05/2400', `${action}`);
     }
   });
 
@@ -101,7 +102,7 @@ describe('what is written', () => {
     for (const length of [1, 4, 100, 256, 512]) {
       const device = filled();
       const pattern = Buffer.from(Uint8Array.from({ length }, (_, at) => at + 1));
-      assert.equal(await run(new Sanitizer(device), OVERWRITE, overwrite(pattern)), 'good');
+      assert.equal(await run(new Sanitizer(new MediumChanges(device)), OVERWRITE, overwrite(pattern)), 'good');
       const block = Buffer.alloc(512, pattern);
       assert.deepEqual(content(device), Buffer.alloc(device.size, block));
     }
@@ -114,14 +115,20 @@ describe('what is written', () => {
       [3, 0x0f],
     ] as const) {
       const device = filled();
-      assert.equal(await run(new Sanitizer(device), OVERWRITE, overwrite(Buffer.from([0x0f]), 0x80 | passes)), 'good');
+      assert.equal(
+        await run(new Sanitizer(new MediumChanges(device)), OVERWRITE, overwrite(Buffer.from([0x0f]), 0x80 | passes)),
+        'good',
+      );
       assert.deepEqual(content(device), Buffer.alloc(device.size, last));
     }
   });
 
   test('more than one piece, to the last block', async () => {
     const device = filled((9 << 20) + 512);
-    assert.equal(await run(new Sanitizer(device), OVERWRITE, overwrite(Buffer.from([0x55, 0xaa]))), 'good');
+    assert.equal(
+      await run(new Sanitizer(new MediumChanges(device)), OVERWRITE, overwrite(Buffer.from([0x55, 0xaa]))),
+      'good',
+    );
     assert.ok(content(device).equals(Buffer.alloc(device.size, Buffer.from([0x55, 0xaa]))));
   });
 
@@ -132,7 +139,7 @@ describe('what is written', () => {
       device.flush = () => {
         flushed = content(device).every((byte) => byte === 0);
       };
-      assert.equal(await run(new Sanitizer(device), action), 'good');
+      assert.equal(await run(new Sanitizer(new MediumChanges(device)), action), 'good');
       assert.equal(flushed, true);
     }
   });
@@ -184,7 +191,7 @@ describe('after it has failed', () => {
     const mend = (): void => {
       fails = false;
     };
-    return { sanitizer: new Sanitizer(device), mend };
+    return { sanitizer: new Sanitizer(new MediumChanges(device)), mend };
   }
 
   test('commands fail until EXIT FAILURE MODE, where AUSE allows it', async () => {
@@ -208,6 +215,6 @@ describe('after it has failed', () => {
   });
 
   test('EXIT FAILURE MODE without a failure is GOOD', async () => {
-    assert.equal(await run(new Sanitizer(filled()), EXIT_FAILURE_MODE), 'good');
+    assert.equal(await run(new Sanitizer(new MediumChanges(filled())), EXIT_FAILURE_MODE), 'good');
   });
 });

@@ -39,14 +39,15 @@ export interface ServedTargetOptions {
 
 export async function serveTarget(options: ServedTargetOptions = {}): Promise<ServedTarget> {
   const units = options.units ?? new Map([[0, options.device ?? new MemoryDevice(1 << 20)]]);
+  const clock = new SimulatedClock();
   const target = new Target({
     name: TARGET,
     units,
     ...(options.alias === undefined ? {} : { alias: options.alias }),
+    clock,
     ...(options.features === undefined ? {} : { features: options.features }),
   });
   const network = new SimulatedNetwork(options.line);
-  const clock = new SimulatedClock();
   const events: TargetEvent[] = [];
   const portal = await Portal.open({
     network,

@@ -22,7 +22,6 @@ import { capacityCommands } from './capacity.ts';
 import type { Command } from './command.ts';
 import { defectCommands } from './defects.ts';
 import { diagnosticCommands } from './diagnostic.ts';
-import { extendedCopyCommands } from './extended-copy.ts';
 import { formatCommands } from './format.ts';
 import { identifyingInformationCommands } from './identifying-information.ts';
 import { inquiryCommands } from './inquiry.ts';
@@ -35,6 +34,7 @@ import { reportCommands } from './report.ts';
 import { reserveCommands } from './reserve.ts';
 import { sanitizeCommands } from './sanitize.ts';
 import { targetPortGroupCommands } from './target-port-group.ts';
+import { thirdPartyCopyCommands } from './third-party-copy.ts';
 import { timestampCommands } from './timestamp.ts';
 import { transferCommands } from './transfer.ts';
 import { unitStateCommands } from './unit-state.ts';
@@ -47,7 +47,6 @@ const commands: Record<CommandName, Command> = {
   ...capacityCommands,
   ...defectCommands,
   ...diagnosticCommands,
-  ...extendedCopyCommands,
   ...formatCommands,
   ...identifyingInformationCommands,
   ...inquiryCommands,
@@ -60,6 +59,7 @@ const commands: Record<CommandName, Command> = {
   ...reserveCommands,
   ...sanitizeCommands,
   ...targetPortGroupCommands,
+  ...thirdPartyCopyCommands,
   ...timestampCommands,
   ...transferCommands,
   ...unitStateCommands,

@@ -19,9 +19,9 @@ import {
   READABLE_AFTER_ERASE,
   VitalProductDataPage,
 } from '../../scsi/index.ts';
-import { CONCURRENT_COPIES } from '../extended-copy.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { GOOD, invalidFieldInCdb } from '../outcome.ts';
+import { CONCURRENT_COPIES } from '../third-party-copy/copy-manager.ts';
 import { atomicGranularity, MAXIMUM_ATOMIC_BYTES, MAXIMUM_COMPARE_AND_WRITE_BLOCKS } from './atomic.ts';
 import type { Command } from './command.ts';
 
@@ -69,7 +69,8 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
   ],
   [
     VitalProductDataPage.thirdPartyCopy,
-    () => encodePage(VitalProductDataPage.thirdPartyCopy, encodeThirdPartyCopyPage(CONCURRENT_COPIES)),
+    (unit: LogicalUnit) =>
+      encodePage(VitalProductDataPage.thirdPartyCopy, encodeThirdPartyCopyPage(CONCURRENT_COPIES, unit.blockSize)),
   ],
   [VitalProductDataPage.blockLimits, blockLimits],
   [

@@ -2,6 +2,7 @@
 
 import type { Awaitable } from '../../block/device.ts';
 import { decodeUnmap, UnmapCdb, WriteSame10Cdb, WriteSame16Cdb, WriteSame32Cdb } from '../../scsi/index.ts';
+import type { MediumRange } from '../exclusive-ranges.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import {
   GOOD,
@@ -63,14 +64,14 @@ async function writeSame(unit: LogicalUnit, task: Task, unmap: boolean): Promise
     return GOOD;
   }
   const pattern = repeated(block, Math.min(PATTERN_BUFFER, task.length));
-  await inSteps(task, pattern.length, (at, length) => unit.device.write(at, [pattern.subarray(0, length)]));
+  await inSteps(task, pattern.length, (at, length) => unit.changes.write(at, [pattern.subarray(0, length)]));
   unit.counters.write.bytes += task.length;
   return GOOD;
 }
 
 /** Makes the task's range read as zeros, given back with `unmap`. */
-export async function clearRange({ device }: LogicalUnit, task: Task, unmap: boolean): Promise<void> {
-  await inSteps(task, STEP, (at, length) => (unmap ? device.unmap(at, length) : device.writeZeroes(at, length)));
+export async function clearRange({ changes }: LogicalUnit, task: Task, unmap: boolean): Promise<void> {
+  await inSteps(task, STEP, (at, length) => (unmap ? changes.unmap(at, length) : changes.writeZeroes(at, length)));
 }
 
 async function inSteps(
@@ -100,11 +101,26 @@ async function unmapRanges(unit: LogicalUnit, task: Task): Promise<Outcome> {
   for (const { logicalBlockAddress, numberOfBlocks } of ranges) {
     if (logicalBlockAddress + BigInt(numberOfBlocks) > BigInt(unit.blocks)) return LBA_OUT_OF_RANGE;
   }
-  for (const { logicalBlockAddress, numberOfBlocks } of ranges) {
-    if (numberOfBlocks === 0) continue;
-    await unit.device.unmap(Number(logicalBlockAddress) * unit.blockSize, numberOfBlocks * unit.blockSize);
+  const wanted = ranges
+    .filter(({ numberOfBlocks }) => numberOfBlocks > 0)
+    .map(({ logicalBlockAddress, numberOfBlocks }) => ({
+      offset: Number(logicalBlockAddress) * unit.blockSize,
+      length: numberOfBlocks * unit.blockSize,
+    }));
+  takeExtent(task, wanted);
+  if (unit.exclusiveRanges.any) await unit.exclusiveRanges.whenFree(task);
+  for (const { offset, length } of wanted) {
+    if (task.aborted) break;
+    await unit.changes.unmap(offset, length);
   }
   return GOOD;
+}
+
+/** Notes what a task is about to change, for those who wait for it: all from the first to the last of its ranges. */
+function takeExtent(task: Task, ranges: readonly MediumRange[]): void {
+  if (ranges.length === 0) return;
+  task.offset = Math.min(...ranges.map(({ offset }) => offset));
+  task.length = Math.max(...ranges.map(({ offset, length }) => offset + length)) - task.offset;
 }
 
 export const provisioningCommands = {

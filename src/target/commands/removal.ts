@@ -10,7 +10,7 @@ import type { Command } from './command.ts';
 
 async function eject(unit: LogicalUnit): Promise<Outcome> {
   await flushUnit(unit);
-  unit.medium.eject();
+  unit.ejectMedium();
   return GOOD;
 }
 

@@ -23,7 +23,8 @@ const reserveOut: Command = {
       .filter((other) => other !== task)
       .filter((other) => decision.abortTasksOf.some((nexus) => sameNexus(nexus, unit.nameOf(other.nexus))));
     const others = new Set(tasks.map(({ nexus }) => nexus).filter((nexus) => nexus !== task.nexus));
-    await Promise.all(tasks.map((other) => other.nexus.abort(other)));
+    const copies = decision.abortTasksOf.map((nexus) => unit.endCopiesOf(nexus));
+    await Promise.all([...tasks.map((other) => other.nexus.abort(other)), ...copies]);
     for (const nexus of others) nexus.tellWindow();
     return decision.outcome;
   },

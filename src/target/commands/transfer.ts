@@ -56,7 +56,7 @@ export function writeDevice(
   length: number,
 ): Awaitable<Outcome> {
   unit.counters.write.bytes += length;
-  const done = unit.device.write(task.offset, data, task.forceUnitAccess ? durable : undefined);
+  const done = unit.changes.write(task.offset, data, task.forceUnitAccess ? durable : undefined);
   return done instanceof Promise ? done.then(good) : GOOD;
 }
 

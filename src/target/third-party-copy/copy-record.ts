@@ -1,20 +1,74 @@
-/** What is known of each nexus' copies: RECEIVE COPY RESULTS tells of them until they are over and asked for (SPC-4 §5.17.3). */
+/** What is known of each nexus' copies: initiators ask for it while a copy is under way, and afterwards (SPC-4). */
 
-import { CopyLimit, CopyManagerStatus, type CopyStatus } from '../../scsi/third-party-copy.ts';
+import { Status } from '../../scsi/status.ts';
+import { CopyLimit } from '../../scsi/third-party-copy/copy-limit.ts';
+import type { Outcome } from '../outcome.ts';
+import type { CopyProgress } from './copy-range.ts';
 
-/** One copy's progress. */
-export class CopyRecord {
-  copyManagerStatus: number = CopyManagerStatus.inProgress;
+/** `task`: the command that waits for the copy, whose abort is the copy's; undefined for a copy in the background. */
+export interface CopyRecordOptions {
+  /** Of the command. */
+  readonly serviceAction: number;
+  /** Bytes of the blocks in which the copy is counted to the initiator; 1 for bytes. */
+  readonly countedIn: number;
+  readonly task: { readonly aborted: boolean } | undefined;
+}
+
+/** One copy. */
+export class CopyRecord implements CopyProgress {
+  readonly serviceAction: number;
+  readonly countedIn: number;
+  readonly isInBackground: boolean;
+  readonly #task: CopyRecordOptions['task'];
+  readonly #ended = Promise.withResolvers<void>();
+  #isCancelled = false;
+  #outcome: Outcome | undefined;
   segmentsProcessed = 0;
+  /** Bytes at their destination. */
   transferred = 0;
+  /** Pieces read and written. */
+  operations = 0;
+  /** The ROD token that it has made. */
+  token: Uint8Array | undefined;
 
-  get inProgress(): boolean {
-    return this.copyManagerStatus === CopyManagerStatus.inProgress;
+  constructor({ serviceAction, countedIn, task }: CopyRecordOptions) {
+    this.serviceAction = serviceAction;
+    this.countedIn = countedIn;
+    this.isInBackground = task === undefined;
+    this.#task = task;
   }
 
-  status(): CopyStatus {
-    const { copyManagerStatus, segmentsProcessed, transferred } = this;
-    return { copyManagerStatus, segmentsProcessed, transferred };
+  get aborted(): boolean {
+    return this.#isCancelled || (this.#task?.aborted ?? false);
+  }
+
+  /** COPY OPERATION ABORT, or nobody can ask for it any more. */
+  cancel(): void {
+    this.#isCancelled = true;
+  }
+
+  copied(bytes: number): void {
+    this.transferred += bytes;
+    this.operations += 1;
+  }
+
+  /** How it ended; undefined while it is under way. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Resolves when it changes nothing any more. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  end(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#ended.resolve();
+  }
+
+  get succeeded(): boolean {
+    return this.#outcome?.status === Status.good;
   }
 }
 
@@ -26,35 +80,38 @@ export class CopyRecords<Nexus extends object> {
     return this.#records.get(nexus)?.get(listIdentifier);
   }
 
-  /** Keeps a record in the place of an older one of the same identifier. Undefined: the nexus has too many under way. */
-  begin(nexus: Nexus, listIdentifier: number): CopyRecord | undefined {
+  /** Keeps a record in the place of an older one of the same identifier. False: the nexus has too many under way. */
+  keep(nexus: Nexus, listIdentifier: number, record: CopyRecord): boolean {
     const records = this.#records.get(nexus) ?? new Map<number, CopyRecord>();
     records.delete(listIdentifier);
-    if (records.size >= CopyLimit.copies && !forgetOldest(records)) return undefined;
-    const record = new CopyRecord();
+    if (records.size >= CopyLimit.copies && !forgetOldest(records)) return false;
     records.set(listIdentifier, record);
     this.#records.set(nexus, records);
-    return record;
+    return true;
   }
 
   forget(nexus: Nexus, listIdentifier: number): void {
     this.#records.get(nexus)?.delete(listIdentifier);
   }
 
-  /** The nexus is lost, or the unit reset: nobody can ask any more. */
-  forgetNexus(nexus: Nexus): void {
+  /** The nexus is lost: nobody can ask any more, and so its copies end. Returns these. */
+  forgetNexus(nexus: Nexus): readonly CopyRecord[] {
+    const records = [...(this.#records.get(nexus)?.values() ?? [])];
+    for (const record of records) record.cancel();
     this.#records.delete(nexus);
+    return records;
   }
 
+  /** The unit is reset. */
   clear(): void {
-    this.#records.clear();
+    for (const nexus of [...this.#records.keys()]) this.forgetNexus(nexus);
   }
 }
 
 /** A finished one; its status was there for the asking long enough. */
 function forgetOldest(records: Map<number, CopyRecord>): boolean {
   for (const [listIdentifier, record] of records) {
-    if (!record.inProgress) return records.delete(listIdentifier);
+    if (record.outcome !== undefined) return records.delete(listIdentifier);
   }
   return false;
 }

@@ -1,21 +1,13 @@
-/** One segment of a copy: where it reads and writes, checked; and the copying itself, in bounded pieces. */
+/** One segment of EXTENDED COPY: where it reads and writes, checked. */
 
-import type { Device } from '../../block/device.ts';
 import { AdditionalSense } from '../../scsi/additional-sense.ts';
 import { SenseKey } from '../../scsi/sense.ts';
-import { CopyLimit, type CopySegment, OWN_UNIT } from '../../scsi/third-party-copy.ts';
+import { CopyLimit } from '../../scsi/third-party-copy/copy-limit.ts';
+import { type CopySegment, OWN_UNIT } from '../../scsi/third-party-copy/extended-copy.ts';
+import type { ReadableDevice } from '../medium-changes.ts';
 import { checkCondition, type Outcome } from '../outcome.ts';
-
-/** Becomes true when the copy shall end: an `AbortSignal`, or the task that asked for it. */
-export type Cancellation = { readonly aborted: boolean };
-
-/** A unit that a copy reads or writes. */
-export interface CopyUnit {
-  readonly device: Device;
-  readonly writeProtected: boolean;
-  /** Whether reservations let the nexus whose command this is read, or write, the unit. */
-  admits(access: 'read' | 'write'): boolean;
-}
+import type { CopyRange } from './copy-range.ts';
+import type { CopyUnit } from './copy-unit.ts';
 
 /** A unit as the parameter list names it. */
 export interface CopyTarget {
@@ -23,20 +15,6 @@ export interface CopyTarget {
   /** PAD: fill up the destination's last block with zeros, drop what is left over of the source's. */
   readonly pad: boolean;
 }
-
-/** A run of bytes to copy. */
-export interface CopyRange {
-  readonly source: Device;
-  readonly destination: Device;
-  readonly sourceOffset: number;
-  readonly destinationOffset: number;
-  readonly length: number;
-  /** Zeros to write behind what was copied. */
-  readonly padding: number;
-}
-
-/** Copied in one step: a bound on memory, and other tasks run between the steps. */
-const PIECE = 1 << 20;
 
 const aborted = (code: number): Outcome => checkCondition(SenseKey.copyAborted, code);
 const OUT_OF_RANGE = aborted(AdditionalSense.noAdditionalSenseInformation);
@@ -61,7 +39,7 @@ export function resolveSegment(
   if (range.length + range.padding > CopyLimit.segmentLength) return SEGMENT_TOO_LONG;
   const sourceEnd = range.sourceOffset + range.length;
   const destinationEnd = range.destinationOffset + range.length + range.padding;
-  if (sourceEnd > range.source.size || destinationEnd > range.destination.size) return OUT_OF_RANGE;
+  if (sourceEnd > range.source.size || destinationEnd > range.destination.device.size) return OUT_OF_RANGE;
   return range;
 }
 
@@ -69,18 +47,18 @@ type BlockSegment = Extract<CopySegment, { kind: 'blocks' }>;
 type ByteSegment = Extract<CopySegment, { kind: 'bytes' }>;
 
 /** The start of a block as bytes; an address that no device has becomes one behind the end of any. */
-function byteOffset(address: bigint, device: Device): number {
+function byteOffset(address: bigint, device: ReadableDevice): number {
   const offset = address * BigInt(device.blockSize);
   return offset > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(offset);
 }
 
-/** SPC-4 §6.4.6.4 with the PAD rules of §6.4.6.2. */
+/** Block to block, with the rules of PAD. */
 function blockRange(segment: BlockSegment, source: CopyTarget, destination: CopyTarget): CopyRange | Outcome {
   const [from, to] = [source.unit.device, destination.unit.device];
   const counted = segment.numberOfBlocks * (segment.countsDestinationBlocks ? to : from).blockSize;
   const ends = {
     source: from,
-    destination: to,
+    destination: destination.unit,
     sourceOffset: byteOffset(segment.sourceBlockAddress, from),
     destinationOffset: byteOffset(segment.destinationBlockAddress, to),
   };
@@ -91,79 +69,15 @@ function blockRange(segment: BlockSegment, source: CopyTarget, destination: Copy
   return { ...ends, length: counted, padding: missing };
 }
 
-/** SPC-4 §6.4.6.12: exact to the byte, so that nothing is left over. */
+/** Block to block with offset: exact to the byte, so that nothing is left over. */
 function byteRange(segment: ByteSegment, source: CopyTarget, destination: CopyTarget): CopyRange {
   const [from, to] = [source.unit.device, destination.unit.device];
   return {
     source: from,
-    destination: to,
+    destination: destination.unit,
     sourceOffset: byteOffset(segment.sourceBlockAddress, from) + segment.sourceByteOffset,
     destinationOffset: byteOffset(segment.destinationBlockAddress, to) + segment.destinationByteOffset,
     length: segment.numberOfBytes,
     padding: 0,
   };
-}
-
-/**
- * Copies a range. `progress` hears the bytes of each piece; a cancellation ends it between two pieces. Raises what the devices
- * raise.
- */
-export async function copyRange(
-  range: CopyRange,
-  cancellation: Cancellation,
-  progress: (bytes: number) => void,
-): Promise<void> {
-  const { source, destination, sourceOffset, destinationOffset, length, padding } = range;
-  const backwards =
-    source === destination && destinationOffset > sourceOffset && destinationOffset < sourceOffset + length;
-  // Where the ranges overlap, the end that would be overwritten before it is read goes first.
-  for (let done = 0; done < length && !cancellation.aborted; ) {
-    const piece = Math.min(PIECE, length - done);
-    const at = backwards ? length - done - piece : done;
-    const data = await readBytes(source, sourceOffset + at, piece);
-    await writeBytes(destination, destinationOffset + at, data);
-    done += piece;
-    progress(piece);
-    await nextTurn();
-  }
-  if (padding > 0 && !cancellation.aborted) {
-    await writeBytes(destination, destinationOffset + length, [new Uint8Array(padding)]);
-  }
-}
-
-/** Lets everything else that is ready run first. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Any bytes: whole blocks are read around them. */
-async function readBytes(device: Device, offset: number, length: number): Promise<readonly Uint8Array[]> {
-  const before = offset % device.blockSize;
-  const whole = roundUp(before + length, device.blockSize);
-  if (before === 0 && whole === length) return device.read(offset, length);
-  const blocks = Buffer.concat(await device.read(offset - before, whole));
-  return [blocks.subarray(before, before + length)];
-}
-
-/** Any bytes: what the first and last block hold beside them stays. */
-async function writeBytes(device: Device, offset: number, data: readonly Uint8Array[]): Promise<void> {
-  const { blockSize } = device;
-  const length = data.reduce((sum, part) => sum + part.length, 0);
-  const before = offset % blockSize;
-  const whole = roundUp(before + length, blockSize);
-  if (before === 0 && whole === length) {
-    await device.write(offset, data);
-    return;
-  }
-  const blocks = Buffer.concat(await device.read(offset - before, whole));
-  let at = before;
-  for (const part of data) {
-    blocks.set(part, at);
-    at += part.length;
-  }
-  await device.write(offset - before, [blocks]);
-}
-
-function roundUp(bytes: number, blockSize: number): number {
-  return Math.ceil(bytes / blockSize) * blockSize;
 }

@@ -1,23 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Device } from '../../src/block/device.ts';
-import { MemoryDevice } from '../../src/block/memory-device.ts';
-import { DisklessError } from '../../src/bytes/index.ts';
-import { type Designator, naaLocallyAssigned } from '../../src/scsi/designator.ts';
+import type { Device } from '../../../src/block/device.ts';
+import { MemoryDevice } from '../../../src/block/memory-device.ts';
+import { DisklessError } from '../../../src/bytes/index.ts';
+import { type Designator, naaLocallyAssigned } from '../../../src/scsi/designator.ts';
+import { CopyLimit } from '../../../src/scsi/third-party-copy/copy-limit.ts';
+import { encodeOperatingParameters } from '../../../src/scsi/third-party-copy/copy-results.ts';
 import {
   BlockToBlockSegment,
   BlockToBlockWithOffsetSegment,
-  CopyLimit,
   CopyParameterHeader,
   decodeCopyRequest,
-  encodeOperatingParameters,
   IdentificationDescriptor,
-} from '../../src/scsi/third-party-copy.ts';
-import { encodeThirdPartyCopyPage } from '../../src/scsi/third-party-copy-page.ts';
-import { CopyManager } from '../../src/target/extended-copy.ts';
-import type { Outcome } from '../../src/target/outcome.ts';
-import type { CopyUnit } from '../../src/target/third-party-copy/segment.ts';
+} from '../../../src/scsi/third-party-copy/extended-copy.ts';
+import { encodeThirdPartyCopyPage } from '../../../src/scsi/third-party-copy/page.ts';
+import type { Outcome } from '../../../src/target/outcome.ts';
+import { CopyManager } from '../../../src/target/third-party-copy/copy-manager.ts';
+import type { CopyUnit } from '../../../src/target/third-party-copy/copy-unit.ts';
+import { RodTokens } from '../../../src/target/third-party-copy/rod-tokens.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/#.*$/gm, '').replaceAll(/\s/g, ''), 'hex');
 const own = naaLocallyAssigned(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
@@ -82,8 +83,10 @@ const pattern = (length: number): Buffer =>
   Buffer.from(Uint8Array.from({ length }, (_, at) => (at * 7 + (at >> 9)) & 255));
 const unit = (device: Device, more: Partial<CopyUnit> = {}): CopyUnit => ({
   device,
+  changes: device,
   writeProtected: device.readOnly,
   admits: () => true,
+  exclusively: async (_range, work) => work(),
   ...more,
 });
 const content = (device: MemoryDevice): Buffer => Buffer.concat(device.read(0, device.size));
@@ -96,7 +99,7 @@ function answer(outcome: Outcome): string {
 
 /** One manager over one or two units; `run` gives the answer to one EXTENDED COPY. */
 function board(first: CopyUnit, second?: CopyUnit) {
-  const manager = new CopyManager<object>();
+  const manager = new CopyManager<object>(new RodTokens());
   const nexus = {};
   const resolve = ({ value }: Designator): CopyUnit | undefined => {
     if (Buffer.compare(value, own.value) === 0) return first;
@@ -106,17 +109,13 @@ function board(first: CopyUnit, second?: CopyUnit) {
     manager,
     nexus,
     copy: (parameters: Uint8Array, signal = new AbortController().signal): Promise<Outcome> =>
-      manager.extendedCopy(nexus, parameters, first, resolve, signal),
+      manager.extendedCopy(nexus, new Uint8Array(16), parameters, first, resolve, signal),
     run: async (parameters: Uint8Array): Promise<string> =>
-      answer(await manager.extendedCopy(nexus, parameters, first, resolve, new AbortController().signal)),
-    results: (action: number, listIdentifier = 1) => {
-      const cdb = Buffer.alloc(16);
-      cdb.writeUInt8(0x84, 0);
-      cdb.writeUInt8(action, 1);
-      cdb.writeUInt8(listIdentifier, 2);
-      cdb.writeUInt32BE(1024, 10);
-      return manager.receiveCopyResults(nexus, cdb);
-    },
+      answer(
+        await manager.extendedCopy(nexus, new Uint8Array(16), parameters, first, resolve, new AbortController().signal),
+      ),
+    status: (listIdentifier = 1, asker = nexus) =>
+      manager.receiveCopyStatus(asker, Buffer.of(0x84, 0, listIdentifier, ...Array(16).fill(0))),
   };
 }
 
@@ -309,7 +308,7 @@ describe('copying', () => {
     const failed = board(unit(first), unit(failing('DEVICE_IO')));
     assert.equal(await failed.run(parameters), '0a/0d01');
     assert.deepEqual(content(first).subarray(9 * 512, 10 * 512), pattern(512));
-    const status = failed.results(0);
+    const status = failed.status();
     assert.ok('data' in status);
     assert.deepEqual(Buffer.from(status.data), hex('00000008 82 0001 00 00000200'));
     assert.equal(await board(unit(small()), unit(failing('DEVICE_NO_SPACE'))).run(parameters), '0a/2707');
@@ -319,25 +318,23 @@ describe('copying', () => {
 describe('RECEIVE COPY RESULTS', () => {
   test('COPY STATUS is kept after the copy, by nexus and list identifier', async () => {
     const copies = board(unit(small()));
-    assert.equal(answer(copies.results(0) as Outcome), '05/2400');
+    assert.equal(answer(copies.status() as Outcome), '05/2400');
     assert.equal(await copies.run(list([target()], [blocks(8, 0, 8), blocks(1, 0, 8)])), 'good');
-    const status = copies.results(0);
+    const status = copies.status();
     assert.ok('data' in status);
     assert.deepEqual(Buffer.from(status.data), hex('00000008 81 0002 00 00001200'));
-    assert.equal(answer(copies.results(0, 2) as Outcome), '05/2400');
-    const cdb = Buffer.alloc(16);
-    cdb.writeUInt8(1, 2);
-    assert.equal(answer(copies.manager.receiveCopyResults({}, cdb) as Outcome), '05/2400', 'another nexus');
+    assert.equal(answer(copies.status(2) as Outcome), '05/2400');
+    assert.equal(answer(copies.status(1, {}) as Outcome), '05/2400', 'another nexus');
     copies.manager.left(copies.nexus);
-    assert.equal(answer(copies.results(0) as Outcome), '05/2400');
+    assert.equal(answer(copies.status() as Outcome), '05/2400');
   });
 
   test('nothing is kept with LIST ID USAGE 10b and 11b', async () => {
     const copies = board(unit(small()));
     assert.equal(await copies.run(list([target()], [blocks(1, 0, 8)], { listIdUsage: 2 })), 'good');
-    assert.equal(answer(copies.results(0) as Outcome), '05/2400');
+    assert.equal(answer(copies.status() as Outcome), '05/2400');
     assert.equal(await copies.run(list([target()], [blocks(1, 0, 8)], { listIdUsage: 3, listIdentifier: 0 })), 'good');
-    assert.equal(answer(copies.results(0, 0) as Outcome), '05/2400');
+    assert.equal(answer(copies.status(0) as Outcome), '05/2400');
   });
 
   test('a copy under way is told as such, its identifier is taken, and it can be aborted', {
@@ -362,7 +359,7 @@ describe('RECEIVE COPY RESULTS', () => {
     const abort = new AbortController();
     const running = copies.copy(list([target()], [blocks(1, 0, 8), blocks(1, 0, 9)]), abort.signal);
     await reading.promise;
-    const status = copies.results(0);
+    const status = copies.status();
     assert.ok('data' in status);
     assert.deepEqual(Buffer.from(status.data), hex('00000008 00 0000 00 00000000'));
     assert.equal(await copies.run(list([target()], [blocks(1, 0, 8)])), '05/0016');
@@ -377,8 +374,8 @@ describe('RECEIVE COPY RESULTS', () => {
     for (let listIdentifier = 0; listIdentifier <= CopyLimit.copies; listIdentifier++) {
       assert.equal(await copies.run(list([target()], [blocks(1, 0, 8)], { listIdentifier })), 'good');
     }
-    assert.equal(answer(copies.results(0, 0) as Outcome), '05/2400');
-    assert.ok('data' in copies.results(0, 1));
+    assert.equal(answer(copies.status(0) as Outcome), '05/2400');
+    assert.ok('data' in copies.status(1));
   });
 
   test('OPERATING PARAMETERS', () => {
@@ -392,20 +389,23 @@ describe('RECEIVE COPY RESULTS', () => {
         0010 10 00 00 00       # concurrent copies, granularities
         000000 03 02 0a e4`),
     );
-    const answered = board(unit(small())).results(3, 0);
-    assert.ok('data' in answered);
-    assert.equal(answered.allocationLength, 1024);
-    assert.equal(answer(board(unit(small())).results(1) as Outcome), '05/2400');
   });
 
   test('page 8Fh', () => {
     assert.deepEqual(
-      Buffer.from(encodeThirdPartyCopyPage(16)),
+      Buffer.from(encodeThirdPartyCopyPage(16, 512)),
       hex(`
-        0001 0008 07 83 01 00 84 02 00 03
+        0000 0020 000000000000 0100 00000258 0000003c 0000000000200000 0000000000020000
+        0001 0010 0c 83 04 00 10 11 1c 84 04 00 03 05 07 000000
         0004 001c 00000000 0010 0020 00000600 00000000 000000000000000000000000
         0008 0004 03 02 0a e4
         000c 0004 0002 ffff
+        0106 005c 00 0000000000000000000000 00000000 ffffffff 00000258 000000000000000000000000000000000000 0030
+          00 00 002c 0000 0000 0000000040000000 0000000004000000 0000000040000000 0000000004000000 0000000000000000
+        0108 00c4 0000 00c0
+          00800000 03 00 0000 ${'00'.repeat(56)}
+          00800001 03 00 0000 ${'00'.repeat(56)}
+          ffff0001 02 00 0000 ${'00'.repeat(56)}
         8001 0020 00000010 00000010 04000000 00 00 000000000000000000000000000000000000`),
     );
   });

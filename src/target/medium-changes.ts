@@ -1,0 +1,42 @@
+/** What changes the medium of a logical unit: all of it goes through here, so that who relies on what the medium holds is told. */
+
+import type { Awaitable, Device, WriteOptions } from '../block/device.ts';
+import { totalLength } from '../bytes/index.ts';
+
+/** A unit's device to whoever does not change it. */
+export type ReadableDevice = Omit<Device, 'write' | 'unmap' | 'writeZeroes' | 'close'>;
+
+/** Told of a range of bytes before it changes. */
+export type ChangeListener = (offset: number, length: number) => void;
+
+export class MediumChanges {
+  readonly device: ReadableDevice;
+  readonly #device: Device;
+  /** Undefined while nobody relies on any of it: then a change costs one look. */
+  listener: ChangeListener | undefined;
+
+  constructor(device: Device) {
+    this.device = device;
+    this.#device = device;
+  }
+
+  write(offset: number, data: readonly Uint8Array[], options?: WriteOptions): Awaitable<void> {
+    if (this.listener !== undefined) this.listener(offset, totalLength(data));
+    return this.#device.write(offset, data, options);
+  }
+
+  unmap(offset: number, length: number): Awaitable<void> {
+    this.listener?.(offset, length);
+    return this.#device.unmap(offset, length);
+  }
+
+  writeZeroes(offset: number, length: number, options?: WriteOptions): Awaitable<void> {
+    this.listener?.(offset, length);
+    return this.#device.writeZeroes(offset, length, options);
+  }
+
+  /** The medium as a whole is about to become another one: it is ejected, formatted or sanitized. */
+  replaced(): void {
+    this.listener?.(0, this.#device.size);
+  }
+}
