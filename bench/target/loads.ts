@@ -71,15 +71,21 @@ export async function writeByQemu(contender: Contender, load: WriteLoad): Promis
   return { rate: count / numberIn(output, /completed in ([\d.]+) seconds/g, 'qemu-img bench'), commands: count };
 }
 
-/** This project's own initiator, for what the others cannot do: data digests. */
-export async function readByDiskless(
-  contender: Contender,
-  size: number,
-  depth: number,
-  seconds: number,
-): Promise<Work> {
-  const output = await runProgram('digest-reader.ts', contender, [`${size}`, `${depth}`, `${seconds}`]);
-  const rate = numberIn(output, /([\d.]+) reads\/s/g, 'digest-reader');
+/** What our own initiator does: all sessions in one process. */
+export interface InitiatorLoad {
+  readonly operation: 'read' | 'write';
+  readonly size: number;
+  readonly random: boolean;
+  readonly depth: number;
+  readonly sessions: number;
+  /** Header and data digests. */
+  readonly digests: boolean;
+}
+
+/** This project's own initiator, for what the others cannot do. */
+export async function loadByInitiator(contender: Contender, load: InitiatorLoad, seconds: number): Promise<Work> {
+  const output = await runProgram('initiator-load.ts', contender, [JSON.stringify({ ...load, seconds })]);
+  const rate = numberIn(output, /([\d.]+) commands\/s/g, 'initiator-load');
   return { rate, commands: rate * seconds };
 }
 

@@ -1,7 +1,14 @@
 /** What is measured: each row with the ratio to tgtd that has to hold. */
 
 import { type Contender, type ContenderName, IMAGE_SIZE } from './contenders.ts';
-import { type ReadLoad, readByDiskless, readByIscsiPerf, type Work, writeByQemu } from './loads.ts';
+import {
+  type InitiatorLoad,
+  loadByInitiator,
+  type ReadLoad,
+  readByIscsiPerf,
+  type Work,
+  writeByQemu,
+} from './loads.ts';
 
 export interface Row {
   readonly name: string;
@@ -48,21 +55,46 @@ const reads: Row[] = [1, 32].flatMap((depth) =>
 );
 
 const manySessions: Row[] = [8, 32].flatMap((sessions) => [
+  readRow({ size: 4 * KI, random: true, depth: 1, sessions, headerDigest: false }, 1.2, false),
   readRow({ size: 4 * KI, random: true, depth: 32, sessions, headerDigest: false }, 3, sessions === 8),
   readRow({ size: 64 * KI, random: false, depth: 32, sessions, headerDigest: false }, 2, false),
+  readRow({ size: 256 * KI, random: false, depth: 32, sessions, headerDigest: false }, 1.3, false),
 ]);
 
+function initiatorRow(load: InitiatorLoad, goal: number | undefined, quick: boolean): Row {
+  const { operation, size, random, depth, sessions, digests } = load;
+  const words = [`${operation} ${size / KI} KiB`, random ? 'random' : 'sequential', `depth ${depth}`];
+  if (sessions > 1) words.push(`${sessions} sessions`);
+  if (digests) words.push('both digests');
+  return {
+    name: `${words.join(', ')} (our initiator)`,
+    size,
+    quick,
+    ...(goal === undefined ? {} : { goal }),
+    contenders: ['diskless', 'tgtd'],
+    measure: (contender, seconds) => loadByInitiator(contender, load, seconds),
+  };
+}
+
+const one = { depth: 32, sessions: 1 } as const;
+
 const digests: Row[] = [
-  readRow({ size: 4 * KI, random: true, depth: 32, sessions: 1, headerDigest: true }, undefined, true),
-  readRow({ size: 64 * KI, random: false, depth: 32, sessions: 1, headerDigest: true }, undefined, false),
-  ...([4 * KI, 64 * KI] as const).map(
-    (size): Row => ({
-      name: `read ${size / KI} KiB, random, depth 32, both digests (our initiator)`,
-      size,
-      quick: size === 64 * KI,
-      contenders: ['diskless', 'tgtd'],
-      measure: (contender, seconds) => readByDiskless(contender, size, 32, seconds),
-    }),
+  readRow({ size: 4 * KI, random: true, headerDigest: true, ...one }, undefined, true),
+  readRow({ size: 64 * KI, random: false, headerDigest: true, ...one }, undefined, false),
+  ...sizes.map((size) =>
+    initiatorRow({ operation: 'read', size, random: true, digests: true, ...one }, undefined, size === 64 * KI),
+  ),
+  ...sizes.map((size) =>
+    initiatorRow({ operation: 'write', size, random: false, digests: true, ...one }, undefined, false),
+  ),
+];
+
+const initiatorWrites: Row[] = [
+  ...sizes.map((size) =>
+    initiatorRow({ operation: 'write', size, random: true, digests: false, ...one }, size === 4 * KI ? 1.5 : 1, false),
+  ),
+  ...[8, 32].map((sessions) =>
+    initiatorRow({ operation: 'write', size: 4 * KI, random: true, depth: 8, sessions, digests: false }, 1, false),
   ),
 ];
 
@@ -87,7 +119,9 @@ const writes: Row[] = [
   writeRow(4 * KI, 32, 1.5, true),
   writeRow(4 * KI, 1, 1, false),
   writeRow(64 * KI, 32, 1, true),
+  writeRow(64 * KI, 1, 1, false),
   writeRow(256 * KI, 32, 1, false),
+  writeRow(256 * KI, 1, 1, false),
 ];
 
-export const rows: readonly Row[] = [...reads, ...manySessions, ...digests, ...writes];
+export const rows: readonly Row[] = [...reads, ...manySessions, ...digests, ...writes, ...initiatorWrites];
