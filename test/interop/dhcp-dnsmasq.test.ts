@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { end, NamespacePair } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
@@ -14,10 +16,13 @@ const clientProgram = join(import.meta.dirname, '../support/dhcp-client-program.
 
 class Dnsmasq implements AsyncDisposable {
   readonly #child: ChildProcess;
-  readonly lines: string[] = [];
+  readonly #log: Interface;
+  readonly #lines: string[] = [];
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, stderr: Readable) {
     this.#child = child;
+    this.#log = createInterface({ input: stderr });
+    this.#log.on('line', (line) => this.#lines.push(line));
   }
 
   /** Returns once it answers requests. */
@@ -25,18 +30,18 @@ class Dnsmasq implements AsyncDisposable {
     const quiet = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--port=0', '--log-dhcp', '--no-hosts'];
     const leases = ['--leasefile-ro', '--interface=server0', '--bind-dynamic', '--no-ping'];
     const child = pair.spawn('server', 'dnsmasq', [...quiet, ...leases, ...more]);
-    const server = new Dnsmasq(child);
     assert.ok(child.stderr);
-    const lines = createInterface({ input: child.stderr });
-    const ready = new Promise<void>((resolve, reject) => {
-      lines.on('line', (line) => {
-        server.lines.push(line);
-        if (line.includes('DHCP,')) resolve();
-      });
-      child.once('close', () => reject(new Error(`dnsmasq has ended: ${server.lines.join('\n')}`)));
-    });
-    await ready;
+    const server = new Dnsmasq(child, child.stderr);
+    await server.logged('DHCP,');
     return server;
+  }
+
+  /** Resolves once a line of its log has the text, which may come later than what it tells of. */
+  async logged(text: string): Promise<void> {
+    while (!this.#lines.some((line) => line.includes(text))) {
+      const [line] = await Promise.race([once(this.#log, 'line'), once(this.#log, 'close')]);
+      if (line === undefined) assert.fail(`dnsmasq has ended without "${text}": ${this.#lines.join('\n')}`);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,7 +63,7 @@ test('our client gets an address and the root path from dnsmasq, and gives the a
   assert.equal(bound.rootPath, rootPath);
   assert.equal(bound.reason, 'carries an iscsi: root path');
   await client.message(({ type, summary }) => type === 'send' && String(summary).startsWith('RELEASE'));
-  assert.ok(server.lines.some((line) => line.includes(`DHCPACK(server0) ${bound.address} ${hardwareAddress}`)));
+  await server.logged(`DHCPACK(server0) ${bound.address} ${hardwareAddress}`);
 });
 
 test('our client renews with dnsmasq when half of the lease is over', async (t) => {
