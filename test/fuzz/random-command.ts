@@ -1,6 +1,13 @@
 /** Random SCSI commands: every one of the command table, and those that do not exist. */
 
-import { commandNames, describeCommand, encodeLun, usageData } from '../../src/scsi/index.ts';
+import {
+  ADDITIONAL_CDB_LENGTH,
+  commandNames,
+  describeCommand,
+  usageData,
+  VARIABLE_LENGTH,
+} from '../../src/scsi/command-table.ts';
+import { encodeLun } from '../../src/scsi/lun.ts';
 import type { Random } from '../support/random.ts';
 import { anyU32, randomBytes } from './random-bytes.ts';
 
@@ -18,6 +25,11 @@ export const UNIT_BLOCKS = 512;
 /** An address where the unit ends, in the field that CDBs of this length have for it. */
 function writeLbaAtEnd(random: Random, cdb: Buffer, length: number): void {
   const lba = UNIT_BLOCKS + 1 - random.below(6);
+  if (length === 32) {
+    cdb.writeBigUInt64BE(BigInt(lba), 12);
+    cdb.writeUInt32BE(random.below(6), 28);
+    return;
+  }
   if (length === 6) cdb.writeUInt16BE(lba, 2);
   else if (length === 16) cdb.writeBigUInt64BE(BigInt(lba), 2);
   else cdb.writeUInt32BE(lba, 2);
@@ -26,14 +38,14 @@ function writeLbaAtEnd(random: Random, cdb: Buffer, length: number): void {
   cdb[length === 6 ? 4 : length === 10 ? 8 : length - 3] = random.below(6);
 }
 
-/** 16 bytes. */
+/** 16 bytes, or 32 for the commands that have so long CDBs. */
 export function randomCdb(random: Random): Uint8Array {
-  const cdb = Buffer.alloc(16);
   const kind = random.below(16);
   if (kind === 0) return randomBytes(random, 16);
   const name = commandNames[random.below(commandNames.length)] ?? 'testUnitReady';
   const description = describeCommand(name);
   const usage = usageData(description);
+  const cdb = Buffer.alloc(Math.max(16, usage.length));
   for (const [at, mask] of usage.entries()) if (at > 0) cdb[at] = random.below(256) & mask;
   if (kind < 9) {
     // Small numbers in the long fields: addresses and lengths that exist.
@@ -43,11 +55,16 @@ export function randomCdb(random: Random): Uint8Array {
   } else if (kind === 9) {
     for (const [at, mask] of usage.entries()) if (at > 1) cdb[at] = mask;
   } else if (kind === 10) {
-    cdb[1 + random.below(15)] = random.below(256);
+    cdb[1 + random.below(cdb.length - 1)] = random.below(256);
   }
   if (random.oneIn(4)) writeLbaAtEnd(random, cdb, usage.length);
   if (random.oneIn(3)) cdb[1] = 0;
   cdb[0] = description.operationCode;
+  if (description.operationCode === VARIABLE_LENGTH) {
+    if (random.below(8) > 0) cdb[ADDITIONAL_CDB_LENGTH] = usage.length - 8;
+    cdb.writeUInt16BE(description.serviceAction ?? 0, 8);
+    return cdb;
+  }
   if (description.serviceAction !== undefined) cdb[1] = ((cdb[1] ?? 0) & 0xe0) | description.serviceAction;
   return cdb;
 }

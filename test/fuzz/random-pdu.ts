@@ -1,6 +1,7 @@
 /** Random PDUs of an initiator in the full feature phase: plausible, implausible, and damaged. */
 
 import { serialAdd } from '../../src/bytes/index.ts';
+import { encodeExtendedCdb } from '../../src/iscsi/additional-header.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
 import {
   BasicHeader,
@@ -66,10 +67,20 @@ const scsiCommand: Maker = (random, session) => {
     attribute: random.oneIn(2) ? 1 : random.below(8),
     lun: randomLun(random),
     expectedDataTransferLength: length,
-    cdb,
+    cdb: cdb.subarray(0, 16),
   });
-  return { kind: 'SCSI Command', header, data: data > 0 ? randomParameterList(random, data) : nothing };
+  const whole = cdb.length === 16 ? header : withExtendedCdb(random, header, cdb);
+  return { kind: 'SCSI Command', header: whole, data: data > 0 ? randomParameterList(random, data) : nothing };
 };
+
+/** The header with what its CDB field does not hold behind it, mostly as it must be. */
+function withExtendedCdb(random: Random, header: Uint8Array, cdb: Uint8Array): Uint8Array {
+  const sound = encodeExtendedCdb(cdb);
+  const broken = random.oneIn(6) ? damaged(random, sound) : sound;
+  const ahs = broken.subarray(0, broken.length & ~3);
+  header[4] = ahs.length / 4;
+  return Buffer.concat([header, ahs]);
+}
 
 /** What an R2T asked for, or almost. */
 const dataOut: Maker = (random, session) => {

@@ -119,6 +119,8 @@ test('a text that is under way is answer enough to a request to negotiate (event
   const answer = { opcode: Opcode.textResponse, final: true, initiatorTaskTag, targetTransferTag: RESERVED_TAG };
   peer.send(TextResponse.encode(answer));
   await exchange;
+  await settled();
+  assert.equal(peer.unread, 0);
 });
 
 test('tasks that the target ends at a unit fail, are sent nothing more, and the message is acknowledged (event 5)', async () => {

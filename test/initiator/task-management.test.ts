@@ -19,7 +19,7 @@ import type { ScriptedPeer } from '../support/scripted-target.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice } from '../target/held-device.ts';
 import { serveTarget, TARGET } from '../target/served-target.ts';
-import { lun, opcodeOf, openSession, respond, rig } from './support.ts';
+import { lun, openSession, respond, rig } from './support.ts';
 
 const { functionComplete, functionSucceeded, functionRejected } = TaskManagementResponseCode;
 const testUnitReady = new Uint8Array(6);
@@ -83,14 +83,19 @@ test('with FastAbort no more data is sent for them (RFC 7143 §4.2.3.4 a)', asyn
 test('a function that is refused ends nothing, and held back data goes out', async () => {
   const all = rig({}, { wishes: { taskReporting: 'FastAbort' } });
   const { session, peer } = await openSession(all, { ...solicited, TaskReporting: 'FastAbort' });
+  const answered = session.execute({ lun, cdb: write10, write: [new Uint8Array(512)] });
+  const early = await startWrite(peer);
   const running = session.execute({ lun, cdb: write10, write: [new Uint8Array(512)] });
   const tag = await startWrite(peer);
   const managed = session.manage({ function: TaskManagementFunction.targetWarmReset });
   const { initiatorTaskTag } = await takeManagement(peer);
+  solicit(peer, early);
   solicit(peer, tag);
+  peer.send(ScsiResponse.encode({ opcode: Opcode.scsiResponse, final: true, initiatorTaskTag: early }));
+  assert.equal((await answered).status, 0);
   answer(peer, initiatorTaskTag, functionRejected);
   assert.equal((await managed).response, functionRejected);
-  assert.equal(opcodeOf(await peer.next()), Opcode.dataOut);
+  assert.equal(DataOut.view((await peer.next()).header).initiatorTaskTag, tag);
   peer.send(ScsiResponse.encode({ opcode: Opcode.scsiResponse, final: true, initiatorTaskTag: tag }));
   assert.equal((await running).status, 0);
 });
