@@ -12,6 +12,8 @@ export type ChangeListener = (offset: number, length: number) => void;
 export class MediumChanges {
   readonly device: ReadableDevice;
   readonly #device: Device;
+  /** Grows each time that the medium becomes another one. */
+  mediumNumber = 0;
   /** Undefined while nobody relies on any of it: then a change costs one look. */
   listener: ChangeListener | undefined;
 
@@ -37,6 +39,7 @@ export class MediumChanges {
 
   /** The medium as a whole is about to become another one: it is ejected, formatted or sanitized. */
   replaced(): void {
+    this.mediumNumber += 1;
     this.listener?.(0, this.#device.size);
   }
 }
