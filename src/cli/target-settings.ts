@@ -9,6 +9,10 @@ import { ISCSI_PORT } from '../target/portal.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 import { parseLun } from './target-units.ts';
 
+/** One VPD page has to hold them all. */
+const MAXIMUM_URLS = 16;
+const MAXIMUM_URL_LENGTH = 2048;
+
 export const targetSettings = {
   file: setting({
     help: 'raw disk image or block device, LUN 0',
@@ -76,6 +80,15 @@ export const targetSettings = {
     schema: z.string().min(1).optional(),
     fallback: undefined,
   }),
+  managementUrl: setting({
+    help: 'where the target is managed, for initiators to read (VPD page 85h); may be repeated',
+    placeholder: 'url',
+    repeats: true,
+    schema: listOf(textual(parseManagementUrl)).refine(({ length }) => length <= MAXIMUM_URLS, {
+      error: `more than ${MAXIMUM_URLS} URLs`,
+    }),
+    fallback: [],
+  }),
   json: setting({ help: 'print events as JSON lines on stdout', schema: onOrOff, fallback: false }),
 };
 
@@ -94,6 +107,15 @@ function parsePhysicalBlockSize(text: string): number {
   const size = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (size >= 512 && size <= 65_536 && Number.isInteger(Math.log2(size))) return size;
   throw invalid(`"${text}" is not a physical block size`, 'Use a power of two from 512 to 65536.');
+}
+
+function parseManagementUrl(text: string): string {
+  const url = URL.parse(text)?.href;
+  if (url !== undefined && url.length <= MAXIMUM_URL_LENGTH) return url;
+  throw invalid(
+    `"${text}" is not a URL`,
+    `Write one such as https://192.0.2.1/, of at most ${MAXIMUM_URL_LENGTH} bytes.`,
+  );
 }
 
 /** `192.0.2.1:3260`, `[2001:db8::1]:3260`, or an address alone. */

@@ -5,7 +5,14 @@ import type { Capacity, LogicalUnit } from '../initiator/logical-unit.ts';
 import type { Session } from '../initiator/session.ts';
 import { formatPortal } from '../initiator/target-address.ts';
 import { formatLun } from '../iscsi/root-path-lun.ts';
-import { type Inquiry, ModeHeader6, ModePageCode, pageContent, VitalProductDataPage } from '../scsi/index.ts';
+import {
+  type Inquiry,
+  ModeHeader6,
+  ModePageCode,
+  ModeSubpageCode,
+  pageContent,
+  VitalProductDataPage,
+} from '../scsi/index.ts';
 import { describeModePages, describeVitalProductData, type UnitPage } from './unit-pages.ts';
 
 export interface UnitDescription {
@@ -26,7 +33,9 @@ export interface UnitDescription {
 export async function describeUnit(session: Session, unit: LogicalUnit): Promise<UnitDescription> {
   const inquiry = await unit.inquiry();
   const pages = await readPages(unit);
-  const mode = await unit.modeSense(ModePageCode.all);
+  // Not every unit knows subpages.
+  const mode =
+    (await unit.modeSense(ModePageCode.all, ModeSubpageCode.all)) ?? (await unit.modeSense(ModePageCode.all));
   const capacity = inquiry.peripheralDeviceType === 0 ? await unit.readCapacity() : undefined;
   const { address, port } = session.remote;
   const { targetAlias } = session.login;

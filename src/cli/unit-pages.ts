@@ -1,11 +1,13 @@
 /** The pages of a logical unit as people and programs read them. What has a layout is shown field by field, everything else as bytes. */
 
+import { readU16 } from '../bytes/index.ts';
 import {
   Association,
   BlockDeviceCharacteristics,
   BlockLimits,
   CachingPage,
   CodeSet,
+  ControlExtensionPage,
   ControlPage,
   type Designator,
   DesignatorType,
@@ -14,6 +16,9 @@ import {
   InformationalExceptionsPage,
   LogicalBlockProvisioning,
   ModePageCode,
+  ModeSubpageCode,
+  ReadWriteErrorRecoveryPage,
+  VerifyErrorRecoveryPage,
   VitalProductDataPage,
 } from '../scsi/index.ts';
 
@@ -21,6 +26,8 @@ export type PageValue = string | number | boolean;
 
 export interface UnitPage {
   readonly code: number;
+  /** Of a mode page that is one. */
+  readonly subpage?: number;
   readonly title: string;
   /** By the names that the standards give them. */
   readonly fields: Readonly<Record<string, PageValue>>;
@@ -38,14 +45,19 @@ interface PageDescription {
   readonly show: (page: Uint8Array) => UnitPage['fields'];
 }
 
-/** Bytes of a VPD page before its content (SPC-4 §7.8.1), and of a mode page (SPC-4 §7.5.7). */
+/** Bytes of a VPD page before its content, and of a mode page. */
 const VPD_HEADER = 4;
 const MODE_PAGE_HEADER = 2;
+const MODE_SUBPAGE_HEADER = 4;
 
 const vitalProductDataPages = new Map<number, PageDescription>([
   [VitalProductDataPage.supportedPages, { title: 'Supported VPD Pages', show: showSupportedPages }],
   [VitalProductDataPage.unitSerialNumber, { title: 'Unit Serial Number', show: showSerialNumber }],
   [VitalProductDataPage.deviceIdentification, { title: 'Device Identification', show: showDesignators }],
+  [
+    VitalProductDataPage.managementNetworkAddresses,
+    { title: 'Management Network Addresses', show: showBytes(VPD_HEADER) },
+  ],
   [VitalProductDataPage.extendedInquiryData, { title: 'Extended INQUIRY Data', show: byLayout(ExtendedInquiryData) }],
   [VitalProductDataPage.modePagePolicy, { title: 'Mode Page Policy', show: showBytes(VPD_HEADER) }],
   [VitalProductDataPage.scsiPorts, { title: 'SCSI Ports', show: showBytes(VPD_HEADER) }],
@@ -62,11 +74,24 @@ const vitalProductDataPages = new Map<number, PageDescription>([
 ]);
 
 const modePages = new Map<number, PageDescription>([
+  [
+    ModePageCode.readWriteErrorRecovery,
+    { title: 'Read-Write Error Recovery', show: byLayout(ReadWriteErrorRecoveryPage) },
+  ],
+  [ModePageCode.verifyErrorRecovery, { title: 'Verify Error Recovery', show: byLayout(VerifyErrorRecoveryPage) }],
   [ModePageCode.caching, { title: 'Caching', show: byLayout(CachingPage) }],
   [ModePageCode.control, { title: 'Control', show: byLayout(ControlPage) }],
   [
     ModePageCode.informationalExceptionsControl,
     { title: 'Informational Exceptions Control', show: byLayout(InformationalExceptionsPage) },
+  ],
+]);
+
+/** By page code and subpage code. */
+const modeSubpages = new Map<string, PageDescription>([
+  [
+    `${ModePageCode.control}/${ModeSubpageCode.controlExtension}`,
+    { title: 'Control Extension', show: byLayout(ControlExtensionPage) },
   ],
 ]);
 
@@ -78,20 +103,33 @@ export function describeVitalProductData(code: number, page: Uint8Array): UnitPa
 /** The pages behind one another that MODE SENSE returns. One that is cut short ends the list. */
 export function describeModePages(pages: Uint8Array): UnitPage[] {
   const result: UnitPage[] = [];
-  for (let at = 0; at + MODE_PAGE_HEADER <= pages.length; ) {
-    const code = (pages[at] ?? 0) & 0x3f;
-    // SPF: a subpage has two bytes more before its content (SPC-4 §7.5.7).
+  for (let at = 0; at + MODE_SUBPAGE_HEADER <= pages.length; ) {
+    // SPF: a subpage has two bytes more before its content.
     const hasSubpage = ((pages[at] ?? 0) & 0x40) !== 0;
-    const length = hasSubpage
-      ? 4 + (((pages[at + 2] ?? 0) << 8) | (pages[at + 3] ?? 0))
-      : MODE_PAGE_HEADER + (pages[at + 1] ?? 0);
+    const length = hasSubpage ? MODE_SUBPAGE_HEADER + readU16(pages, at + 2) : MODE_PAGE_HEADER + (pages[at + 1] ?? 0);
     if (at + length > pages.length) break;
-    const known = hasSubpage ? undefined : modePages.get(code);
-    const { title, show } = known ?? { title: 'unknown page', show: showBytes(MODE_PAGE_HEADER) };
-    result.push({ code, title, fields: show(pages.subarray(at, at + length)) });
+    const page = pages.subarray(at, at + length);
+    result.push(hasSubpage ? describeModeSubpage(page) : describeModePage(page));
     at += length;
   }
   return result;
+}
+
+function describeModePage(page: Uint8Array): UnitPage {
+  const code = modePageCode(page);
+  const { title, show } = modePages.get(code) ?? { title: 'unknown page', show: showBytes(MODE_PAGE_HEADER) };
+  return { code, title, fields: show(page) };
+}
+
+function describeModeSubpage(page: Uint8Array): UnitPage {
+  const [code, subpage] = [modePageCode(page), page[1] ?? 0];
+  const known = modeSubpages.get(`${code}/${subpage}`);
+  const { title, show } = known ?? { title: 'unknown page', show: showBytes(MODE_SUBPAGE_HEADER) };
+  return { code, subpage, title, fields: show(page) };
+}
+
+function modePageCode(page: Uint8Array): number {
+  return (page[0] ?? 0) & 0x3f;
 }
 
 /** `maximumUnmapLbaCount` -> `maximum unmap lba count`; what is several words already stays. */
@@ -99,12 +137,14 @@ export function fieldLabel(name: string): string {
   return name.includes(' ') ? name : name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
+const headerFields = new Set(['pageCode', 'subpageFormat', 'subpageCode', 'pageLength']);
+
 /** A page may be shorter than its newest layout: what is missing counts as zero. */
 function byLayout({ size, fields }: PageLayout): PageDescription['show'] {
   return (page) => {
     const whole = new Uint8Array(size);
     whole.set(page.subarray(0, size));
-    const shown = Object.entries(fields).filter(([name]) => name !== 'pageCode' && name !== 'pageLength');
+    const shown = Object.entries(fields).filter(([name]) => !headerFields.has(name));
     return Object.fromEntries(shown.map(([name, field]) => [name, plain(field.read(whole, 0))]));
   };
 }

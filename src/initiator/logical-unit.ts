@@ -15,6 +15,7 @@ import {
 import { commandTable } from '../scsi/command-table.ts';
 import { decodeStandardInquiry, type Inquiry } from '../scsi/inquiry.ts';
 import { LUN_LENGTH } from '../scsi/lun.ts';
+import { ModeSubpageCode } from '../scsi/mode/page-layouts.ts';
 import { decodeLunList } from '../scsi/report-luns.ts';
 import { type Sense, SenseKey } from '../scsi/sense.ts';
 import { Status } from '../scsi/status.ts';
@@ -95,12 +96,13 @@ export class LogicalUnit {
   }
 
   /** The mode parameters with their header(6), or undefined when the unit does not know the page. */
-  async modeSense(pageCode: number): Promise<Uint8Array | undefined> {
+  async modeSense(pageCode: number, subpageCode: number = ModeSubpageCode.none): Promise<Uint8Array | undefined> {
     const { title, operationCode } = commandTable.modeSense6;
     const cdb = ModeSense6Cdb.encode({
       operationCode,
       disableBlockDescriptors: true,
       pageCode,
+      subpageCode,
       allocationLength: MODE_LENGTH,
     });
     const result = await this.#optional(this.command(title, { cdb, readLength: MODE_LENGTH }));

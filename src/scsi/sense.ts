@@ -58,6 +58,9 @@ const DescriptorType = { information: 0x00, senseKeySpecific: 0x02 } as const;
 
 export type SenseFormat = 'fixed' | 'descriptor';
 
+/** Bytes of the longest sense data: with all descriptors. */
+export const MAXIMUM_SENSE_LENGTH = 28;
+
 /** Sense data as it is sent: 18 bytes fixed, 8 to 28 bytes with descriptors. */
 export function encodeSense(sense: Sense, format: SenseFormat): Uint8Array<ArrayBuffer> {
   return format === 'fixed' ? encodeFixed(sense) : encodeDescriptors(sense);

@@ -8,6 +8,7 @@ export const VitalProductDataPage = {
   supportedPages: 0x00,
   unitSerialNumber: 0x80,
   deviceIdentification: 0x83,
+  managementNetworkAddresses: 0x85,
   extendedInquiryData: 0x86,
   modePagePolicy: 0x87,
   scsiPorts: 0x88,
@@ -60,13 +61,16 @@ export const NON_ROTATING = 1;
 /** WABEREQ and WACEREQ: blocks that an erase has left can be read without an error, with no data promised (SBC-3 §6.6.5). */
 export const READABLE_AFTER_ERASE = 1;
 
-/** SPC-4 §7.8.7: which attributes and bits of CDBs the unit heeds. */
+/** Which attributes and bits of CDBs the unit heeds, and what it can do besides. */
 export const ExtendedInquiryData = layout('Extended INQUIRY Data VPD page', 64, {
   pageCode: u8(1),
   pageLength: u16(2),
-  headOfQueueSupported: flag(5, 0),
+  headOfQueueSupported: flag(5, 2),
   orderedSupported: flag(5, 1),
-  simpleSupported: flag(5, 2),
+  simpleSupported: flag(5, 0),
+  volatileCacheSupported: flag(6, 0),
+  referralsSupported: flag(8, 4),
+  maximumSupportedSenseDataLength: u8(13),
 });
 
 /** One policy for every page and subpage: shared by all nexuses (SPC-4 §7.8.9). */

@@ -3,6 +3,7 @@
  * finds the command, and runs it. It belongs to no session: all nexuses share it.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Awaitable, Device } from '../block/device.ts';
 import { DisklessError } from '../bytes/index.ts';
 import { systemClock } from '../os/clock.ts';
@@ -67,6 +68,7 @@ export interface LogicalUnitOptions {
   readonly reachableUnits: () => Iterable<LogicalUnit>;
   /** The tokens of all units of the target. */
   readonly rodTokens: RodTokens;
+  readonly managementUrls: readonly string[];
   readonly features: UnitFeatures;
 }
 
@@ -85,6 +87,7 @@ export class LogicalUnit {
   /** WCE of the caching page: acknowledged writes may be lost at a power cut until they are flushed. */
   readonly writeCache: boolean;
   readonly removable: boolean;
+  readonly managementUrls: readonly string[];
   /** RELATIVE TARGET PORT IDENTIFIER of the one port, which is also its group's number. */
   readonly relativeTargetPort: number;
   /** All units of the target, this one included: what a copy may name. */
@@ -119,6 +122,7 @@ export class LogicalUnit {
     this.canUnmap = features.thin !== false && device.capabilities.unmap !== 'none';
     this.writeCache = device.capabilities.flush !== 'none';
     this.removable = features.removable ?? false;
+    this.managementUrls = options.managementUrls;
     this.relativeTargetPort = options.portalGroupTag;
     this.reachableUnits = () => [...options.reachableUnits()];
     const ports = () => ({ targetPorts: [this.relativeTargetPort], initiatorPorts: [...this.#nexuses.keys()] });
@@ -231,12 +235,18 @@ export class LogicalUnit {
     return GOOD;
   }
 
-  changeModeState(state: ModeState, by: Nexus): void {
-    const changed =
-      state.descriptorSense !== this.#modeState.descriptorSense ||
-      state.softwareWriteProtect !== this.#modeState.softwareWriteProtect;
+  /** MODE SELECT. Done when what was acknowledged before is as durable as the new state promises. */
+  changeModeState(state: ModeState, by: Nexus): Awaitable<void> {
+    const before = this.#modeState;
+    if (isDeepStrictEqual(state, before)) return;
+    this.#setModeState(state);
+    this.tellOthers(by, AdditionalSense.modeParametersChanged);
+    if (state.writeThrough && !before.writeThrough) return this.device.flush();
+  }
+
+  #setModeState(state: ModeState): void {
     this.#modeState = state;
-    if (changed) this.tellOthers(by, AdditionalSense.modeParametersChanged);
+    this.changes.writeThrough = state.writeThrough;
   }
 
   /** LOG SELECT with PCR. */
@@ -261,7 +271,7 @@ export class LogicalUnit {
     this.reservedBy = undefined;
     this.medium.allowAll();
     this.copyManager.reset();
-    this.#modeState = defaultModeState;
+    this.#setModeState(defaultModeState);
     for (const nexus of this.#nexuses.keys()) this.tell(nexus, code);
   }
 

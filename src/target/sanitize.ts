@@ -71,15 +71,18 @@ export class Sanitizer {
     return commandName.startsWith('sanitize') ? undefined : FAILED;
   }
 
-  /** SANITIZE with its parameter list: done when it is to be answered. Never rejects. */
-  async sanitize(cdb: Uint8Array, list: Uint8Array): Promise<Outcome> {
+  /**
+   * SANITIZE with its parameter list: done when it is to be answered. `whenStill` is done when nothing that came before changes the
+   * medium any more: what it would write is to be sanitized too. Never rejects.
+   */
+  async sanitize(cdb: Uint8Array, list: Uint8Array, whenStill: () => Promise<void>): Promise<Outcome> {
     const request = decodeSanitize(cdb, list, this.#device.blockSize);
     if ('malformed' in request) return refusalOf(request);
     if (this.#state.kind === 'running') return inProgress(this.#state.progress);
     if (request.action === 'exit failure mode') return this.#exitFailureMode();
     this.#state = { kind: 'running', progress: 0 };
     this.#changes.replaced();
-    this.#running = this.#run(request);
+    this.#running = this.#run(request, whenStill());
     return request.immediate ? GOOD : this.#running;
   }
 
@@ -96,8 +99,9 @@ export class Sanitizer {
     return GOOD;
   }
 
-  async #run(work: Work): Promise<Outcome> {
+  async #run(work: Work, still: Promise<void>): Promise<Outcome> {
     try {
+      await still;
       await (work.action === 'overwrite' ? this.#overwrite(work) : this.#erase());
       await this.#device.flush();
       this.#state = { kind: 'idle' };

@@ -23,6 +23,8 @@ export interface TargetOptions {
   readonly identification?: Partial<UnitIdentification>;
   /** What units have beyond their devices, by LUN. */
   readonly features?: ReadonlyMap<number, UnitFeatures>;
+  /** Where the target is managed, for initiators to read; 64 KiB in all. */
+  readonly managementUrls?: readonly string[];
   /** For the time that tokens live. Default: the system's. */
   readonly clock?: Clock;
 }
@@ -128,6 +130,7 @@ function makeUnit(
     device,
     ...shared,
     features: options.features?.get(number) ?? {},
+    managementUrls: options.managementUrls ?? [],
     targetName: options.name,
     portalGroupTag: PORTAL_GROUP_TAG,
     ...(options.identification === undefined ? {} : { identification: options.identification }),

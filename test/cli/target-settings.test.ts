@@ -39,6 +39,10 @@ const values: Record<Name, { readonly text: string; readonly value: unknown }> =
     value: configure(targetSettings, { flags: { network: ['192.0.2.0/24'] }, environment: {} }).network,
   },
   chapFile: { text: '/etc/secrets', value: '/etc/secrets' },
+  managementUrl: {
+    text: 'https://192.0.2.1/disks,https://[2001:db8::1]/',
+    value: ['https://192.0.2.1/disks', 'https://[2001:db8::1]/'],
+  },
   json: { text: 'on', value: true },
 };
 const names = Object.keys(targetSettings) as Name[];
@@ -92,6 +96,7 @@ describe('the settings of diskless target', () => {
       [[image, '--lun', 'x'], 'USAGE_VALUE_INVALID', /--lun: "x"/],
       [[image, '--lun', '1=a', '--lun', '1=b'], 'USAGE_LUN_INVALID', /LUN 1 is given twice/],
       [[image, '--physical-block-size', '1000'], 'USAGE_VALUE_INVALID', /--physical-block-size/],
+      [[image, '--management-url', '192.0.2.1'], 'USAGE_VALUE_INVALID', /--management-url/],
       [
         [image, '--block-size', '4096', '--physical-block-size', '512'],
         'USAGE_BLOCK_SIZE_INVALID',

@@ -51,6 +51,7 @@ test('discover, inquiry and read, against our own target', async (t) => {
     new RegExp(`^ {2}target: SCSI name +${PROGRAM_TARGET_NAME}$`, 'm'),
     /^Caching \(mode page 08h\)$/m,
     /^ {2}write cache enable +yes$/m,
+    /^Control Extension \(mode page 0ah\/01h\)$/m,
   ]) {
     assert.match(text, line);
   }
@@ -59,7 +60,7 @@ test('discover, inquiry and read, against our own target', async (t) => {
   assert.equal(unit.writeProtected, true);
   assert.deepEqual(
     unit.modePages.map(({ code }) => code),
-    [0x08, 0x0a, 0x1c],
+    [0x01, 0x07, 0x08, 0x0a, 0x0a, 0x1c],
   );
 
   const piped = await run([

@@ -5,8 +5,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   Association,
-  applyModePages,
-  ControlPage,
   commandNames,
   DesignatorType,
   decodeDesignators,
@@ -16,21 +14,17 @@ import {
   decodeLunList,
   decodeStandardInquiry,
   decodeUnmap,
-  defaultModeState,
   describeCommand,
   encodeAllCommands,
   encodeDeviceIdentification,
   encodeLbaStatus,
   encodeLun,
   encodeLunList,
-  encodeModePages,
   encodeOneCommand,
   encodeStandardInquiry,
   encodeUnmap,
   MAXIMUM_LUN,
-  ModePageCode,
   naaLocallyAssigned,
-  PageControl,
   scsiNameString,
   Transfer16Cdb,
   t10VendorId,
@@ -115,25 +109,6 @@ test('the list of supported commands, with timeouts and without', () => {
   assert.equal(Buffer.from(encodeOneCommand(undefined, true)).toString('hex'), '00010000');
   const one = encodeOneCommand(describeCommand('testUnitReady'), true);
   assert.equal(Buffer.from(one).toString('hex'), `00830006${'00'.repeat(6)}000a${'00'.repeat(10)}`);
-});
-
-test('mode pages: what can change can be changed, and nothing else', () => {
-  const source = { writeCache: true };
-  const page = encodeModePages(ModePageCode.control, 0, PageControl.current, defaultModeState, source);
-  assert.ok(page !== undefined);
-  const wanted = page.slice();
-  ControlPage.write(wanted, 0, { descriptorSense: true, softwareWriteProtect: true });
-  assert.deepEqual(applyModePages(wanted, defaultModeState, source), {
-    state: { descriptorSense: true, softwareWriteProtect: true },
-  });
-  const wrong = page.slice();
-  ControlPage.write(wrong, 0, { queueErrorManagement: 2 });
-  assert.deepEqual(applyModePages(wrong, defaultModeState, source), { invalid: 3 });
-  assert.deepEqual(applyModePages(wanted.subarray(0, 7), defaultModeState, source), { truncated: true });
-  assert.deepEqual(applyModePages(Uint8Array.of(0x3e, 0), defaultModeState, source), { invalid: 0 });
-  const all = encodeModePages(ModePageCode.all, 0, PageControl.current, defaultModeState, source);
-  assert.ok(Buffer.from(all ?? []).includes(page), 'all pages hold the one');
-  assert.equal(encodeModePages(0x2a, 0, PageControl.current, defaultModeState, source), undefined);
 });
 
 test('UNMAP parameter lists', () => {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { AdditionalSense, decodeSense, encodeSense, type Sense, SenseKey, senseText } from '../../src/scsi/index.ts';
+import {
+  AdditionalSense,
+  decodeSense,
+  encodeSense,
+  MAXIMUM_SENSE_LENGTH,
+  type Sense,
+  SenseKey,
+  senseText,
+} from '../../src/scsi/index.ts';
 
 const outOfRange: Sense = {
   key: SenseKey.illegalRequest,
@@ -40,6 +48,7 @@ test('descriptor format, byte for byte', () => {
     'c0000200', //             sense key specific: field pointer into the CDB, byte 2
   ].join('');
   assert.equal(Buffer.from(encodeSense(sense, 'descriptor')).toString('hex'), golden);
+  assert.equal(golden.length / 2, MAXIMUM_SENSE_LENGTH, 'none has more descriptors');
 });
 
 const { noSense, notReady, ...keysWithField } = SenseKey;

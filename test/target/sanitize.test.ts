@@ -35,8 +35,9 @@ function answer(outcome: Outcome): string {
 const filled = (size = 16 * 512): MemoryDevice => new MemoryDevice(Buffer.alloc(size, 'a'));
 const content = (device: MemoryDevice): Buffer => Buffer.concat(device.read(0, device.size));
 const none = new Uint8Array(0);
+const still = async (): Promise<void> => undefined;
 const run = async (sanitizer: Sanitizer, byte1: number, list: Uint8Array = none): Promise<string> =>
-  answer(await sanitizer.sanitize(cdb(byte1, list.length), list));
+  answer(await sanitizer.sanitize(cdb(byte1, list.length), list, still));
 
 /** A sanitizer that waits after each piece until it is told to go on. */
 function held(device: MemoryDevice) {
@@ -72,7 +73,7 @@ describe('what is refused', () => {
   for (const [what, command, list, expected] of cases) {
     test(`${what}: ${expected}`, async () => {
       const device = filled();
-      assert.equal(answer(await new Sanitizer(new MediumChanges(device)).sanitize(command, list)), expected);
+      assert.equal(answer(await new Sanitizer(new MediumChanges(device)).sanitize(command, list, still)), expected);
       assert.deepEqual(content(device), Buffer.alloc(device.size, 'a'));
     });
   }
@@ -81,7 +82,7 @@ describe('what is refused', () => {
     for (let byte = 2; byte < 7; byte++) {
       const command = cdb(BLOCK_ERASE);
       command.writeUInt8(byte, byte);
-      assert.equal(answer(await new Sanitizer(new MediumChanges(filled())).sanitize(command, none)), '05/2400');
+      assert.equal(answer(await new Sanitizer(new MediumChanges(filled())).sanitize(command, none, still)), '05/2400');
     }
     for (let action = 0; action < 32; action++) {
       if ([OVERWRITE, BLOCK_ERASE, CRYPTO_ERASE, EXIT_FAILURE_MODE].includes(action)) continue;

@@ -28,6 +28,7 @@ export interface ServedTarget extends AsyncDisposable {
 
 export interface ServedTargetOptions {
   readonly alias?: string;
+  readonly managementUrls?: readonly string[];
   readonly device?: Device;
   readonly units?: ReadonlyMap<number, Device>;
   readonly features?: ReadonlyMap<number, UnitFeatures>;
@@ -45,6 +46,7 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     units,
     ...(options.alias === undefined ? {} : { alias: options.alias }),
     clock,
+    managementUrls: options.managementUrls ?? [],
     ...(options.features === undefined ? {} : { features: options.features }),
   });
   const network = new SimulatedNetwork(options.line);

@@ -79,7 +79,7 @@ async function serveTarget(
     units.set(lun, unit.device);
     features.set(lun, unit.features);
   }
-  const target = new Target({ name, units, features });
+  const target = new Target({ name, units, features, managementUrls: settings.managementUrl });
   opened.defer(() => target.close());
   const portal = await Portal.open({
     network,

@@ -45,9 +45,8 @@ async function formatUnit(unit: LogicalUnit, task: Task): Promise<Outcome> {
   if (failure !== undefined) return failure;
   task.offset = 0;
   task.length = unit.device.size;
-  if (unit.exclusiveRanges.any) await unit.exclusiveRanges.whenFree(task);
   unit.changes.replaced();
-  await clearRange(unit, task, unit.canUnmap);
+  await unit.exclusiveRanges.run(task, unit.taskSet.tasks(), () => clearRange(unit, task, unit.canUnmap));
   if (!task.aborted) await unit.device.flush();
   return GOOD;
 }

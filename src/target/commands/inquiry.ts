@@ -7,6 +7,7 @@ import {
   type Designator,
   ExtendedInquiryData,
   encodeDeviceIdentification,
+  encodeManagementNetworkAddresses,
   encodeModePagePolicy,
   encodePage,
   encodeScsiPorts,
@@ -14,6 +15,7 @@ import {
   encodeThirdPartyCopyPage,
   InquiryCdb,
   LogicalBlockProvisioning,
+  MAXIMUM_SENSE_LENGTH,
   NON_ROTATING,
   ProvisioningType,
   READABLE_AFTER_ERASE,
@@ -52,14 +54,20 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
     (unit: LogicalUnit) => encodeDeviceIdentification(unit.identity.designators),
   ],
   [
+    VitalProductDataPage.managementNetworkAddresses,
+    (unit: LogicalUnit) => encodeManagementNetworkAddresses(unit.managementUrls),
+  ],
+  [
     VitalProductDataPage.extendedInquiryData,
-    () =>
+    ({ writeCache }: LogicalUnit) =>
       ExtendedInquiryData.encode({
         pageCode: VitalProductDataPage.extendedInquiryData,
         pageLength: ExtendedInquiryData.size - 4,
         headOfQueueSupported: true,
         orderedSupported: true,
         simpleSupported: true,
+        volatileCacheSupported: writeCache,
+        maximumSupportedSenseDataLength: MAXIMUM_SENSE_LENGTH,
       }),
   ],
   [VitalProductDataPage.modePagePolicy, encodeModePagePolicy],

@@ -1,5 +1,6 @@
 /** MODE SENSE and MODE SELECT, (6) and (10) (SPC-4 §6.9 to §6.12). */
 
+import type { Awaitable } from '../../block/device.ts';
 import {
   AdditionalSense,
   applyModePages,
@@ -65,7 +66,7 @@ function prepareSelect(task: Task, layout: typeof ModeSelect6Cdb | typeof ModeSe
   return undefined;
 }
 
-function modeSelect(unit: LogicalUnit, task: Task, headerLength: number): Outcome {
+function modeSelect(unit: LogicalUnit, task: Task, headerLength: number): Awaitable<Outcome> {
   const list = task.parameters();
   if (list.length === 0) return GOOD;
   if (list.length < headerLength) return PARAMETER_LIST_LENGTH_ERROR;
@@ -83,8 +84,8 @@ function modeSelect(unit: LogicalUnit, task: Task, headerLength: number): Outcom
   const result = applyModePages(list.subarray(start), unit.modeState, unit);
   if ('truncated' in result) return PARAMETER_LIST_LENGTH_ERROR;
   if ('invalid' in result) return invalidFieldInParameterList(start + result.invalid);
-  unit.changeModeState(result.state, task.nexus);
-  return GOOD;
+  const done = unit.changeModeState(result.state, task.nexus);
+  return done instanceof Promise ? done.then(() => GOOD) : GOOD;
 }
 
 export const modeCommands = {

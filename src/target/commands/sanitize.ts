@@ -14,7 +14,10 @@ const sanitize: Command = {
   execute(unit, task) {
     // No abort and no reset ends a sanitize operation (SBC-3 §4.11.1): nobody shall wait for it to do so.
     task.outlivesAbort = true;
-    return unit.sanitizer.sanitize(task.cdb, task.parameters());
+    const medium = { offset: 0, length: unit.device.size };
+    const others = unit.taskSet.tasks().filter((other) => other !== task);
+    const whenStill = () => unit.exclusiveRanges.run(medium, others, () => undefined);
+    return unit.sanitizer.sanitize(task.cdb, task.parameters(), whenStill);
   },
 };
 

@@ -11,11 +11,13 @@ import type { TokenUnit } from '../third-party-copy/token-copy.ts';
 import { answerWith, type Command } from './command.ts';
 
 function copyUnit(unit: LogicalUnit, nexus: Nexus): CopyUnit {
+  const { mediumNumber } = unit.changes;
   return {
     device: unit.device,
     changes: unit.changes,
     writeProtected: unit.writeProtected,
     admits: (access) => unit.admits(nexus, access === 'read' ? 'read16' : 'write16'),
+    isSameMedium: () => unit.changes.mediumNumber === mediumNumber,
     exclusively: (range, work) => unit.exclusiveRanges.run(range, unit.taskSet.tasks(), work),
   };
 }

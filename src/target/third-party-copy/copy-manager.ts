@@ -30,7 +30,7 @@ import {
 import { checkCondition, GOOD, invalidFieldInCdb, type Outcome, PARAMETER_LIST_LENGTH_ERROR } from '../outcome.ts';
 import { copyOperation, copyStatus } from './copy-answers.ts';
 import { CopyRecord, CopyRecords } from './copy-record.ts';
-import type { CopyUnit } from './copy-unit.ts';
+import { type CopyUnit, THIRD_PARTY_DEVICE_FAILURE } from './copy-unit.ts';
 import { type CopyUnitResolver, copySegments, resolveTargets } from './extended-copy.ts';
 import type { RodTokens } from './rod-tokens.ts';
 import { makeRod, refusalOfOffset, resolveRanges, type TokenUnit, writeRod } from './token-copy.ts';
@@ -43,7 +43,6 @@ const LIST_IDENTIFIER = 2;
 
 const { illegalRequest, copyAborted, abortedCommand } = SenseKey;
 const OPERATION_IN_PROGRESS = checkCondition(illegalRequest, AdditionalSense.operationInProgress);
-const THIRD_PARTY_FAILURE = checkCondition(copyAborted, AdditionalSense.thirdPartyDeviceFailure);
 const NO_SPACE = checkCondition(copyAborted, AdditionalSense.spaceAllocationFailedWriteProtect);
 const ABORTED = checkCondition(abortedCommand, AdditionalSense.noAdditionalSenseInformation);
 
@@ -52,7 +51,7 @@ const deviceFailedChannel = channel('diskless:target:copy-failed');
 
 function deviceFailure(error: unknown): Outcome {
   deviceFailedChannel.publish({ error });
-  return error instanceof DisklessError && error.code === 'DEVICE_NO_SPACE' ? NO_SPACE : THIRD_PARTY_FAILURE;
+  return error instanceof DisklessError && error.code === 'DEVICE_NO_SPACE' ? NO_SPACE : THIRD_PARTY_DEVICE_FAILURE;
 }
 
 /** Parameter data with what the CDB allows of it, or how the command fails. */

@@ -1,12 +1,18 @@
 /** The copying itself: a run of bytes from one unit to another, or to another place of the same, in bounded pieces. */
 
-import type { Awaitable } from '../../block/device.ts';
 import { totalLength } from '../../bytes/index.ts';
 import type { ReadableDevice } from '../medium-changes.ts';
 import type { CopyUnit } from './copy-unit.ts';
 
+/** Where a copy reads. */
+export interface CopySource {
+  readonly device: ReadableDevice;
+  /** False when what is read from it is not what should be copied any more. */
+  isValid(): boolean;
+}
+
 export interface CopyRange {
-  readonly source: ReadableDevice;
+  readonly source: CopySource;
   readonly destination: CopyUnit;
   readonly sourceOffset: number;
   readonly destinationOffset: number;
@@ -26,50 +32,50 @@ export interface CopyProgress {
 /** Copied in one step: a bound on memory, and other tasks run between the steps. */
 const PIECE = 1 << 20;
 
-const always = (): boolean => true;
-
 /**
- * Copies a range; an abort ends it between two pieces. `stillHolds` is asked after each read: false means that what was read is not
- * what should be copied, and ends it. Gives false then. Raises what the devices raise.
+ * Copies a range; an abort ends it between two pieces. A source that is not valid any more ends it too, as another medium of the
+ * destination does: it gives false then. Raises what the devices raise.
  */
-export async function copyRange(
-  range: CopyRange,
-  progress: CopyProgress,
-  stillHolds: () => boolean = always,
-): Promise<boolean> {
+export async function copyRange(range: CopyRange, progress: CopyProgress): Promise<boolean> {
   const { source, destination, sourceOffset, destinationOffset, length, padding } = range;
   const backwards =
-    source === destination.device && destinationOffset > sourceOffset && destinationOffset < sourceOffset + length;
+    source.device === destination.device &&
+    destinationOffset > sourceOffset &&
+    destinationOffset < sourceOffset + length;
   // Where the ranges overlap, the end that would be overwritten before it is read goes first.
   for (let done = 0; done < length && !progress.aborted; ) {
     const piece = Math.min(PIECE, length - done);
     const at = backwards ? length - done - piece : done;
-    const data = await readBytes(source, sourceOffset + at, piece);
-    if (!stillHolds()) return false;
-    await writeBytes(destination, destinationOffset + at, data);
+    const data = await readBytes(source.device, sourceOffset + at, piece);
+    if (!source.isValid()) return false;
+    if (!(await writeBytes(destination, destinationOffset + at, data))) return false;
     done += piece;
     progress.copied(piece);
     await nextTurn();
   }
-  if (padding > 0 && !progress.aborted) {
-    await writeBytes(destination, destinationOffset + length, [new Uint8Array(padding)]);
-  }
-  return true;
+  if (padding === 0 || progress.aborted) return true;
+  return writeBytes(destination, destinationOffset + length, [new Uint8Array(padding)]);
 }
 
-/** Makes a range of whole blocks zeros. An abort ends it between two pieces. */
+/** Makes a range of whole blocks zeros. An abort ends it between two pieces; so does another medium: it gives false then. */
 export async function zeroRange(
   destination: CopyUnit,
   { offset, length }: { readonly offset: number; readonly length: number },
   progress: CopyProgress,
-): Promise<void> {
+): Promise<boolean> {
   for (let done = 0; done < length && !progress.aborted; ) {
     const piece = { offset: offset + done, length: Math.min(ZERO_PIECE, length - done) };
-    await destination.exclusively(piece, () => destination.changes.writeZeroes(piece.offset, piece.length));
+    const isSameMedium = await destination.exclusively(piece, async () => {
+      if (!destination.isSameMedium()) return false;
+      await destination.changes.writeZeroes(piece.offset, piece.length);
+      return true;
+    });
+    if (!isSameMedium) return false;
     done += piece.length;
     progress.copied(piece.length);
     await nextTurn();
   }
+  return true;
 }
 
 /** Zeros need no memory: most devices make them by a hole. */
@@ -89,15 +95,17 @@ async function readBytes(device: ReadableDevice, offset: number, length: number)
   return [blocks.subarray(before, before + length)];
 }
 
-/** Any bytes: what the first and last block hold beside them stays. */
-function writeBytes(destination: CopyUnit, offset: number, data: readonly Uint8Array[]): Promise<void> {
+/** Any bytes: what the first and last block hold beside them stays. False when the medium is another one. */
+function writeBytes(destination: CopyUnit, offset: number, data: readonly Uint8Array[]): Promise<boolean> {
   const { device, changes } = destination;
   const length = totalLength(data);
   const before = offset % device.blockSize;
   const range = { offset: offset - before, length: roundUp(before + length, device.blockSize) };
-  return destination.exclusively(range, (): Awaitable<void> => {
-    if (before === 0 && range.length === length) return changes.write(offset, data);
-    return replaceBytes(device, changes, range, before, data);
+  return destination.exclusively(range, async () => {
+    if (!destination.isSameMedium()) return false;
+    if (before === 0 && range.length === length) await changes.write(offset, data);
+    else await replaceBytes(device, changes, range, before, data);
+    return true;
   });
 }
 

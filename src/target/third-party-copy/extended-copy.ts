@@ -7,7 +7,7 @@ import type { CopyRequest, CopyTargetDescriptor } from '../../scsi/third-party-c
 import { checkCondition, GOOD, type Outcome } from '../outcome.ts';
 import { copyRange } from './copy-range.ts';
 import type { CopyRecord } from './copy-record.ts';
-import type { CopyUnit } from './copy-unit.ts';
+import { type CopyUnit, THIRD_PARTY_DEVICE_FAILURE } from './copy-unit.ts';
 import { type CopyTarget, resolveSegment } from './segment.ts';
 
 /** Finds the unit of the target that a designator of page 83h names. */
@@ -42,7 +42,7 @@ export async function copySegments(
   for (const segment of request.segments) {
     const range = resolveSegment(segment, targets, own);
     if ('status' in range) return range;
-    await copyRange(range, record);
+    if (!(await copyRange(range, record))) return THIRD_PARTY_DEVICE_FAILURE;
     if (record.aborted) return GOOD;
     record.segmentsProcessed += 1;
   }

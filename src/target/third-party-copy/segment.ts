@@ -6,8 +6,8 @@ import { CopyLimit } from '../../scsi/third-party-copy/copy-limit.ts';
 import { type CopySegment, OWN_UNIT } from '../../scsi/third-party-copy/extended-copy.ts';
 import type { ReadableDevice } from '../medium-changes.ts';
 import { checkCondition, type Outcome } from '../outcome.ts';
-import type { CopyRange } from './copy-range.ts';
-import type { CopyUnit } from './copy-unit.ts';
+import type { CopyRange, CopySource } from './copy-range.ts';
+import { type CopyUnit, THIRD_PARTY_DEVICE_FAILURE } from './copy-unit.ts';
 
 /** A unit as the parameter list names it. */
 export interface CopyTarget {
@@ -32,19 +32,23 @@ export function resolveSegment(
   if (source === undefined || destination === undefined) return aborted(AdditionalSense.unreachableCopyTarget);
   // The copy manager is to the units what an initiator is: they refuse it as they would refuse the nexus itself.
   const refused = !source.unit.admits('read') || !destination.unit.admits('write') || destination.unit.writeProtected;
-  if (refused) return aborted(AdditionalSense.thirdPartyDeviceFailure);
+  if (refused) return THIRD_PARTY_DEVICE_FAILURE;
   const range =
     segment.kind === 'blocks' ? blockRange(segment, source, destination) : byteRange(segment, source, destination);
   if ('status' in range) return range;
   if (range.length + range.padding > CopyLimit.segmentLength) return SEGMENT_TOO_LONG;
   const sourceEnd = range.sourceOffset + range.length;
   const destinationEnd = range.destinationOffset + range.length + range.padding;
-  if (sourceEnd > range.source.size || destinationEnd > range.destination.device.size) return OUT_OF_RANGE;
+  if (sourceEnd > range.source.device.size || destinationEnd > range.destination.device.size) return OUT_OF_RANGE;
   return range;
 }
 
 type BlockSegment = Extract<CopySegment, { kind: 'blocks' }>;
 type ByteSegment = Extract<CopySegment, { kind: 'bytes' }>;
+
+function sourceOf({ unit }: CopyTarget): CopySource {
+  return { device: unit.device, isValid: () => unit.isSameMedium() };
+}
 
 /** The start of a block as bytes; an address that no device has becomes one behind the end of any. */
 function byteOffset(address: bigint, device: ReadableDevice): number {
@@ -57,7 +61,7 @@ function blockRange(segment: BlockSegment, source: CopyTarget, destination: Copy
   const [from, to] = [source.unit.device, destination.unit.device];
   const counted = segment.numberOfBlocks * (segment.countsDestinationBlocks ? to : from).blockSize;
   const ends = {
-    source: from,
+    source: sourceOf(source),
     destination: destination.unit,
     sourceOffset: byteOffset(segment.sourceBlockAddress, from),
     destinationOffset: byteOffset(segment.destinationBlockAddress, to),
@@ -73,7 +77,7 @@ function blockRange(segment: BlockSegment, source: CopyTarget, destination: Copy
 function byteRange(segment: ByteSegment, source: CopyTarget, destination: CopyTarget): CopyRange {
   const [from, to] = [source.unit.device, destination.unit.device];
   return {
-    source: from,
+    source: sourceOf(source),
     destination: destination.unit,
     sourceOffset: byteOffset(segment.sourceBlockAddress, from) + segment.sourceByteOffset,
     destinationOffset: byteOffset(segment.destinationBlockAddress, to) + segment.destinationByteOffset,

@@ -15,7 +15,7 @@ import type { MediumChanges, ReadableDevice } from '../medium-changes.ts';
 import { checkCondition, GOOD, invalidFieldInParameterList, LBA_OUT_OF_RANGE, type Outcome } from '../outcome.ts';
 import { copyRange, zeroRange } from './copy-range.ts';
 import type { CopyRecord } from './copy-record.ts';
-import type { CopyUnit } from './copy-unit.ts';
+import { type CopyUnit, THIRD_PARTY_DEVICE_FAILURE } from './copy-unit.ts';
 import type { Rod, RodTokens } from './rod-tokens.ts';
 
 /** A unit whose data tokens are made for. */
@@ -93,8 +93,7 @@ export async function writeRod(
 }
 
 async function writeZeros(unit: CopyUnit, range: MediumRange, record: CopyRecord): Promise<Outcome> {
-  await zeroRange(unit, range, record);
-  return GOOD;
+  return (await zeroRange(unit, range, record)) ? GOOD : THIRD_PARTY_DEVICE_FAILURE;
 }
 
 /** Writes one range with the runs that lie at its place in the token's data. */
@@ -105,19 +104,20 @@ async function writeData(
   start: number,
   record: CopyRecord,
 ): Promise<Outcome> {
+  // A change of the source may have come while it was read: the token is revoked before the first changed byte is there.
+  const source = { device: rod.source.device, isValid: () => rod.invalid === undefined };
   for (let done = 0; done < length && !record.aborted; ) {
     const run = runAt(rod.ranges, start + done, length - done);
     if (run === undefined) return DATA_UNDERRUN;
     const range = {
-      source: rod.source.device,
+      source,
       destination,
       sourceOffset: run.offset,
       destinationOffset: destinationStart + done,
       length: run.length,
       padding: 0,
     };
-    // A change of the source may have come while it was read: the token is revoked before the first changed byte is there.
-    if (!(await copyRange(range, record, () => rod.invalid === undefined))) return rod.invalid ?? DATA_UNDERRUN;
+    if (!(await copyRange(range, record))) return rod.invalid ?? THIRD_PARTY_DEVICE_FAILURE;
     done += run.length;
   }
   return GOOD;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryDevice } from '../../../src/block/memory-device.ts';
 import { TaskManagementFunction } from '../../../src/iscsi/pdu.ts';
 import { HeldDevice } from '../held-device.ts';
 import { serveTarget } from '../served-target.ts';
@@ -50,6 +51,24 @@ test('it is answered when it is done, with IMMED when it has begun', async () =>
   await device.holding(1);
   device.releaseAll();
   assert.equal((await asker.answerTo(waiting)).says, 'good');
+});
+
+test('what an earlier command writes late is sanitized too', async () => {
+  const device = new HeldDevice(Buffer.alloc(16 * 512, 'a'));
+  await using served = await serveTarget({ device });
+  const asker = await Asker.login(served);
+  const writing = asker.send('2a 00 00000000 00 0001 00', Buffer.alloc(512, 'b'));
+  await device.holding(1);
+  const sanitizing = asker.send(overwrite, pattern);
+  await settled();
+  assert.equal(device.held.length, 1, 'it waits for the write');
+  assert.equal((await asker.ask('28 00 00000000 00 0001 00', 512)).says, '02/041b', 'but lets nothing in');
+  device.releaseAll();
+  assert.equal((await asker.answerTo(writing)).says, 'good');
+  await device.holding(1);
+  device.releaseAll();
+  assert.equal((await asker.answerTo(sanitizing)).says, 'good');
+  assert.deepEqual(Buffer.concat(MemoryDevice.prototype.read.call(device, 0, 512)), Buffer.alloc(512, 0x5a));
 });
 
 test('a write-protected unit refuses it', async () => {

@@ -664,6 +664,24 @@ describe('a copy in the background (IMMED)', () => {
     });
   }
 
+  const replacements: readonly (readonly [string, string, string?])[] = [
+    ['SANITIZE', '48 02 0000000000 0000 00'],
+    ['SANITIZE of the source', '48 02 0000000000 0000 00', 'source'],
+    ['FORMAT UNIT', '04 00 00 0000 00'],
+  ];
+  for (const [what, cdb, where] of replacements) {
+    test(`${what} ends it, and nothing of it comes afterwards`, async () => {
+      const { served, asker, source, destination } = await started();
+      await using _ = served;
+      assert.equal((await asker.give(cdb, '', where === undefined ? 1 : 0)).says, 'good');
+      source.releaseAll();
+      await settled();
+      assert.equal(source.held.length, 0, 'nothing more is read');
+      assert.equal(contentOf(destination), where === undefined ? '....' : 'zzzz');
+      assert.equal(information(await receiveLater(asker)).status, 0x02, 'failed');
+    });
+  }
+
   test('a session that reinstates its own waits for the piece under way', async () => {
     const { served, source, destination } = await started();
     await using _ = served;

@@ -6,6 +6,7 @@ import { MemoryDevice } from '../../../src/block/memory-device.ts';
 import { IdentifyingInformation } from '../../../src/target/identifying-information.ts';
 import { SimulatedClock } from '../../support/simulated-clock.ts';
 import { serveTarget } from '../served-target.ts';
+import { WriteBackDevice } from '../write-back-device.ts';
 import { Asker } from './asker.ts';
 
 const hexByte = (value: number): string => value.toString(16).padStart(2, '0');
@@ -16,7 +17,7 @@ describe('vital product data', () => {
     const asker = await Asker.login(served);
     const { data } = await asker.ask('12 01 00 00ff 00');
     const codes = [...data.subarray(4, 4 + data.readUInt16BE(2))];
-    assert.deepEqual(codes, [0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8f, 0xb0, 0xb1, 0xb2]);
+    assert.deepEqual(codes, [0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8f, 0xb0, 0xb1, 0xb2]);
     for (const code of codes) {
       const page = await asker.ask(`12 01 ${hexByte(code)} 03e8 00`, 1000);
       assert.equal(page.says, 'good');
@@ -30,6 +31,40 @@ describe('vital product data', () => {
     const asker = await Asker.login(served);
     assert.equal((await asker.ask('12 01 b2 00ff 00')).says, '05/2400');
     assert.equal((await asker.give('42 00 00000000 00 0008 00', '0006000000000000')).says, '05/2000');
+  });
+
+  test('page 85h names where the target is managed', async () => {
+    const page = async (managementUrls?: readonly string[]): Promise<string> => {
+      await using served = await serveTarget(managementUrls === undefined ? {} : { managementUrls });
+      const asker = await Asker.login(served);
+      return (await asker.ask('12 01 85 03e8 00', 1000)).data.toString('hex');
+    };
+    assert.equal(await page(), '00850000', 'nowhere');
+    const [one, two] = ['http://a/x', 'http://192.0.2.1'].map((url) => Buffer.from(url).toString('hex'));
+    assert.equal(
+      await page(['http://a/x', 'http://192.0.2.1']),
+      `0085 0028 40 00 000c ${one}0000 40 00 0014 ${two}00000000`.replaceAll(' ', ''),
+    );
+  });
+
+  test('page 86h tells of task attributes, a volatile cache where there is one, and sense data', async () => {
+    for (const [device, cache] of [
+      [new MemoryDevice(1 << 20), '00'],
+      [new WriteBackDevice(1 << 20), '01'],
+    ] as const) {
+      await using served = await serveTarget({ device });
+      const asker = await Asker.login(served);
+      const { data } = await asker.ask('12 01 86 03e8 00', 1000);
+      const fields = `0086 003c 00 07 ${cache} 00 00 00 0000 00 1c ${'00'.repeat(50)}`;
+      assert.equal(data.toString('hex'), fields.replaceAll(' ', ''));
+    }
+  });
+
+  test('referrals are neither announced nor answered', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
+    assert.equal((await asker.ask('12 01 b3 00ff 00')).says, '05/2400');
+    assert.equal((await asker.ask('9e 13 0000000000000000 00000000 00 00')).says, '05/2000', 'REPORT REFERRALS');
   });
 
   test('page 88h names the port by all its designators', async () => {

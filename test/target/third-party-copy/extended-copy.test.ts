@@ -86,6 +86,7 @@ const unit = (device: Device, more: Partial<CopyUnit> = {}): CopyUnit => ({
   changes: device,
   writeProtected: device.readOnly,
   admits: () => true,
+  isSameMedium: () => true,
   exclusively: async (_range, work) => work(),
   ...more,
 });

@@ -67,8 +67,9 @@ function capacityRows({ capacity, writeProtected }: UnitDescription): Row[] {
   ];
 }
 
-function pageSection(kind: string, { code, title, fields }: UnitPage): string[] {
-  return section(`${title} (${kind} ${pageCodeText(code)})`, Object.entries(fields).map(fieldRow));
+function pageSection(kind: string, { code, subpage, title, fields }: UnitPage): string[] {
+  const codes = [code, ...(subpage === undefined ? [] : [subpage])].map(pageCodeText).join('/');
+  return section(`${title} (${kind} ${codes})`, Object.entries(fields).map(fieldRow));
 }
 
 function fieldRow([name, value]: readonly [string, PageValue]): Row {
