@@ -166,6 +166,14 @@ export class SentPdus {
     sent.acknowledged = begRun;
   }
 
+  /** The Data-In of a task is cut anew from `dataSN` on, all before which has been acknowledged: what was cut before cannot be had again. */
+  recut(initiatorTaskTag: number, dataSN: number): void {
+    const sent = this.#task(initiatorTaskTag);
+    for (const [number, pdu] of sent.pdus) this.#drop(sent, number, pdu);
+    sent.acknowledged = dataSN;
+    sent.next = dataSN;
+  }
+
   /** A run of numbered responses, 0 and 0 for all; or why not. */
   responses(begRun: number, runLength: number): readonly SentPdu[] | number {
     if (begRun === 0 && runLength === 0) return [...this.#responses.values()];

@@ -118,7 +118,7 @@ export function sendUnacknowledged(
   if (payload.first === undefined) return true;
   const rest = task.dataIn;
   task.rewind(payload.first.header);
-  connection.sent?.acknowledgeData(task.initiatorTaskTag, task.dataSN);
+  connection.sent?.recut(task.initiatorTaskTag, task.dataSN);
   task.dataIn = payload.data;
   sendDataIn(connection, task, false);
   task.dataIn = rest;

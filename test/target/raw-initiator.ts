@@ -24,6 +24,7 @@ import { writePdu } from '../../src/iscsi/pdu-writer.ts';
 import { decodeText, encodeText } from '../../src/iscsi/text.ts';
 import type { TcpConnection } from '../../src/os/network.ts';
 import { encodeLun } from '../../src/scsi/index.ts';
+import { checkHeaderForm } from '../support/header-form.ts';
 
 export const INITIATOR = 'iqn.2026-11.internal.test:initiator';
 
@@ -112,6 +113,7 @@ export class RawInitiator {
   #pump(): void {
     for (let pdu = this.#reader.next(); pdu !== undefined; pdu = this.#reader.next()) {
       if (!pdu.dataDigestOk) throw new Error('the target sent a wrong data digest');
+      checkHeaderForm(pdu.header);
       if (this.acknowledges && this.#acknowledge(NopIn.view(pdu.header))) continue;
       const waiting = this.#waiting;
       this.#waiting = undefined;

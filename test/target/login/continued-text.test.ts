@@ -72,6 +72,15 @@ test('who is still being answered has nothing to say: text in the place of an em
   assert.equal((await login.request({ ImmediateData: 'No' })).status, LoginStatus.initiatorError);
 });
 
+test('a data segment of a login has 8192 bytes at most: one that is longer ends the connection (RFC 7143 §13.12)', async () => {
+  await using served = await serveTarget();
+  const text = encodeText([...Object.entries(names).map(([key, value]) => ({ key, value })), ...many]);
+  const taken = await RawLogin.open(served);
+  assert.equal((await taken.request(text.subarray(0, 8192), { more: true })).status, 0);
+  const refused = await RawLogin.open(served);
+  assert.equal(await refused.ask(text.subarray(0, 8193), { more: true }), undefined);
+});
+
 test('a text of 64 KiB is taken, one that never ends is not (RFC 7143 §6.1)', async () => {
   await using served = await serveTarget();
   const long = Buffer.alloc(65_536 - whole.length, 'X-long=');
