@@ -120,10 +120,6 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     this.#options.turns.enter(this);
   }
 
-  resume(): void {
-    this.#options.turns.enter(this);
-  }
-
   /** Takes PDUs as long as there is room for what they cause, and lets the socket flow accordingly. */
   work(share: number): number {
     let used = 0;
@@ -154,7 +150,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
 
   /** No PDU may be taken: what comes of it has no room, or the login must go on first. */
   get #isBlocked(): boolean {
-    return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable || !(this.#phase?.ready ?? true);
+    return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable;
   }
 
   #regulate(): void {
