@@ -56,7 +56,8 @@ export function splitText(text: Uint8Array, limit: number): Uint8Array[] {
 /** Gathers the segments of a text that continues over several PDUs, up to a bound. */
 export class TextGatherer {
   readonly #limit: number;
-  #parts: Uint8Array[] = [];
+  /** Its first `#length` bytes are the text so far. A copy: a segment would keep all that the socket has read along with it. */
+  #text = new Uint8Array(0);
   #length = 0;
 
   /** `limit`: bytes of one whole text. 64 KiB is the least that RFC 7143 §6.1 asks for in the operational stage. */
@@ -67,26 +68,37 @@ export class TextGatherer {
   /** The whole text once `more` is false. Raises ISCSI_TEXT_TOO_LONG. */
   add(data: readonly Uint8Array[], more: boolean): Uint8Array | undefined {
     for (const part of data) {
-      this.#length += part.length;
-      if (this.#length > this.#limit) {
+      if (this.#length + part.length > this.#limit) {
         this.reset();
         throw new ProtocolError('ISCSI_TEXT_TOO_LONG', `a text of more than ${this.#limit} bytes`);
       }
-      this.#parts.push(part);
+      this.#append(part);
     }
     if (more) return undefined;
-    const whole = Buffer.concat(this.#parts);
+    const whole = this.#text.subarray(0, this.#length);
     this.reset();
     return whole;
   }
 
+  #append(part: Uint8Array): void {
+    const length = this.#length + part.length;
+    if (length > this.#text.length) {
+      // Twice as much each time: a text that comes byte by byte is not copied as often as that.
+      const larger = new Uint8Array(Math.min(this.#limit, Math.max(length, 2 * this.#length)));
+      larger.set(this.#text);
+      this.#text = larger;
+    }
+    this.#text.set(part, this.#length);
+    this.#length = length;
+  }
+
   /** Something has been gathered that is not complete. */
   get pending(): boolean {
-    return this.#parts.length > 0;
+    return this.#length > 0;
   }
 
   reset(): void {
-    this.#parts = [];
+    this.#text = new Uint8Array(0);
     this.#length = 0;
   }
 }

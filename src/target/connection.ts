@@ -66,6 +66,8 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   #stepsUnderWay = 0;
   #paused = false;
   #ended = false;
+  /** Ends the wait for what the new session must not meet. */
+  readonly #gone = new AbortController();
   #hasMore = false;
   isWaiting = false;
   #signs = 0;
@@ -120,10 +122,6 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     this.#options.turns.enter(this);
   }
 
-  resume(): void {
-    this.#options.turns.enter(this);
-  }
-
   /** Takes PDUs as long as there is room for what they cause, and lets the socket flow accordingly. */
   work(share: number): number {
     let used = 0;
@@ -154,7 +152,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
 
   /** No PDU may be taken: what comes of it has no room, or the login must go on first. */
   get #isBlocked(): boolean {
-    return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable || !(this.#phase?.ready ?? true);
+    return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable;
   }
 
   #regulate(): void {
@@ -261,14 +259,15 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       await this.#join(joined, { ...connection, parameters });
       return;
     }
-    await reinstate(target, reference, ({ reinstates, held }) => {
+    const { clock } = this.#options;
+    await reinstate(target, reference, { clock, signal: this.#gone.signal }, ({ reinstates, held }) => {
       if (this.#ended) return;
       const session = new Session({
         ...shared,
         authenticatedAs: outcome.authenticatedAs,
         reference: { ...reference, targetName: target.name },
         target,
-        clock: this.#options.clock,
+        clock,
         onEnded: (ended) => this.#options.sessions.delete(ended),
       });
       this.#options.sessions.add(session);
@@ -302,7 +301,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       this.#options.onEvent({ kind: 'login', session: reference, reinstates });
     };
     if (target === undefined) begin({ reinstates: sessions.end(reference, portal) });
-    else await reinstate(target, reference, begin);
+    else await reinstate(target, reference, { clock: this.#options.clock, signal: this.#gone.signal }, begin);
   }
 
   /** One more connection of a session that exists, or one in the place of another (RFC 7143 §6.3.4, §6.3.6). */
@@ -354,6 +353,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
 
   #end(reason: SessionEnd, error: Error | undefined): void {
     this.#ended = true;
+    this.#gone.abort();
     this.#loginTimer.cancel();
     this.#keepalive?.stop();
     void this.#phase?.end(reason, error);

@@ -37,7 +37,6 @@ export interface DiscoveryOptions {
 }
 
 export class DiscoverySession implements FullFeaturePhase {
-  readonly ready = true;
   readonly #options: DiscoveryOptions;
   readonly #window: CommandWindow<Pdu>;
   readonly #responses: Responses;

@@ -4,8 +4,6 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { SessionEnd } from './event.ts';
 
 export interface FullFeaturePhase {
-  /** False while no more PDUs should be handed over: the connection keeps them until `resume` is called. */
-  readonly ready: boolean;
   receive(pdu: Pdu): void;
   /** What was held back by the socket has left. */
   drained(): void;
@@ -17,8 +15,6 @@ export interface FullFeaturePhase {
 
 /** What a session can ask of its connection. */
 export interface ConnectionControl {
-  /** `ready` has become true again. */
-  resume(): void;
   /** Sends what is queued, then closes. */
   finish(reason: SessionEnd, error?: Error): void;
   /** Closes at once. */

@@ -275,8 +275,9 @@ export class LogicalUnit {
     for (const nexus of this.#nexuses.keys()) this.tell(nexus, code);
   }
 
-  /** Raises a unit attention. */
+  /** Raises a unit attention. One that has left is told nothing: it would be kept for ever. */
   tell(nexus: Nexus, code: number): void {
+    if (!this.#nexuses.has(nexus)) return;
     this.unitAttentions.add(nexus, { key: SenseKey.unitAttention, code });
   }
 

@@ -86,10 +86,6 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     return this.session.window;
   }
 
-  get ready(): boolean {
-    return this.session.tasks.ready;
-  }
-
   receive(pdu: Pdu): void {
     this.#heard += 1;
     this.expStatSN = readU32(pdu.header, EXP_STAT_SN);

@@ -64,11 +64,6 @@ export class SessionConnections {
     return connection;
   }
 
-  /** Commands may be taken again. */
-  resume(): void {
-    for (const { control } of this.#open.values()) control.resume();
-  }
-
   /**
    * A connection has lost its socket, or gives it up. Its tasks wait for another one where they can; otherwise they end here,
    * unanswered (RFC 7143 §7.6, §7.14).

@@ -12,6 +12,7 @@ import { READ_PIECE } from './commands/transfer.ts';
 import { DataOutTransfer } from './data-out.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { checkCondition, type Outcome } from './outcome.ts';
+import { ReadRoom } from './read-room.ts';
 import { additionalHeadersOf, bidirectionalRefusal } from './scsi-command.ts';
 import type { SessionConnection } from './session-connection.ts';
 import type { Target } from './target.ts';
@@ -26,7 +27,7 @@ import { WriteTransfers } from './write-transfers.ts';
  */
 const IMMEDIATE_LIMIT = 32;
 
-/** Bytes of reads that may be waiting for a device before no more commands are taken. */
+/** Bytes of READs that may be waiting for a device before no more of them are begun. */
 const READ_ROOM = 16 << 20;
 
 /** "Some commands cleared by iSCSI protocol event" (RFC 7143 §11.14.5). */
@@ -50,8 +51,6 @@ export interface SessionTasksOptions {
   readonly newTag: () => number;
   /** Discards a command: it counts as never received. */
   readonly refuse: (pdu: Pdu, connection: SessionConnection, reason: number) => void;
-  /** `ready` may have become true again. */
-  readonly onReady: () => void;
 }
 
 export class SessionTasks {
@@ -59,7 +58,7 @@ export class SessionTasks {
   readonly #window: CommandWindow<unknown>;
   readonly #byTag = new TaskTable();
   readonly #transfers: WriteTransfers;
-  #readsWaiting = 0;
+  readonly #reads = new ReadRoom(READ_ROOM, (task) => this.#execute(task));
 
   constructor(options: SessionTasksOptions) {
     this.#options = options;
@@ -69,11 +68,6 @@ export class SessionTasks {
       newTag: options.newTag,
       onEnded: (task) => this.#execute(task),
     });
-  }
-
-  /** False while so much is being read that no more commands should come. */
-  get ready(): boolean {
-    return this.#readsWaiting < READ_ROOM;
   }
 
   /** One that has not been aborted. */
@@ -172,6 +166,10 @@ export class SessionTasks {
       task.dataOutReceived = transfer.length;
     }
     if (unit === undefined) return;
+    if (this.#reads.isFull && task.isRead && task.length > 0 && this.#reads.holdBack(task, unit)) {
+      task.state = 'waiting';
+      return;
+    }
     task.state = 'running';
     const outcome = unit.execute(task);
     if (!(outcome instanceof Promise)) {
@@ -179,11 +177,10 @@ export class SessionTasks {
       return;
     }
     const reading = task.isRead ? Math.min(task.length, READ_PIECE) : 0;
-    this.#readsWaiting += reading;
+    if (reading > 0) this.#reads.enter(unit, reading);
     void outcome.then((later) => {
-      this.#readsWaiting -= reading;
       this.#finish(task, later);
-      if (this.ready) this.#options.onReady();
+      if (reading > 0) this.#reads.leave(unit, reading);
     });
   }
 
@@ -221,6 +218,7 @@ export class SessionTasks {
     this.#byTag.delete(task);
     if (task.isImmediate) task.connection.immediateTasks -= 1;
     this.#transfers.leave(task);
+    this.#reads.forget(task);
     if (task.unit === undefined) return;
     for (const released of task.unit.taskSet.end(task)) released.nexus.start(released);
   }

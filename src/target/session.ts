@@ -88,7 +88,6 @@ export class Session implements TaskOwner {
       answers: new TaskAnswers({ reference, fence: this.fence, honoursFences, onEvent: options.onEvent }),
       newTag: () => this.newTag(),
       refuse: (pdu, connection, reason) => this.refuse(pdu, connection, reason),
-      onReady: () => this.connections.resume(),
     });
     for (const unit of target.units.values()) unit.joined(this);
     target.sessions.add(this);

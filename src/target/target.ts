@@ -4,6 +4,7 @@ import type { Device } from '../block/device.ts';
 import { DisklessError } from '../bytes/index.ts';
 import { type Clock, systemClock } from '../os/clock.ts';
 import { MAXIMUM_LUN, type UnitIdentification } from '../scsi/index.ts';
+import { Departure } from './departure.ts';
 import { DiscoverySessions } from './discovery-sessions.ts';
 import { LogicalUnit, type LogicalUnitOptions } from './logical-unit.ts';
 import type { Session } from './session.ts';
@@ -36,7 +37,7 @@ export class Target {
   readonly sessions = new Set<Session>();
   /** Those that name this target. */
   readonly discoverySessions = new DiscoverySessions();
-  readonly #leaving = new Map<Session, Promise<void>>();
+  readonly #leaving = new Map<Session, Departure>();
   #lastTsih = 0;
 
   /** Raises TARGET_LUN_INVALID. */
@@ -95,14 +96,14 @@ export class Target {
     this.sessions.delete(session);
     const copies = [...this.units.values()].map((unit) => unit.copyManager.left(session));
     const over = Promise.all([done, ...copies]).then(() => undefined);
-    this.#leaving.set(session, over);
     void over.finally(() => this.#leaving.delete(session));
+    this.#leaving.set(session, new Departure(over));
   }
 
-  /** Resolves when the last session of an initiator port that is over does nothing to the medium any more. */
-  findLeaving(initiatorName: string, isid: string): Promise<void> | undefined {
-    for (const [session, done] of this.#leaving) {
-      if (session.initiatorName === initiatorName && session.isid === isid) return done;
+  /** A session of an initiator port that is over, while it may still do something to the medium. */
+  findLeaving(initiatorName: string, isid: string): Departure | undefined {
+    for (const [session, departure] of this.#leaving) {
+      if (session.initiatorName === initiatorName && session.isid === isid) return departure;
     }
     return undefined;
   }

@@ -71,6 +71,11 @@ export class TaskManagement {
   /** Takes a request in its turn, or at once when it is immediate. */
   receive(pdu: Pdu, connection: SessionConnection): void {
     const request = TaskManagementRequest.view(pdu.header);
+    // A tag tells one request from the others (RFC 7143 §11.2.1.8): a second one under it would not be counted.
+    if (this.#underWay.has(request.initiatorTaskTag)) {
+      this.#session.refuse(pdu, connection, RejectReason.taskInProgress);
+      return;
+    }
     if (request.immediate && this.#countOf(connection) >= IMMEDIATE_LIMIT) {
       connection.responses.reject(RejectReason.immediateCommandReject, pdu);
       return;

@@ -25,7 +25,7 @@ export interface TaskOwner extends Nexus {
 }
 
 /**
- * `waiting`: for its turn in the task set. `transferring`: for its Data-Out. `running`: the device
+ * `waiting`: for its turn in the task set, or for room to read in. `transferring`: for its Data-Out. `running`: the device
  * works. `ended`: answered, or aborted and never answered.
  */
 export type TaskState = 'waiting' | 'transferring' | 'running' | 'ended';

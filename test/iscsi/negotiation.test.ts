@@ -36,6 +36,13 @@ describe('text (RFC 7143 §6.1)', () => {
     gatherer.add([new Uint8Array(10)], true);
     assert.throws(() => gatherer.add([new Uint8Array(1)], true), { code: 'ISCSI_TEXT_TOO_LONG' });
   });
+  test('what has been gathered does not hold on to the memory that it came in', () => {
+    const gatherer = new TextGatherer();
+    const received = Buffer.from('Key=value');
+    assert.equal(gatherer.add([received.subarray(0, 4)], true), undefined);
+    received.fill(0);
+    assert.equal(Buffer.from(gatherer.add([Buffer.from('text')], false) ?? []).toString(), 'Key=text');
+  });
   test('arbitrary bytes raise nothing but a protocol error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {

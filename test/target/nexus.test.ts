@@ -26,6 +26,7 @@ import {
   TestUnitReadyCdb,
   Transfer10Cdb,
 } from '../../src/scsi/index.ts';
+import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice, ioError } from './held-device.ts';
 import { INITIATOR, type RawInitiator } from './raw-initiator.ts';
 import { serveTarget, TARGET } from './served-target.ts';
@@ -207,6 +208,24 @@ test('CLEAR TASK SET ends the tasks of others and tells them', async () => {
   assert.equal(await manage(other, TaskManagementFunction.clearTaskSet), TaskManagementResponseCode.functionComplete);
   assert.equal(await senseOf(one, testUnitReady), '2 6/2f00');
   assert.equal(await senseOf(other, testUnitReady), good);
+});
+
+test('nothing is kept for a session that ended while others ended its tasks', async () => {
+  const device = new HeldDevice(8 * BLOCK);
+  await using served = await serveTarget({ device });
+  const one = await loggedIn(served, '800000000001');
+  const other = await loggedIn(served, '800000000002');
+  one.command(read, { length: BLOCK });
+  await device.holding(1);
+  other.manage(TaskManagementFunction.clearTaskSet);
+  other.ping();
+  await other.expect(Opcode.nopIn);
+  one.tcp.destroy();
+  await settled();
+  assert.equal(served.target.sessions.size, 1);
+  device.releaseAll();
+  assert.equal((await other.managed()).response, TaskManagementResponseCode.functionComplete);
+  assert.equal(served.target.units.get(0)?.unitAttentions.any, false);
 });
 
 test('a reservation ends with the session of its holder', async () => {

@@ -60,6 +60,7 @@ export interface ManagementOptions {
   readonly refCmdSN?: number;
   readonly cmdSN?: number;
   readonly expDataSN?: number;
+  readonly initiatorTaskTag?: number;
 }
 
 export interface Result {
@@ -372,8 +373,7 @@ export class RawInitiator {
 
   /** Sends an immediate task management function, and gives its tag. */
   manage(fn: number, options: ManagementOptions = {}): number {
-    const { lun = 0, ...values } = options;
-    const initiatorTaskTag = this.newTag();
+    const { lun = 0, initiatorTaskTag = this.newTag(), ...values } = options;
     const header = TaskManagementRequest.encode({
       opcode: Opcode.taskManagementRequest,
       immediate: true,

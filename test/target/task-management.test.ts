@@ -5,9 +5,11 @@ import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import {
+  BasicHeader,
   LogoutReason,
   NopIn,
   ReadyToTransfer,
+  RejectReason,
   TaskManagementFunction,
   TaskManagementResponseCode,
 } from '../../src/iscsi/pdu.ts';
@@ -22,6 +24,7 @@ const { functionComplete, taskDoesNotExist, lunDoesNotExist, functionRejected } 
 const testUnitReady = TestUnitReadyCdb.encode({ operationCode: 0x00 });
 const read = Transfer10Cdb.encode({ operationCode: 0x28, transferLength: 1 });
 const write = (lba = 0) => Transfer10Cdb.encode({ operationCode: 0x2a, logicalBlockAddress: lba, transferLength: 1 });
+const none = new Uint8Array(48);
 const solicited = { ImmediateData: 'No' };
 
 /** Everything that the target has to say to what was sent so far is said before the answer to this. */
@@ -250,6 +253,22 @@ test('commands that never come make the function fail, and nothing is ended', as
   assert.equal((await second.managed()).response, functionRejected);
   sendData(first, { tag, targetTransferTag });
   assert.equal((await first.result(tag)).status, Status.good);
+});
+
+test('a second function under the tag of one that waits is rejected, and the first is answered (RFC 7143 §11.2.1.8)', async () => {
+  await using served = await serveTarget();
+  const initiator = await open(served);
+  const cmdSN = initiator.cmdSN + 1;
+  const initiatorTaskTag = initiator.manage(TaskManagementFunction.abortTaskSet, { cmdSN });
+  for (let count = 0; count < 100; count++) {
+    initiator.manage(TaskManagementFunction.abortTaskSet, { cmdSN, initiatorTaskTag });
+    assert.equal((await initiator.rejection()).reason, RejectReason.taskInProgress);
+  }
+  initiator.command(testUnitReady, { direction: 'none' });
+  const answers = [await initiator.next(), await initiator.next()].map((pdu) => BasicHeader.view(pdu?.header ?? none));
+  assert.deepEqual(answers.map(({ opcode }) => opcode).sort(), [Opcode.scsiResponse, Opcode.taskManagementResponse]);
+  initiator.manage(TaskManagementFunction.abortTaskSet, { initiatorTaskTag });
+  assert.equal((await initiator.managed()).response, functionComplete, 'the tag is free again');
 });
 
 test('a target reset waits for no command: what is missing counts as received (RFC 7143 §4.2.3.3 b)', async () => {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { DisklessError } from '../../../src/bytes/index.ts';
 import { settled } from '../commands/asker.ts';
 import { HeldDevice } from '../held-device.ts';
 import { INITIATOR } from '../raw-initiator.ts';
@@ -42,6 +43,43 @@ test('of two logins at once, one is left: between two ports there is one session
   const closed = await Promise.race(both.map(async ({ raw }, index) => [await raw.closed, index]));
   const [survivor] = both.filter((_, index) => index !== closed[1]);
   assert.equal((await survivor?.raw.run(new Uint8Array(16)))?.status, 0);
+});
+
+test('who waits for a device that is stuck is dropped in the end, and leaves nothing behind', async () => {
+  const device = new HeldDevice(64 * 512);
+  await using served = await serveTarget({ device });
+  const old = await logIn(served, names, '800000000001');
+  old.raw.command(Buffer.from('2a000000000000000100000000000000', 'hex'), {
+    direction: 'write',
+    length: 512,
+    immediateData: Buffer.alloc(512, 1),
+  });
+  await device.holding(1);
+  old.raw.tcp.destroy();
+  await settled();
+  const { pending } = served.clock;
+  for (let count = 0; count < 5; count++) {
+    const gone = await logIn(served, names, '800000000001');
+    await settled();
+    assert.equal(served.target.findLeaving(INITIATOR, '800000000001')?.waiting, 1);
+    gone.raw.tcp.destroy();
+    await settled();
+    assert.equal(served.target.findLeaving(INITIATOR, '800000000001')?.waiting, 0);
+    assert.equal(served.clock.pending, pending);
+  }
+  const patient = await logIn(served, names, '800000000001');
+  await served.clock.pass(30_000);
+  await patient.raw.closed;
+  const failures = served.events.filter((event) => event.kind === 'login failed');
+  assert.deepEqual(
+    failures.map(({ error }) => error instanceof DisklessError && error.code),
+    ['ISCSI_REINSTATEMENT_TIMEOUT'],
+  );
+  assert.equal(served.clock.pending, pending);
+  device.releaseAll();
+  await settled();
+  const next = await logIn(served, names, '800000000001');
+  assert.equal((await next.raw.run(new Uint8Array(16))).status, 0);
 });
 
 test('what a session that was cut off still writes reaches the medium before the next session starts (RFC 7143 §6.3.5)', async () => {
