@@ -11,20 +11,34 @@ export interface AuthenticationDemand {
   readonly authentication?: ChapDemand;
   /** Who offers no proof is let in as well; who offers it must give it. */
   readonly anonymousAllowed?: boolean;
+  /** Default: proofs may be tried without end. */
+  readonly guesses?: GuessLimit;
+}
+
+/**
+ * How often somebody may be wrong, over all connections. It is asked when a proof is about to be judged, not when the connection
+ * begins: connections that are opened at once would each have a guess.
+ */
+export interface GuessLimit {
+  isExhausted(): boolean;
+  failed(): void;
+  succeeded(): void;
 }
 
 export class TargetAuthentication {
   readonly #demand: ChapDemand | undefined;
   readonly #anonymousAllowed: boolean;
+  readonly #guesses: GuessLimit | undefined;
   readonly #random: Random;
   #isMethodSettled = false;
   /** The next request must have keys of CHAP. */
   #areKeysDue = false;
   #chap: TargetChap | undefined;
 
-  constructor({ authentication, anonymousAllowed = false }: AuthenticationDemand, random: Random) {
+  constructor({ authentication, anonymousAllowed = false, guesses }: AuthenticationDemand, random: Random) {
     this.#demand = authentication;
     this.#anonymousAllowed = anonymousAllowed;
+    this.#guesses = guesses;
     this.#random = random;
   }
 
@@ -63,7 +77,24 @@ export class TargetAuthentication {
     }
     const mayBeAbsent = !this.#areKeysDue || chap.done;
     this.#areKeysDue = true;
-    return keys.size === 0 && mayBeAbsent ? [] : chap.receive(keys);
+    return keys.size === 0 && mayBeAbsent ? [] : this.#judge(chap, keys);
+  }
+
+  #judge(chap: TargetChap, keys: ReadonlyMap<string, string>): TextPair[] {
+    if (this.#guesses?.isExhausted() === true) {
+      throw new LoginFailure(LoginStatus.authenticationFailure, 'the initiator has failed to authenticate too often', {
+        code: 'ISCSI_LOGIN_AUTH_FAILED',
+      });
+    }
+    try {
+      const answer = chap.receive(keys);
+      if (chap.done) this.#guesses?.succeeded();
+      return answer;
+    } catch (error) {
+      const isWrong = error instanceof LoginFailure && error.status === LoginStatus.authenticationFailure;
+      if (isWrong) this.#guesses?.failed();
+      throw error;
+    }
   }
 
   /** Whether what was asked for has been proved. Raises LoginFailure where it cannot be any more. */

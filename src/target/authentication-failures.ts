@@ -1,15 +1,43 @@
 /**
  * Remembers who failed to authenticate lately: who guesses is turned away for a while without another try. Initiators are told
- * apart by address and name, so that nobody locks out another machine by using its name.
+ * apart by address and name, so that nobody locks out another machine by using its name; an address has a count of its own as well,
+ * so that invented names bring no further guesses.
  */
 
+import type { GuessLimit } from '../iscsi/target-authentication.ts';
 import type { Clock } from '../os/clock.ts';
 
 export interface AuthenticationLimits {
-  /** Failures in a row before the door closes. */
+  /** Failures in a row of one name at one address before the door closes. */
   readonly attempts: number;
+  /** Failures of all names at one address; default: ten times `attempts`, for the machines behind one translated address. */
+  readonly attemptsPerAddress?: number;
   /** Milliseconds that it stays closed after the last one. */
   readonly lockout: number;
+}
+
+export class AuthenticationFailures {
+  readonly #byName: FailureCounts;
+  readonly #byAddress: FailureCounts;
+
+  constructor(clock: Clock, { attempts, attemptsPerAddress = 10 * attempts, lockout }: AuthenticationLimits) {
+    this.#byName = new FailureCounts(clock, attempts, lockout);
+    this.#byAddress = new FailureCounts(clock, attemptsPerAddress, lockout);
+  }
+
+  /** What one initiator may still try, by whichever connection and for whichever kind of session. */
+  limitOf(address: string, initiatorName: string): GuessLimit {
+    const key = `${address} ${initiatorName}`;
+    return {
+      isExhausted: () => this.#byName.isFull(key) || this.#byAddress.isFull(address),
+      failed: () => {
+        this.#byName.add(key);
+        this.#byAddress.add(address);
+      },
+      // A secret that somebody knows must not buy guesses at others: only time forgives an address.
+      succeeded: () => this.#byName.forget(key),
+    };
+  }
 }
 
 /** Failures are remembered for this many at a time; the oldest make way. */
@@ -21,45 +49,39 @@ interface Failures {
   readonly last: number;
 }
 
-export class AuthenticationFailures {
+class FailureCounts {
   readonly #clock: Clock;
-  readonly #limits: AuthenticationLimits;
+  readonly #limit: number;
+  readonly #lockout: number;
   /** In the order of their last failure. */
   readonly #failures = new Map<string, Failures>();
 
-  constructor(clock: Clock, limits: AuthenticationLimits) {
+  constructor(clock: Clock, limit: number, lockout: number) {
     this.#clock = clock;
-    this.#limits = limits;
+    this.#limit = limit;
+    this.#lockout = lockout;
   }
 
-  /** Whether a login should be refused without looking at its credentials. */
-  isLockedOut(address: string, initiatorName: string): boolean {
-    const { count } = this.#recent(keyOf(address, initiatorName));
-    return count >= this.#limits.attempts;
+  isFull(key: string): boolean {
+    return this.#recent(key) >= this.#limit;
   }
 
-  failed(address: string, initiatorName: string): void {
-    const key = keyOf(address, initiatorName);
-    const { count } = this.#recent(key);
+  add(key: string): void {
+    const count = this.#recent(key) + 1;
     this.#failures.delete(key);
-    this.#failures.set(key, { count: count + 1, last: this.#clock.monotonic() });
+    this.#failures.set(key, { count, last: this.#clock.monotonic() });
     const [oldest] = this.#failures.keys();
     if (this.#failures.size > CAPACITY && oldest !== undefined) this.#failures.delete(oldest);
   }
 
-  succeeded(address: string, initiatorName: string): void {
-    this.#failures.delete(keyOf(address, initiatorName));
-  }
-
-  #recent(key: string): Failures {
-    const now = this.#clock.monotonic();
-    const failures = this.#failures.get(key);
-    if (failures !== undefined && now - failures.last < this.#limits.lockout) return failures;
+  forget(key: string): void {
     this.#failures.delete(key);
-    return { count: 0, last: now };
   }
-}
 
-function keyOf(address: string, initiatorName: string): string {
-  return `${address} ${initiatorName}`;
+  #recent(key: string): number {
+    const failures = this.#failures.get(key);
+    if (failures !== undefined && this.#clock.monotonic() - failures.last < this.#lockout) return failures.count;
+    this.#failures.delete(key);
+    return 0;
+  }
 }

@@ -56,7 +56,6 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   readonly #sender: PduSender;
   readonly #login: TargetLogin;
   readonly #loginTimer: Timer;
-  #initiatorName = '';
   #lingerTimer: Timer | undefined;
   #phase: FullFeaturePhase | undefined;
   #keepalive: Keepalive | undefined;
@@ -191,22 +190,13 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
         this.#wait(this.#admit(outcome.identity));
         return;
       case 'failed':
-        if (outcome.status === LoginStatus.authenticationFailure) this.#rememberAuthentication(true);
         this.#failLogin(outcome.status, outcome.error);
         this.finish('protocol error');
         return;
       case 'complete':
-        this.#rememberAuthentication(false);
         this.#wait(this.#enterFullFeaturePhase(outcome));
         return;
     }
-  }
-
-  #rememberAuthentication(hasFailed: boolean): void {
-    if (this.#decision?.isGuarded !== true) return;
-    const { authenticationFailures } = this.#options;
-    if (hasFailed) authenticationFailures.failed(this.#tcp.remote.address, this.#initiatorName);
-    else authenticationFailures.succeeded(this.#tcp.remote.address, this.#initiatorName);
   }
 
   /** Holds back PDUs until a step of the login is done. Such steps handle their own failures. */
@@ -223,7 +213,6 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
 
   /** Looks up what the initiator asks for, and decides. */
   async #admit(identity: LoginIdentity): Promise<void> {
-    this.#initiatorName = preparedName(identity.initiatorName) ?? '';
     this.#decision = await decideLogin(identity, this.#tcp, this.#options);
     if (this.#ended) return;
     this.#take(this.#login.admit(this.#decision.admission));

@@ -4,6 +4,7 @@ import type { ChapDemand } from '../iscsi/chap.ts';
 import type { LoginIdentity } from '../iscsi/login-request.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { LoginStatus } from '../iscsi/pdu.ts';
+import type { GuessLimit } from '../iscsi/target-authentication.ts';
 import type { Admission } from '../iscsi/target-login.ts';
 import type { Endpoint } from '../os/network.ts';
 import type { AuthenticationFailures } from './authentication-failures.ts';
@@ -28,8 +29,6 @@ export interface LoginDecision {
   readonly admission: Admission;
   /** The target that the login asked for, where it was let in to one. */
   readonly target?: Target;
-  /** The target asks for proof. */
-  readonly isGuarded?: boolean;
   /** The session that the connection is to be added to. */
   readonly joined?: Session;
 }
@@ -49,11 +48,12 @@ export async function decideLogin(
     return refuse(LoginStatus.initiatorError, `"${identity.initiatorName}" is no iSCSI name`);
   }
   const asker = { initiatorName, isid: identity.isid, remote, local };
+  const guesses = options.authenticationFailures.limitOf(remote.address, initiatorName);
   // RFC 7143 §13.21: a discovery session has one connection.
   if (identity.sessionType === 'Discovery' && identity.tsih !== 0) {
     return refuse(LoginStatus.sessionDoesNotExist, 'nobody can join a discovery session');
   }
-  if (identity.targetName === undefined) return admitToDiscovery(options.directory, asker);
+  if (identity.targetName === undefined) return admitToDiscovery(options.directory, asker, guesses);
   const targetName = preparedName(identity.targetName);
   if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
   try {
@@ -65,16 +65,16 @@ export async function decideLogin(
     // On the wire the same as a target that does not exist: a name is not to be had by guessing.
     if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
     const guarded = found instanceof Target ? { target: found } : found;
-    return admitToTarget(guarded, initiatorName, identity, remote, options.authenticationFailures);
+    return admitToTarget(guarded, initiatorName, identity, guesses);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return refuse(LoginStatus.serviceUnavailable, `target ${targetName} cannot be served: ${reason}`);
   }
 }
 
-function admitToDiscovery(directory: TargetDirectory, asker: Asker): LoginDecision {
+function admitToDiscovery(directory: TargetDirectory, asker: Asker, guesses: GuessLimit): LoginDecision {
   const authentication = directory.identities?.(asker);
-  const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true };
+  const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true, guesses };
   return { admission: { kind: 'accept', tsih: DISCOVERY_TSIH, commandWindow: 1, ...proof } };
 }
 
@@ -82,12 +82,8 @@ function admitToTarget(
   { target, authentication }: GuardedTarget,
   initiatorName: IscsiName,
   identity: LoginIdentity,
-  remote: Endpoint,
-  failures: AuthenticationFailures,
+  guesses: GuessLimit,
 ): LoginDecision {
-  if (authentication !== undefined && failures.isLockedOut(remote.address, initiatorName)) {
-    return refuse(LoginStatus.authenticationFailure, `${initiatorName} has failed to authenticate too often`);
-  }
   const joined = identity.tsih === 0 ? undefined : target.findSession(initiatorName, identity.isid);
   if (identity.tsih !== 0 && joined?.tsih !== identity.tsih) {
     return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
@@ -103,10 +99,9 @@ function admitToTarget(
     commandWindow: COMMAND_WINDOW,
     ...(joined === undefined ? {} : { window: joined.window }),
     ...(target.alias === undefined ? {} : { targetAlias: target.alias }),
-    ...(demand === undefined ? {} : { authentication: demand }),
+    ...(demand === undefined ? {} : { authentication: demand, guesses }),
   };
-  const isGuarded = demand !== undefined;
-  return { admission, target, isGuarded, ...(joined === undefined ? {} : { joined }) };
+  return { admission, target, ...(joined === undefined ? {} : { joined }) };
 }
 
 /** All connections of a session prove to be the same one (RFC 7143 §9.2). */

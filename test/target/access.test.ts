@@ -15,6 +15,7 @@ import { AuthenticationFailures } from '../../src/target/authentication-failures
 import type { TargetDirectory } from '../../src/target/directory.ts';
 import { Target } from '../../src/target/target.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
+import { ChapLogin, initiator } from './chap/chap-login.ts';
 import { type ServedTarget, serveTarget, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
@@ -141,11 +142,75 @@ test('who guesses secrets is turned away for a while, and nobody else', async ()
   await (await logIn(served, right)).close();
 });
 
+test('wrong proof in discovery counts as in a login, and right proof is not looked at afterwards', async () => {
+  const directory = new AccessList([{ target: diskOf(1), authentication: { initiators: [aliceSecret] } }]);
+  const limits = { attempts: 3, lockout: 60_000 };
+  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  const { network, clock } = served;
+  const discover = (initiator: ChapSecret) =>
+    new Initiator({ network, clock, initiatorName: alice, chap: { initiator } }).discover({
+      host: '192.0.2.1',
+      port: 3260,
+    });
+  const refused = { code: 'ISCSI_LOGIN_AUTH_FAILED' };
+  const wrong = { ...aliceSecret, secret: bobSecret.secret };
+  for (let attempt = 0; attempt < 3; attempt++) await assert.rejects(discover(wrong), refused);
+  await assert.rejects(discover(aliceSecret), refused);
+  await assert.rejects(logIn(served, { initiator: aliceSecret }), refused, 'one count for both kinds of session');
+  clock.advance(60_000);
+  assert.equal((await discover(aliceSecret)).length, 1);
+});
+
+test('connections that are opened at once have no more guesses than others', async () => {
+  const authentication = { initiators: [initiator] };
+  const limits = { attempts: 3, lockout: 60_000 };
+  const directory = new AccessList([{ target: diskOf(1), authentication }]);
+  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  const logins = await Promise.all(Array.from({ length: 5 }, () => ChapLogin.open(served)));
+  const asked = await Promise.all(logins.map((login) => login.challenge()));
+  for (const [index, login] of logins.entries()) {
+    const question = asked[index] ?? assert.fail();
+    const who = index < 3 ? { ...initiator, secret: Buffer.from('a guess of somebody') } : initiator;
+    assert.equal(
+      (await login.prove(question, {}, who)).status,
+      LoginStatus.authenticationFailure,
+      `guess ${index + 1}`,
+    );
+  }
+});
+
+test('invented names bring one address no further guesses', async () => {
+  const authentication = { initiators: [aliceSecret] };
+  const limits = { attempts: 3, attemptsPerAddress: 5, lockout: 60_000 };
+  const directory = new AccessList([{ target: diskOf(1), authentication }]);
+  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  const right = { initiator: aliceSecret };
+  const wrong = { initiator: { ...aliceSecret, secret: bobSecret.secret } };
+  for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(logIn(served, wrong, `${bob}-${attempt}`));
+  await assert.rejects(logIn(served, right), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+  served.clock.advance(60_000);
+  await (await logIn(served, right)).close();
+});
+
+test('right proof forgives its own name, not its address', () => {
+  const limits = { attempts: 3, attemptsPerAddress: 4, lockout: 1000 };
+  const failures = new AuthenticationFailures(new SimulatedClock(), limits);
+  const mine = failures.limitOf('192.0.2.2', alice);
+  for (let attempt = 0; attempt < 4; attempt++) {
+    assert.equal(mine.isExhausted(), false);
+    mine.failed();
+    mine.succeeded();
+  }
+  assert.equal(mine.isExhausted(), true);
+  assert.equal(failures.limitOf('192.0.2.3', alice).isExhausted(), false);
+});
+
 test('failures are remembered for a bounded number of initiators', () => {
-  const failures = new AuthenticationFailures(new SimulatedClock(), { attempts: 1, lockout: 1000 });
-  for (let index = 0; index < 5000; index++) failures.failed('192.0.2.2', `name-${index}`);
-  assert.equal(failures.isLockedOut('192.0.2.2', 'name-4999'), true);
-  assert.equal(failures.isLockedOut('192.0.2.2', 'name-0'), false);
+  const limits = { attempts: 1, attemptsPerAddress: 10_000, lockout: 1000 };
+  const failures = new AuthenticationFailures(new SimulatedClock(), limits);
+  for (let index = 0; index < 5000; index++) failures.limitOf('192.0.2.2', `name-${index}`).failed();
+  assert.equal(failures.limitOf('192.0.2.2', 'name-4999').isExhausted(), true);
+  assert.equal(failures.limitOf('192.0.2.2', 'name-0').isExhausted(), false);
 });
 
 test('a directory can send initiators elsewhere, for now and for good (RFC 7143 §11.13.5)', async () => {
