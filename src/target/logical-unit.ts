@@ -35,6 +35,7 @@ import {
   WRITE_PROTECTED,
 } from './outcome.ts';
 import { PersistentReservations } from './persistent-reservations.ts';
+import { type Provisioning, provisioningOf } from './provisioning.ts';
 import { MEDIUM_NOT_PRESENT, RemovableMedium } from './removable-medium.ts';
 import { type NexusName, sameNexus } from './reservations/state.ts';
 import { Sanitizer } from './sanitize.ts';
@@ -83,6 +84,7 @@ export class LogicalUnit {
   /** Capacity in logical blocks. */
   readonly blocks: number;
   readonly maximumTransferBlocks: number;
+  readonly provisioning: Provisioning;
   readonly canUnmap: boolean;
   /** WCE of the caching page: acknowledged writes may be lost at a power cut until they are flushed. */
   readonly writeCache: boolean;
@@ -119,7 +121,8 @@ export class LogicalUnit {
     this.blocks = device.size / device.blockSize;
     this.maximumTransferBlocks = MAXIMUM_TRANSFER_BYTES / device.blockSize;
     const { features } = options;
-    this.canUnmap = features.thin !== false && device.capabilities.unmap !== 'none';
+    this.provisioning = provisioningOf(device.capabilities, features.thin ?? true);
+    this.canUnmap = this.provisioning !== 'full';
     this.writeCache = device.capabilities.flush !== 'none';
     this.removable = features.removable ?? false;
     this.managementUrls = options.managementUrls;

@@ -231,6 +231,7 @@ export const blockCommands = {
     usage: '9e 12 ff ff ff ff ff ff ff ff ff ff ff ff 00 00',
     medium: 'read',
     whenReserved: 'conflict',
+    needs: 'unmap',
   },
   read12: {
     title: 'READ(12)',

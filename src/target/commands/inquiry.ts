@@ -17,12 +17,12 @@ import {
   LogicalBlockProvisioning,
   MAXIMUM_SENSE_LENGTH,
   NON_ROTATING,
-  ProvisioningType,
   READABLE_AFTER_ERASE,
   VitalProductDataPage,
 } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { GOOD, invalidFieldInCdb } from '../outcome.ts';
+import { provisioningTypes } from '../provisioning.ts';
 import { CONCURRENT_COPIES } from '../third-party-copy/copy-manager.ts';
 import { atomicGranularity, MAXIMUM_ATOMIC_BYTES, MAXIMUM_COMPARE_AND_WRITE_BLOCKS } from './atomic.ts';
 import type { Command } from './command.ts';
@@ -94,7 +94,7 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
   ],
   [
     VitalProductDataPage.logicalBlockProvisioning,
-    () =>
+    ({ provisioning }: LogicalUnit) =>
       LogicalBlockProvisioning.encode({
         pageCode: VitalProductDataPage.logicalBlockProvisioning,
         pageLength: LogicalBlockProvisioning.size - 4,
@@ -102,7 +102,7 @@ const pages: ReadonlyMap<number, (unit: LogicalUnit) => Uint8Array> = new Map([
         writeSame16Unmap: true,
         writeSame10Unmap: true,
         unmappedReadsZeros: 1,
-        provisioningType: ProvisioningType.thin,
+        provisioningType: provisioningTypes[provisioning],
       }),
   ],
 ]);

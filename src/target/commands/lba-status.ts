@@ -1,4 +1,4 @@
-/** GET LBA STATUS: the extents of the device in blocks (SBC-3 §5.6). */
+/** GET LBA STATUS (SBC-3): the extents of the device in blocks. */
 
 import type { Awaitable, Extent } from '../../block/device.ts';
 import { encodeLbaStatus, GetLbaStatusCdb, type LbaStatus, ProvisioningStatus } from '../../scsi/index.ts';
@@ -13,15 +13,17 @@ const SPAN = 256 << 20;
 /** Descriptors in one answer at most. */
 const LIMIT = 256;
 
-function isDeallocated({ allocated, zero }: Extent): boolean {
-  return !allocated && zero;
+function provisioningStatusOf({ provisioning }: LogicalUnit, { allocated, zero }: Extent): number {
+  if (allocated || !zero) return ProvisioningStatus.mapped;
+  // Storage that is kept for a block without data is anchored.
+  return provisioning === 'thin' ? ProvisioningStatus.deallocated : ProvisioningStatus.anchored;
 }
 
 /** The runs of equal status, from the first block on and without a gap. */
 function statusRuns(unit: LogicalUnit, extents: readonly Extent[]): LbaStatus[] {
   const runs: LbaStatus[] = [];
   for (const extent of extents) {
-    const provisioningStatus = isDeallocated(extent) ? ProvisioningStatus.deallocated : ProvisioningStatus.mapped;
+    const provisioningStatus = provisioningStatusOf(unit, extent);
     const numberOfBlocks = extent.length / unit.blockSize;
     const last = runs.at(-1);
     if (last?.provisioningStatus === provisioningStatus) {

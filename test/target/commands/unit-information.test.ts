@@ -26,13 +26,6 @@ describe('vital product data', () => {
     }
   });
 
-  test('a unit that is not thin lists no provisioning page and knows no UNMAP', async () => {
-    await using served = await serveTarget({ features: new Map([[0, { thin: false }]]) });
-    const asker = await Asker.login(served);
-    assert.equal((await asker.ask('12 01 b2 00ff 00')).says, '05/2400');
-    assert.equal((await asker.give('42 00 00000000 00 0008 00', '0006000000000000')).says, '05/2000');
-  });
-
   test('page 85h names where the target is managed', async () => {
     const page = async (managementUrls?: readonly string[]): Promise<string> => {
       await using served = await serveTarget(managementUrls === undefined ? {} : { managementUrls });
