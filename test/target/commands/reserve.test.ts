@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TaskManagementFunction } from '../../../src/iscsi/pdu.ts';
+import { encodeTransportId } from '../../../src/scsi/transport-id.ts';
 import { loadReservations } from '../../../src/target/persistent-reservations.ts';
 import type { ReservationStore } from '../../../src/target/reservations/store.ts';
 import { HeldDevice } from '../held-device.ts';
+import { INITIATOR } from '../raw-initiator.ts';
 import { type ServedTarget, serveTarget } from '../served-target.ts';
 import { Asker, settled } from './asker.ts';
 
@@ -83,6 +85,84 @@ test('PREEMPT AND ABORT ends the tasks of the preempted nexus, and tells it', as
   // The aborted write is never answered: the next answer is that of the next command.
   assert.equal((await loser.ask(testUnitReady, 0)).says, '06/2a05');
   assert.deepEqual(await keys(taker), [key(0xa)]);
+});
+
+/** The TransportID of another port of the same initiator. */
+const transportId = (port: number): Buffer =>
+  Buffer.from(encodeTransportId({ initiatorName: INITIATOR, isid: `80000000000${port}` }));
+const bytes = (length: number): string => length.toString(16).padStart(8, '0');
+
+test('REGISTER AND MOVE gives the reservation to a port that was never registered', async () => {
+  await using served = await serveTarget();
+  const [giver, taker] = [await Asker.login(served, 1), await Asker.login(served, 2)];
+  const move = async (asker: Asker, own: number, next: number, unregister: boolean): Promise<string> => {
+    const destination = transportId(2);
+    const list = `${key(own)} ${key(next)} 00 ${unregister ? '02' : '00'} 0001 ${bytes(destination.length)}`;
+    const parameters = Buffer.concat([Buffer.from(list.replaceAll(' ', ''), 'hex'), destination]);
+    return (await asker.give(`5f 07 00 0000 ${bytes(parameters.length)} 00`, parameters)).says;
+  };
+  await register(giver, 0, 0xa);
+  assert.equal(await move(giver, 0xa, 0xb, false), '05/2400', 'there is nothing to move');
+  await out(giver, 1, WRITE_EXCLUSIVE, 0xa);
+  assert.equal(await move(taker, 0, 0xb, false), 'conflict', 'it is not its own');
+  assert.equal(await move(giver, 0xa, 0, false), '05/2600', 'no key');
+  assert.equal(await move(giver, 0xa, 0xb, false), 'good');
+  assert.deepEqual(await keys(giver), [key(0xa), key(0xb)]);
+  assert.equal((await giver.give(write, BLOCK)).says, 'conflict');
+  assert.equal((await taker.give(write, BLOCK)).says, 'good');
+  const { data } = await giver.ask('5e 01 000000 0000 00ff 00');
+  assert.equal(data.toString('hex', 8, 16), key(0xb), 'READ RESERVATION');
+});
+
+test('REGISTER AND MOVE with UNREG leaves the giver without a registration', async () => {
+  await using served = await serveTarget();
+  const [giver, taker] = [await Asker.login(served, 1), await Asker.login(served, 2)];
+  await register(giver, 0, 0xa);
+  await out(giver, 1, WRITE_EXCLUSIVE, 0xa);
+  const list = Buffer.from(`${key(0xa)}${key(0xb)}00020001${bytes(transportId(2).length)}`, 'hex');
+  const parameters = Buffer.concat([list, transportId(2)]);
+  assert.equal((await giver.give(`5f 07 00 0000 ${bytes(parameters.length)} 00`, parameters)).says, 'good');
+  assert.deepEqual(await keys(taker), [key(0xb)]);
+  assert.equal(await out(taker, 2, WRITE_EXCLUSIVE, 0xb), 'good');
+});
+
+test('SPEC_I_PT registers other ports beside the sender’s: they need not ask', async () => {
+  await using served = await serveTarget();
+  const [asker, other, third] = [
+    await Asker.login(served, 1),
+    await Asker.login(served, 2),
+    await Asker.login(served, 3),
+  ];
+  const registerPorts = async (...ports: readonly Buffer[]): Promise<string> => {
+    const list = Buffer.concat(ports);
+    const header = Buffer.from(
+      `${key(0)}${key(0xa)}00000000 08 000000 ${bytes(list.length)}`.replaceAll(' ', ''),
+      'hex',
+    );
+    const parameters = Buffer.concat([header, list]);
+    return (await asker.give(`5f 00 00 0000 ${bytes(parameters.length)} 00`, parameters)).says;
+  };
+  const foreign = transportId(2);
+  foreign.writeUInt8(0x46, 0);
+  assert.equal(await registerPorts(transportId(2), foreign), '05/2600', 'a port of another protocol');
+  assert.deepEqual(await keys(asker), [], 'all of them or none');
+  assert.equal(await registerPorts(transportId(2)), 'good');
+  assert.deepEqual(await keys(asker), [key(0xa), key(0xa)]);
+  assert.equal(await out(other, 1, WRITE_EXCLUSIVE, 0xa), 'good');
+  assert.equal((await asker.give(write, BLOCK)).says, 'conflict');
+  assert.equal(await out(third, 1, WRITE_EXCLUSIVE, 0xa), 'conflict', 'it was not named');
+});
+
+test('ALL_TG_PT registers at every target port, and REPORT CAPABILITIES announces both', async () => {
+  await using served = await serveTarget();
+  const asker = await Asker.login(served);
+  assert.equal((await asker.ask('5e 02 000000 0000 00ff 00')).data.readUInt8(2) & 0x0c, 0x0c, 'SIP_C, ATP_C');
+  assert.equal(await register(asker, 0, 0xa, 4), 'good');
+  const { data } = await asker.ask('5e 03 000000 0000 00ff 00');
+  assert.equal(data.readUInt32BE(4), data.length - 8, 'one registration: there is one target port');
+  assert.equal(data.toString('hex', 8, 16), key(0xa));
+  assert.equal(data.readUInt16BE(8 + 18), 1, 'RELATIVE TARGET PORT IDENTIFIER');
+  assert.deepEqual(data.subarray(8 + 24), transportId(1));
 });
 
 test('while RESERVE(6) holds, PERSISTENT RESERVE conflicts even for its holder (SPC-2 §5.5.1)', async () => {
