@@ -24,6 +24,9 @@ import { TextExchange } from './text-exchange.ts';
 /** One request at a time is all that discovery needs. */
 const WINDOW = 4;
 
+/** Immediate requests that may wait for the directory at a time. More are rejected (RFC 7143 §4.2.2.1). */
+const IMMEDIATE_LIMIT = 4;
+
 export interface DiscoveryOptions {
   readonly reference: SessionReference;
   readonly asker: Asker;
@@ -41,7 +44,7 @@ export class DiscoverySession implements FullFeaturePhase {
   readonly #window: CommandWindow<Pdu>;
   readonly #responses: Responses;
   readonly #text: TextExchange;
-  /** Bytes of a data segment that the initiator takes. */
+  #immediateUnderWay = 0;
   #closing = false;
 
   constructor(options: DiscoveryOptions) {
@@ -97,8 +100,14 @@ export class DiscoverySession implements FullFeaturePhase {
 
   async #textRequest(pdu: Pdu): Promise<void> {
     const header = TextRequest.view(pdu.header);
+    if (header.immediate && this.#immediateUnderWay >= IMMEDIATE_LIMIT) {
+      this.#responses.reject(RejectReason.immediateCommandReject, pdu);
+      return;
+    }
+    if (header.immediate) this.#immediateUnderWay += 1;
     const answer = await this.#text.receive(header, pdu);
-    if (!header.immediate) this.#window.release();
+    if (header.immediate) this.#immediateUnderWay -= 1;
+    else this.#window.release();
     if (this.#closing) return;
     if (answer === undefined) {
       this.#responses.reject(RejectReason.protocolError, pdu);

@@ -19,6 +19,8 @@ const none: Labels = { peripheralDevice: new Uint8Array(0), text: new Uint8Array
 export class IdentifyingInformation {
   readonly #store: InformationStore | undefined;
   #labels: Labels;
+  /** The last change: the next one starts from what it has made. */
+  #last: Promise<unknown> = Promise.resolve();
 
   /** Without a store there are no labels, and none can be set. */
   constructor(store?: InformationStore, labels: Labels = none) {
@@ -43,8 +45,14 @@ export class IdentifyingInformation {
   }
 
   /** `type` exists and `information` is valid for it. Rejects with what the store raises; the old label then holds. */
-  async set(type: number, information: Uint8Array): Promise<void> {
+  set(type: number, information: Uint8Array): Promise<void> {
     const label = Uint8Array.from(information);
+    const change = this.#last.then(() => this.#replace(type, label));
+    this.#last = change.catch(() => {});
+    return change;
+  }
+
+  async #replace(type: number, label: Uint8Array): Promise<void> {
     const labels =
       type === InformationType.text ? { ...this.#labels, text: label } : { ...this.#labels, peripheralDevice: label };
     await this.#store?.save(encode(labels));

@@ -17,6 +17,9 @@ export interface AdmissionOptions {
   readonly authenticationFailures: AuthenticationFailures;
   /** False while the portal closes: logins are then refused. */
   readonly isOpen: () => boolean;
+  /** The normal sessions of the portal. */
+  readonly sessions: ReadonlySet<Session>;
+  readonly maximumSessions: number;
 }
 
 /** Both ends of the connection that logs in. */
@@ -65,7 +68,7 @@ export async function decideLogin(
     // On the wire the same as a target that does not exist: a name is not to be had by guessing.
     if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
     const guarded = found instanceof Target ? { target: found } : found;
-    return admitToTarget(guarded, initiatorName, identity, guesses);
+    return admitToTarget(guarded, initiatorName, identity, guesses, options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return refuse(LoginStatus.serviceUnavailable, `target ${targetName} cannot be served: ${reason}`);
@@ -83,8 +86,10 @@ function admitToTarget(
   initiatorName: IscsiName,
   identity: LoginIdentity,
   guesses: GuessLimit,
+  { sessions, maximumSessions }: AdmissionOptions,
 ): LoginDecision {
-  const joined = identity.tsih === 0 ? undefined : target.findSession(initiatorName, identity.isid);
+  const existing = target.findSession(initiatorName, identity.isid);
+  const joined = identity.tsih === 0 ? undefined : existing;
   if (identity.tsih !== 0 && joined?.tsih !== identity.tsih) {
     return refuse(LoginStatus.sessionDoesNotExist, `there is no session ${identity.tsih}`);
   }
@@ -92,10 +97,16 @@ function admitToTarget(
     const reason = `the session has its ${joined.parameters.maxConnections} connections`;
     return refuse(LoginStatus.tooManyConnections, reason);
   }
+  // A new session in the place of an old one needs no room.
+  if (existing === undefined && sessions.size >= maximumSessions) {
+    return refuse(LoginStatus.outOfResources, `the portal has ${maximumSessions} sessions already`);
+  }
+  const tsih = joined?.tsih ?? target.newTsih();
+  if (tsih === undefined) return refuse(LoginStatus.outOfResources, 'every session handle of the target is in use');
   const demand = joined === undefined ? authentication : demandOf(joined, authentication);
   const admission: Admission = {
     kind: 'accept',
-    tsih: joined?.tsih ?? target.newTsih(),
+    tsih,
     commandWindow: COMMAND_WINDOW,
     ...(joined === undefined ? {} : { window: joined.window }),
     ...(target.alias === undefined ? {} : { targetAlias: target.alias }),

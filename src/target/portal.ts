@@ -34,6 +34,8 @@ export interface PortalOptions {
   readonly authenticationLimits?: AuthenticationLimits;
   /** Connections at a time; default 4096. */
   readonly maximumConnections?: number;
+  /** Normal sessions at a time, with or without a connection; default as many as connections. */
+  readonly maximumSessions?: number;
   /** Milliseconds that `close` waits for what is under way; default 5 s. */
   readonly closeTimeout?: number;
   /** Seconds that `close` gives initiators to log out by themselves, when it should ask them at all; 1 to 65535. */
@@ -117,6 +119,7 @@ export class Portal implements AsyncDisposable {
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         sessions: this.#sessions,
+        maximumSessions: this.#options.maximumSessions ?? limit,
         turns: this.#turns,
         discoverySessions: this.#discoverySessions,
         onClosed: (connection) => this.#closed(connection),

@@ -11,6 +11,13 @@ import type { SessionEnd } from './event.ts';
 import type { Session } from './session.ts';
 import { SessionConnection, type SessionConnectionOptions } from './session-connection.ts';
 
+/**
+ * Seconds of Time2Wait that a lost connection is kept for at most. An initiator may ask for an hour, since the longer time holds
+ * (RFC 7143 §13.15), and pays nothing for it; Time2Retain is never longer than this side has offered (§13.16). One that waits for
+ * longer than this finds the session gone, and begins another.
+ */
+const LONGEST_WAIT = 600;
+
 export class SessionConnections {
   readonly #session: Session;
   /** Those with a socket, by CID. */
@@ -120,7 +127,8 @@ export class SessionConnections {
     this.#lost.add(connection);
     for (const task of tasks.of(connection)) if (task.isImmediate) void tasks.abort(task);
     const { defaultTime2Wait, defaultTime2Retain } = parameters;
-    connection.retainTimer = clock.after((defaultTime2Wait + defaultTime2Retain) * 1000, () => {
+    const seconds = Math.min(defaultTime2Wait, LONGEST_WAIT) + defaultTime2Retain;
+    connection.retainTimer = clock.after(seconds * 1000, () => {
       void this.#expire(connection);
     });
   }

@@ -14,6 +14,8 @@ import type { UnitFeatures } from './unit-features.ts';
 /** The tag of the one portal group that all portals of a target form (RFC 7143 §4.4.1). */
 export const PORTAL_GROUP_TAG = 1;
 
+const MAXIMUM_TSIH = 0xffff;
+
 export interface TargetOptions {
   /** A prepared iSCSI name. */
   readonly name: string;
@@ -56,10 +58,11 @@ export class Target {
     return [...this.units.keys()].toSorted((a, b) => a - b);
   }
 
-  /** A session handle that no session of this target has (RFC 7143 §11.12.6: 1 to 65535). */
-  newTsih(): number {
+  /** A session handle that no session of this target has (RFC 7143 §11.12.6: 1 to 65535); undefined when all have one. */
+  newTsih(): number | undefined {
+    if (this.sessions.size >= MAXIMUM_TSIH) return undefined;
     const used = new Set([...this.sessions].map(({ tsih }) => tsih));
-    do this.#lastTsih = (this.#lastTsih % 0xffff) + 1;
+    do this.#lastTsih = (this.#lastTsih % MAXIMUM_TSIH) + 1;
     while (used.has(this.#lastTsih));
     return this.#lastTsih;
   }

@@ -217,6 +217,36 @@ test('one connection too many is turned away', async () => {
   assert.equal((await first.run(read(1), { length: BLOCK })).status, Status.good);
 });
 
+test('one session too many is refused as long as none ends, even where they have no connection (RFC 7143 §11.13.5)', async () => {
+  await using served = await serveTarget({ portal: { maximumSessions: 2 } });
+  const keys = { ErrorRecoveryLevel: '2', DefaultTime2Retain: '20' };
+  const lost = await served.login(keys, { isid: '800000000001' });
+  lost.tcp.destroy();
+  await served.login(keys, { isid: '800000000002' });
+  const another = { targetName: TARGET, isid: '800000000003' };
+  assert.equal(await (await served.connect()).tryLogin(another), LoginStatus.outOfResources);
+  await served.login(keys, { isid: '800000000002' });
+  assert.equal(served.portal.sessions.length, 2, 'a session in the place of another is one no more');
+  await served.clock.pass(22_000);
+  assert.notEqual(typeof (await (await served.connect()).tryLogin(another)), 'number');
+});
+
+test('a target whose session handles are all in use takes no more sessions', async () => {
+  await using served = await serveTarget();
+  const first = await served.login();
+  const { sessions } = served.target;
+  const [session] = sessions;
+  assert.ok(session !== undefined);
+  for (let tsih = 1; tsih <= 0xffff; tsih++) {
+    if (tsih !== session.tsih) sessions.add(Object.create(session, { tsih: { value: tsih } }));
+  }
+  const another = { targetName: TARGET, isid: '800000000003' };
+  assert.equal(await (await served.connect()).tryLogin(another), LoginStatus.outOfResources);
+  for (const each of sessions) if (each !== session) sessions.delete(each);
+  first.logout();
+  await first.closed;
+});
+
 test('what follows a login of one request waits until the session that it reinstates has ended (RFC 7143 §6.3.5)', async () => {
   const device = new HeldDevice(64 * BLOCK);
   await using served = await serveTarget({ device });

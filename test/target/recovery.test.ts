@@ -352,6 +352,16 @@ test('a session without a connection ends after Time2Wait and Time2Retain (RFC 7
   assert.equal(served.clock.pending, 0, 'no timer is left');
 });
 
+test('however long an initiator wants to wait, a session without a connection ends (RFC 7143 §13.15)', async () => {
+  await using served = await serveTarget();
+  const lost = await open(served, level(2, { DefaultTime2Wait: '3600' }));
+  lost.tcp.destroy();
+  await served.clock.pass(619_999);
+  assert.equal(served.portal.sessions.length, 1);
+  await served.clock.pass(1);
+  assert.equal(served.portal.sessions.length, 0);
+});
+
 test('a command whose immediate data was damaged is discarded, and runs when it is sent again (RFC 7143 §7.8)', async () => {
   const device = new MemoryDevice(8 * BLOCK);
   await using served = await serveTarget({ device });

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MemoryDevice } from '../../../src/block/memory-device.ts';
+import { InformationType } from '../../../src/scsi/index.ts';
 import { IdentifyingInformation } from '../../../src/target/identifying-information.ts';
-import { SimulatedClock } from '../../support/simulated-clock.ts';
+import { SimulatedClock, settled } from '../../support/simulated-clock.ts';
 import { serveTarget } from '../served-target.ts';
 import { WriteBackDevice } from '../write-back-device.ts';
 import { Asker } from './asker.ts';
@@ -150,6 +151,35 @@ describe('identifying information', () => {
     await using served = await start();
     const { data } = await (await Asker.login(served)).ask(report);
     assert.equal(data.toString('latin1', 4), 'rack\0');
+  });
+
+  test('of two that are set at once, both are kept, and one that cannot be saved is lost alone', async () => {
+    const saves: { content: string; resolve: () => void; reject: (error: Error) => void }[] = [];
+    const store = {
+      load: () => undefined,
+      save: (content: Uint8Array) =>
+        new Promise<void>((resolve, reject) => {
+          saves.push({ content: Buffer.from(content).toString(), resolve, reject });
+        }),
+    };
+    const information = await IdentifyingInformation.open(store);
+    const { peripheralDevice, text } = InformationType;
+    const failing = information.set(text, Buffer.from('lost'));
+    const first = information.set(peripheralDevice, Uint8Array.of(0x11));
+    const second = information.set(text, Uint8Array.of(0x22));
+    await settled();
+    saves[0]?.reject(new Error('the disk is full'));
+    await assert.rejects(failing, /the disk is full/);
+    await settled();
+    saves[1]?.resolve();
+    await first;
+    await settled();
+    saves[2]?.resolve();
+    await second;
+    const kept = { version: 1, peripheralDevice: '11', text: '22' };
+    assert.deepEqual(JSON.parse(saves[2]?.content ?? ''), kept);
+    assert.deepEqual([...(information.get(peripheralDevice) ?? [])], [0x11]);
+    assert.deepEqual([...(information.get(text) ?? [])], [0x22]);
   });
 
   test('where nothing can be kept, nothing can be set', async () => {

@@ -4,14 +4,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Opcode, RESERVED_TAG } from '../../../src/iscsi/opcode.ts';
 import {
+  BasicHeader,
   LogoutResponse,
   NopOut,
+  Reject,
   RejectReason,
   ScsiCommand,
   TaskManagementFunction,
   TaskManagementRequest,
 } from '../../../src/iscsi/pdu.ts';
-import { ask } from '../raw-text.ts';
+import { settled } from '../../support/simulated-clock.ts';
+import { ask, sendText } from '../raw-text.ts';
 import { serveTarget, TARGET } from '../served-target.ts';
 
 const record = [`TargetName=${TARGET}`, 'TargetAddress=192.0.2.1:3260,1'];
@@ -77,4 +80,22 @@ test('requests take their turn in CmdSN order here too', async () => {
     const reply = await ask(raw, ['SendTargets=All'], { immediate: false });
     assert.equal(reply.kind === 'text' && reply.header.expCmdSN, raw.cmdSN);
   }
+});
+
+test('immediate requests that wait for the directory are bounded, and answered when it answers (RFC 7143 §4.2.2.1)', async () => {
+  const { promise, resolve } = Promise.withResolvers<string[]>();
+  await using served = await serveTarget({ portal: { directory: { names: () => promise, find: () => undefined } } });
+  const raw = await served.login({}, { discovery: true });
+  const asked = 100;
+  for (let count = 0; count < asked; count++) sendText(raw, ['SendTargets=All']);
+  await settled();
+  resolve([TARGET]);
+  let answered = 0;
+  for (let count = 0; count < asked; count++) {
+    const { header } = (await raw.next()) ?? assert.fail('the connection ended');
+    if (BasicHeader.view(header).opcode === Opcode.textResponse) answered += 1;
+    else assert.equal(Reject.view(header).reason, RejectReason.immediateCommandReject);
+  }
+  assert.ok(answered > 0 && answered < 10, `${answered} answers`);
+  assert.equal((await ask(raw, ['SendTargets=All'])).kind, 'text');
 });
