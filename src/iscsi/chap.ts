@@ -154,9 +154,10 @@ export class TargetChap {
     if (Buffer.byteLength(name) > MAX_VALUE_LENGTH) breach('CHAP_N is too long');
     const response = parseBinary(required(keys, 'CHAP_R')) ?? breach('CHAP_R cannot be read');
     const question = questionIn(keys);
-    const known = this.#demand.initiators.find((initiator) => initiator.name === name);
-    // A name that nobody has is checked like any other: the time taken must not tell which names exist.
-    const secret = known?.secret ?? this.#random(CHALLENGE_LENGTH);
+    // A name that nobody has is checked like any other, and all of them are looked at: the time taken must not tell which exist.
+    const substitute = this.#random(CHALLENGE_LENGTH);
+    const [known] = this.#demand.initiators.filter((initiator) => initiator.name === name);
+    const secret = known?.secret ?? substitute;
     const expected = chapResponse(this.#algorithm, this.#identifier, secret, challenge);
     const isProof = sameBytes(response, expected);
     if (known === undefined || !isProof) refuse('the CHAP name or response is wrong');

@@ -22,7 +22,7 @@ class NodeTcpConnection implements TcpConnection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    this.local = { address: unmapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
     this.remote = { address: unmapped(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_DELAY);
@@ -84,7 +84,7 @@ function uncork(connection: NodeTcpConnection): void {
   connection.flush();
 }
 
-/** A dual-stack listener shows IPv4 peers as ::ffff:192.0.2.1. */
+/** A dual-stack listener shows both ends of an IPv4 connection as ::ffff:192.0.2.1, which an IPv4 initiator could not reach. */
 function unmapped(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

@@ -30,8 +30,9 @@ export class AccessList implements TargetDirectory {
     this.#grants = grants;
   }
 
+  /** Who has proved nothing may still do so in the login, and sees what it might then use. */
   names(asker: Asker): readonly string[] {
-    const usable = this.#grants.filter((grant) => refusal(grant, asker) === undefined);
+    const usable = this.#grants.filter((grant) => refusal(grant, asker) === undefined && mayProve(grant, asker));
     return [...new Set(usable.map(({ target }) => target.name))];
   }
 
@@ -54,6 +55,12 @@ export class AccessList implements TargetDirectory {
     }
     return reason === undefined ? undefined : { refused: reason };
   }
+}
+
+/** Whether the proof that an asker has given, if any, opens a grant as well. */
+function mayProve({ authentication }: Grant, { provenName }: Asker): boolean {
+  if (authentication === undefined || provenName === undefined) return true;
+  return authentication.initiators.some(({ name }) => name === provenName);
 }
 
 /** Why a grant does not open its target to an asker; undefined when it does. */

@@ -240,7 +240,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     const shared = { parameters, expCmdSN: outcome.expCmdSN, onEvent: this.#options.onEvent };
     const own = { sender: this.#sender, control: this };
     if (target === undefined || identity.sessionType === 'Discovery') {
-      await this.#beginDiscovery({ ...shared, ...own, reference }, target);
+      await this.#beginDiscovery({ ...shared, ...own, reference }, target, outcome.authenticatedAs);
       return;
     }
     const connection = { ...own, cid: identity.cid, local: this.#tcp.local };
@@ -270,10 +270,12 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   async #beginDiscovery(
     options: Omit<DiscoveryOptions, 'asker' | 'directory' | 'onEnded'>,
     target: Target | undefined,
+    provenName: string | undefined,
   ): Promise<void> {
     const { reference } = options;
     const { remote, local } = this.#tcp;
-    const asker = { initiatorName: reference.initiatorName, isid: reference.isid, remote, local };
+    const { initiatorName, isid } = reference;
+    const asker = { initiatorName, isid, remote, local, ...(provenName === undefined ? {} : { provenName }) };
     const { directory, discoverySessions } = this.#options;
     const sessions = target?.discoverySessions ?? discoverySessions;
     const portal = target === undefined ? `${local.address} ${local.port}` : '';

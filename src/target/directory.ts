@@ -11,6 +11,8 @@ export interface Asker {
   readonly initiatorName: string;
   /** Six bytes as twelve hex digits. */
   readonly isid: string;
+  /** The CHAP name that it has proved to have in its discovery session, where it gave proof. */
+  readonly provenName?: string;
   readonly remote: Endpoint;
   readonly local: Endpoint;
 }

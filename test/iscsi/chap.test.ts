@@ -55,6 +55,21 @@ describe('the exchange', () => {
     assert.throws(() => converse(mutual, falseTarget), refused);
     assert.throws(() => converse(mutual, oneWay), refused);
   });
+  test('a name that nobody has takes the same draws of chance as one that is known', () => {
+    const drawsFor = (name: string): number[] => {
+      const draws: number[] = [];
+      const random = (length: number): Uint8Array => {
+        draws.push(length);
+        return randomBytes(length);
+      };
+      const target = new TargetChap(demand(oneWay), random);
+      target.receive(new Map([['CHAP_A', '5']]));
+      const keys = { CHAP_N: name, CHAP_R: `0x${'00'.repeat(16)}` };
+      assert.throws(() => target.receive(new Map(Object.entries(keys))), refused);
+      return draws;
+    };
+    assert.deepEqual(drawsFor('nobody'), drawsFor('host'));
+  });
   test('equal secrets in both directions are refused by either side (RFC 7143 §9.2.1)', () => {
     const equal: ChapCredentials = { ...oneWay, target: { name: 'disk', secret: oneWay.initiator.secret } };
     assert.throws(() => converse(equal, equal), refused);

@@ -41,6 +41,19 @@ describe('TCP', () => {
     await listener.close();
   });
 
+  test('both ends of an IPv4 connection to a dual-stack listener are IPv4 addresses', async () => {
+    const { promise, resolve } = Promise.withResolvers<TcpConnection>();
+    const listener = await nodeNetwork.listenTcp({ address: '::', port: 0 }, resolve);
+    const { port } = listener.endpoint;
+    const client = await nodeNetwork.connectTcp({ address: '127.0.0.1', port }, { timeout: 5000 });
+    const server = await promise;
+    client.destroy();
+    server.destroy();
+    await listener.close();
+    assert.deepEqual(server.local, { address: '127.0.0.1', port });
+    assert.deepEqual(server.remote, client.local);
+  });
+
   test('tells a writer to wait, and when to go on', async () => {
     const { listener, client, server } = await connected();
     const chunk = new Uint8Array(1 << 20);

@@ -128,6 +128,23 @@ test('discovery takes proof that is offered, and needs none', async () => {
   await assert.rejects(discover({ initiator: bobSecret }), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
 });
 
+test('SendTargets lists, to who has proved who it is, what that proof opens', async () => {
+  const others = new Target({ name: OTHER, units: new Map() });
+  const free = new Target({ name: `${OTHER}-free`, units: new Map() });
+  await using served = await serveGrants([
+    { target: diskOf(1), authentication: { initiators: [aliceSecret] } },
+    { target: others, authentication: { initiators: [bobSecret] } },
+    { target: free },
+  ]);
+  const { network, clock } = served;
+  const seen = async (initiator: ChapSecret) => {
+    const machine = new Initiator({ network, clock, initiatorName: alice, chap: { initiator } });
+    return (await machine.discover({ host: '192.0.2.1', port: 3260 })).map(({ name }) => name);
+  };
+  assert.deepEqual(await seen(aliceSecret), [TARGET, free.name]);
+  assert.deepEqual(await seen(bobSecret), [OTHER, free.name]);
+});
+
 test('who guesses secrets is turned away for a while, and nobody else', async () => {
   const authentication = { initiators: [aliceSecret] };
   const limits = { attempts: 3, lockout: 60_000 };

@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { RESERVED_TAG } from '../../../src/iscsi/opcode.ts';
 import { RejectReason } from '../../../src/iscsi/pdu.ts';
 import { decodeText } from '../../../src/iscsi/text.ts';
+import { nodeNetwork } from '../../../src/os/node-network.ts';
 import { openDirectory } from '../../../src/target/directory.ts';
 import { Target } from '../../../src/target/target.ts';
-import type { RawInitiator } from '../raw-initiator.ts';
+import { RawInitiator } from '../raw-initiator.ts';
 import { ask } from '../raw-text.ts';
 import { serveTarget, TARGET } from '../served-target.ts';
 
@@ -68,4 +69,22 @@ test('no target, no record: who may use none gets an empty list', async () => {
   await using served = await serveTarget({ portal: { directory: openDirectory([]) } });
   const raw = await served.login({}, { discovery: true });
   assert.deepEqual(await sendTargets(raw, 'All'), []);
+});
+
+test('behind a dual-stack listener, the address that was reached is one that the initiator can reach again', async () => {
+  await using served = await serveTarget({
+    portal: { network: nodeNetwork, endpoint: { address: '::', port: 0 } },
+  });
+  const { port } = served.portal.endpoint;
+  for (const [address, shown] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['::1', '[::1]'],
+  ] as const) {
+    const raw = new RawInitiator(await nodeNetwork.connectTcp({ address, port }, { timeout: 5000 }));
+    await raw.login({ discovery: true });
+    const listed = await sendTargets(raw, 'All');
+    raw.tcp.end();
+    await raw.closed;
+    assert.deepEqual(listed, [`TargetName=${TARGET}`, `TargetAddress=${shown}:${port},1`]);
+  }
 });
