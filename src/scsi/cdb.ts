@@ -234,6 +234,7 @@ export const ReportSupportedOperationCodesCdb = layout('REPORT SUPPORTED OPERATI
 export const ReportSupportedTaskManagementFunctionsCdb = layout('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS', 12, {
   operationCode,
   serviceAction: bits(1, 0, 5),
+  returnExtendedParameterData: flag(2, 7),
   allocationLength: u32(6),
 });
 

@@ -1,6 +1,7 @@
-/** READ BUFFER(10) and WRITE BUFFER (SPC-4 §6.24, §6.49): the test of the way between initiator and unit, without the medium. */
+/** READ BUFFER and WRITE BUFFER (SPC-4, SPC-5): the test of the way between initiator and unit, without the medium. */
 
-import { bits, layout, u8, u24 } from '../bytes/index.ts';
+import { bits, layout, u8, u24, u32 } from '../bytes/index.ts';
+import { blockAddress64 } from './block-address.ts';
 
 /** MODE: `data` is a buffer that all share, `echo` one that gives back what was written to it. */
 export const BufferMode = { data: 0x02, descriptor: 0x03, echo: 0x0a, echoDescriptor: 0x0b } as const;
@@ -11,6 +12,14 @@ export const ReadBuffer10Cdb = layout('READ BUFFER(10)', 10, {
   bufferId: u8(2),
   bufferOffset: u24(3),
   allocationLength: u24(6),
+});
+
+export const ReadBuffer16Cdb = layout('READ BUFFER(16)', 16, {
+  operationCode: u8(0),
+  mode: bits(1, 0, 5),
+  bufferOffset: blockAddress64(2),
+  allocationLength: u32(10),
+  bufferId: u8(14),
 });
 
 export const WriteBufferCdb = layout('WRITE BUFFER', 10, {
@@ -35,7 +44,7 @@ const EchoDescriptor = layout('echo buffer descriptor', 4, {
 });
 
 export function encodeBufferDescriptor(bufferId: number): Uint8Array<ArrayBuffer> {
-  // A buffer that does not exist has no capacity (SPC-4 §6.24.5).
+  // A buffer that does not exist has no capacity.
   return BufferDescriptor.encode({ bufferCapacity: bufferId === 0 ? BUFFER_CAPACITY : 0 });
 }
 

@@ -41,6 +41,7 @@ const unlessExclusive = [
   'read16',
   'read32',
   'readBuffer10',
+  'readBuffer16',
   'readDefectData10',
   'readDefectData12',
   'receiveCopyOperatingParameters',

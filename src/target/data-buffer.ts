@@ -6,17 +6,20 @@ import {
   ECHO_CAPACITY,
   encodeBufferDescriptor,
   encodeEchoDescriptor,
-  ReadBuffer10Cdb,
+  type ReadBuffer10Cdb,
+  type ReadBuffer16Cdb,
   WriteBufferCdb,
 } from '../scsi/data-buffer.ts';
 import { SenseKey } from '../scsi/sense.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, type Outcome } from './outcome.ts';
 
-/** READ BUFFER in echo mode before anything was written (SPC-4 §6.24.8). */
+/** READ BUFFER in echo mode before anything was written. */
 const COMMAND_SEQUENCE_ERROR = checkCondition(SenseKey.illegalRequest, 0x2c00);
 
-/** Where the fields are in both CDBs. */
+/** Where the fields are in the CDBs of ten bytes. */
 const Place = { mode: 1, bufferId: 2, bufferOffset: 3, length: 6 };
+
+type ReadBufferCdb = typeof ReadBuffer10Cdb | typeof ReadBuffer16Cdb;
 
 export class DataBuffers {
   #data: Uint8Array | undefined;
@@ -47,9 +50,12 @@ export class DataBuffers {
     return GOOD;
   }
 
-  /** The answer to READ BUFFER(10), to be cut to `allocationLength`; or how the command fails. */
-  read(cdb: Uint8Array): { readonly data: Uint8Array; readonly allocationLength: number } | Outcome {
-    const { mode, bufferId, bufferOffset, allocationLength } = ReadBuffer10Cdb.view(cdb);
+  /** The answer to READ BUFFER, to be cut to `allocationLength`; or how the command fails. */
+  read(
+    layout: ReadBufferCdb,
+    cdb: Uint8Array,
+  ): { readonly data: Uint8Array; readonly allocationLength: number } | Outcome {
+    const { mode, bufferId, bufferOffset, allocationLength } = layout.view(cdb);
     switch (mode) {
       case BufferMode.descriptor:
         return { data: encodeBufferDescriptor(bufferId), allocationLength };
@@ -58,8 +64,8 @@ export class DataBuffers {
       case BufferMode.echo:
         return this.#echo === undefined ? COMMAND_SEQUENCE_ERROR : { data: this.#echo, allocationLength };
       case BufferMode.data:
-        if (bufferId !== 0) return invalidFieldInCdb(Place.bufferId);
-        if (bufferOffset > BUFFER_CAPACITY) return invalidFieldInCdb(Place.bufferOffset);
+        if (bufferId !== 0) return invalidFieldInCdb(layout.fields.bufferId.offset);
+        if (bufferOffset > BUFFER_CAPACITY) return invalidFieldInCdb(layout.fields.bufferOffset.offset);
         return { data: this.#dataFrom(bufferOffset, allocationLength), allocationLength };
       default:
         return invalidFieldInCdb(Place.mode);

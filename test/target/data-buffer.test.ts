@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { ReadBuffer10Cdb } from '../../src/scsi/data-buffer.ts';
 import { DataBuffers } from '../../src/target/data-buffer.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
@@ -15,7 +16,7 @@ describe('READ BUFFER and WRITE BUFFER', () => {
     return result;
   };
   const read = (buffers: DataBuffers, mode: number, offset: number, length: number, id = 0): Buffer | number => {
-    const answer = buffers.read(cdb(mode, offset, length, id));
+    const answer = buffers.read(ReadBuffer10Cdb, cdb(mode, offset, length, id));
     return 'data' in answer
       ? Buffer.from(answer.data).subarray(0, answer.allocationLength)
       : (answer.sense?.code ?? -1);

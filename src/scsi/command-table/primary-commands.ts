@@ -90,6 +90,13 @@ export const primaryCommands = {
     medium: 'none',
     whenReserved: 'conflict',
   },
+  readBuffer16: {
+    title: 'READ BUFFER(16)',
+    operationCode: 0x9b,
+    usage: '9b 1f ff ff ff ff ff ff ff ff ff ff ff ff ff 00',
+    medium: 'none',
+    whenReserved: 'conflict',
+  },
   reportLuns: {
     title: 'REPORT LUNS',
     operationCode: 0xa0,
@@ -126,7 +133,7 @@ export const primaryCommands = {
     title: 'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
     operationCode: 0xa3,
     serviceAction: 0x0d,
-    usage: 'a3 0d 00 00 00 00 ff ff ff ff 00 00',
+    usage: 'a3 0d 80 00 00 00 ff ff ff ff 00 00',
     medium: 'none',
     whenReserved: 'allowed',
   },

@@ -1,10 +1,11 @@
-/** READ BUFFER(10) and WRITE BUFFER (SPC-4 §6.24, §6.49). */
+/** READ BUFFER and WRITE BUFFER (SPC-4, SPC-5). */
 
-import { WriteBufferCdb } from '../../scsi/index.ts';
+import { ReadBuffer10Cdb, ReadBuffer16Cdb, WriteBufferCdb } from '../../scsi/index.ts';
 import { answerWith, type Command } from './command.ts';
 
 export const bufferCommands = {
-  readBuffer10: { execute: (unit, task) => answerWith(task, unit.dataBuffers.read(task.cdb)) },
+  readBuffer10: { execute: (unit, task) => answerWith(task, unit.dataBuffers.read(ReadBuffer10Cdb, task.cdb)) },
+  readBuffer16: { execute: (unit, task) => answerWith(task, unit.dataBuffers.read(ReadBuffer16Cdb, task.cdb)) },
   writeBuffer: {
     prepare(unit, task) {
       const failure = unit.dataBuffers.checkWrite(task.cdb);

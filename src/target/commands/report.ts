@@ -72,15 +72,24 @@ function namesServiceAction(cdb: { reportingOptions: number; requestedServiceAct
   return cdb.reportingOptions === ReportingOptions.either && cdb.requestedServiceAction !== 0;
 }
 
+/** REPD: the same with how long functions may take, about which nothing is said. */
+function withoutTimeouts(functions: Uint8Array): Uint8Array {
+  const data = new Uint8Array(16);
+  data.set(functions);
+  data.set([data.length - 4], 3);
+  return data;
+}
+
 export const reportCommands = {
   reportLuns: { execute: (unit, task) => reportLuns(task, unit.siblings()) },
   reportSupportedOperationCodes: { execute: reportSupportedOperationCodes },
   reportSupportedTaskManagementFunctions: {
     execute(_unit, task) {
-      const { allocationLength } = ReportSupportedTaskManagementFunctionsCdb.view(task.cdb);
-      if (allocationLength < 4) return invalidFieldInCdb(6);
+      const cdb = ReportSupportedTaskManagementFunctionsCdb.view(task.cdb);
+      if (cdb.allocationLength < 4) return invalidFieldInCdb(6);
       const functions = task.nexus.protocolLevel < 2 ? taskManagementFunctions : laterTaskManagementFunctions;
-      task.respond(functions, allocationLength);
+      const data = cdb.returnExtendedParameterData ? withoutTimeouts(functions) : functions;
+      task.respond(data, cdb.allocationLength);
       return GOOD;
     },
   },

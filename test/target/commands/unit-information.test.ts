@@ -282,3 +282,27 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
     assert.equal(await supportOf(4, 0x28), '05/2400');
   });
 });
+
+test('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS, in its short form and in its long one', async () => {
+  await using served = await serveTarget();
+  const asker = await Asker.login(served);
+  const ask = (byte2: string, length: string): Promise<{ says: string; data: Buffer }> =>
+    asker.ask(`a3 0d ${byte2} 000000 ${length} 00 00`);
+  assert.equal((await ask('00', '00000010')).data.toString('hex'), 'da000000');
+  assert.equal((await ask('80', '00000010')).data.toString('hex'), `da00000c${'00'.repeat(12)}`);
+  assert.equal((await ask('80', '00000004')).data.toString('hex'), 'da00000c');
+  assert.equal((await ask('00', '00000003')).says, '05/2400');
+});
+
+test('READ BUFFER(10) and (16) give back what WRITE BUFFER wrote', async () => {
+  await using served = await serveTarget();
+  const asker = await Asker.login(served);
+  assert.equal((await asker.give('3b 02 00 000010 000004 00', '01020304')).says, 'good');
+  assert.equal((await asker.ask('3c 02 00 00000f 000006 00', 6)).data.toString('hex'), '000102030400');
+  assert.equal((await asker.ask('9b 02 000000000000000f 00000006 00 00', 6)).data.toString('hex'), '000102030400');
+  assert.equal((await asker.ask('9b 03 0000000000000000 00000004 00 00', 4)).data.toString('hex'), '00010000');
+  const tooFar = await asker.ask('9b 02 ffffffffffffffff 00000006 00 00', 6);
+  assert.deepEqual([tooFar.says, tooFar.sense?.field], ['05/2400', { in: 'cdb', byte: 2 }]);
+  const noBuffer = await asker.ask('9b 02 0000000000000000 00000006 01 00', 6);
+  assert.deepEqual([noBuffer.says, noBuffer.sense?.field], ['05/2400', { in: 'cdb', byte: 14 }]);
+});
