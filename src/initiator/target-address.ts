@@ -1,6 +1,7 @@
 /** TargetAddress values (RFC 7143 §13.8): `host[:port][,portal-group-tag]`, as discovery and redirections give them. */
 
 import { DisklessError, ProtocolError } from '../bytes/index.ts';
+import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import { rootPathDefaults } from '../iscsi/root-path.ts';
 import { parseServerName, serverHost } from '../iscsi/server-name.ts';
 
@@ -40,5 +41,5 @@ function hostOf(server: string): string | undefined {
 
 /** `192.0.2.5:3260`, `[2001:db8::5]:3260` */
 export function formatPortal(portal: Portal): string {
-  return portal.host.includes(':') ? `[${portal.host}]:${portal.port}` : `${portal.host}:${portal.port}`;
+  return formatPortalAddress(portal.host, portal.port);
 }

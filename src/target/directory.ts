@@ -19,8 +19,8 @@ export interface Asker {
 
 /** Sends the initiator to another portal (RFC 7143 §11.13.5, status class 1). */
 export interface Redirect {
-  /** `ip:port` of the other portal; clients fail without the port. */
-  readonly redirectTo: string;
+  /** The other portal. */
+  readonly redirectTo: Endpoint;
   readonly permanent: boolean;
 }
 

@@ -4,6 +4,7 @@ import type { ChapDemand } from '../iscsi/chap.ts';
 import type { LoginIdentity } from '../iscsi/login-request.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { LoginStatus } from '../iscsi/pdu.ts';
+import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import type { GuessLimit } from '../iscsi/target-authentication.ts';
 import type { Admission } from '../iscsi/target-login.ts';
 import type { Endpoint } from '../os/network.ts';
@@ -63,7 +64,9 @@ export async function decideLogin(
     const found = await options.directory.find(targetName, asker);
     if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
     if (!(found instanceof Target) && 'redirectTo' in found) {
-      return { admission: { kind: 'redirect', address: found.redirectTo, permanent: found.permanent } };
+      const { redirectTo, permanent } = found;
+      const address = formatPortalAddress(redirectTo.address, redirectTo.port);
+      return { admission: { kind: 'redirect', address, permanent } };
     }
     // On the wire the same as a target that does not exist: a name is not to be had by guessing.
     if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);

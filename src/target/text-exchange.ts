@@ -7,6 +7,7 @@ import type { Awaitable } from '../block/device.ts';
 import { RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { TextRequest } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
+import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import { decodeText, encodeText, splitText, TextGatherer, type TextPair } from '../iscsi/text.ts';
 import { TextNegotiation } from '../iscsi/text-negotiation.ts';
 import type { Endpoint } from '../os/network.ts';
@@ -146,10 +147,9 @@ export class TextExchange {
   /** The address is the one that the initiator has reached: behind it, it will reach the target too. */
   #describe(name: string): TextPair[] {
     const { address, port } = this.#options.portal;
-    const host = address.includes(':') ? `[${address}]` : address;
     return [
       { key: 'TargetName', value: name },
-      { key: 'TargetAddress', value: `${host}:${port},${PORTAL_GROUP_TAG}` },
+      { key: 'TargetAddress', value: `${formatPortalAddress(address, port)},${PORTAL_GROUP_TAG}` },
     ];
   }
 }

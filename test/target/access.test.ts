@@ -16,6 +16,7 @@ import type { TargetDirectory } from '../../src/target/directory.ts';
 import { Target } from '../../src/target/target.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { ChapLogin, initiator } from './chap/chap-login.ts';
+import { RawLogin } from './raw-login.ts';
 import { type ServedTarget, serveTarget, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
@@ -234,13 +235,28 @@ test('a directory can send initiators elsewhere, for now and for good (RFC 7143 
   for (const permanent of [false, true]) {
     const directory: TargetDirectory = {
       names: () => [],
-      find: () => ({ redirectTo: '192.0.2.9:3261', permanent }),
+      find: () => ({ redirectTo: { address: '192.0.2.9', port: 3261 }, permanent }),
     };
     await using served = await serveTarget({ portal: { directory } });
     const initiator = await served.connect();
     const status = await initiator.tryLogin({ targetName: TARGET });
     assert.equal(status, permanent ? LoginStatus.targetMovedPermanently : LoginStatus.targetMovedTemporarily);
     await initiator.closed;
+  }
+});
+
+test('a redirection names address and port, an IPv6 address in brackets (RFC 7143 §13.8)', async () => {
+  for (const [address, shown] of [
+    ['192.0.2.9', '192.0.2.9:3261'],
+    ['2001:db8::9', '[2001:db8::9]:3261'],
+  ] as const) {
+    const directory: TargetDirectory = {
+      names: () => [],
+      find: () => ({ redirectTo: { address, port: 3261 }, permanent: false }),
+    };
+    await using served = await serveTarget({ portal: { directory } });
+    const login = await RawLogin.open(served);
+    assert.equal((await login.complete()).keys.get('TargetAddress'), shown);
   }
 });
 

@@ -201,7 +201,10 @@ test('a target that cannot be made refuses the login, and says why to its owner'
 test('a redirect names the other portal', async () => {
   await using served = await serveTarget({
     portal: {
-      directory: { names: () => [], find: () => ({ redirectTo: '192.0.2.7:3261', permanent: false }) },
+      directory: {
+        names: () => [],
+        find: () => ({ redirectTo: { address: '192.0.2.7', port: 3261 }, permanent: false }),
+      },
     },
   });
   const initiator = await served.connect();

@@ -4,7 +4,8 @@
  *     npm run test:libiscsi [-- --only PATTERN] [--config A]... [--no-tgt] [--json FILE] [--jobs N]
  *
  * A test counts as passed when it passed in at least one of the configurations, and skips count as what they are, the silent ones too.
- * Ends with 1 when a test of ours passed in none, other than those which no target can pass.
+ * Ends with 1 when a test of ours passed in none, other than those which no target can pass, and with 2
+ * when there is nothing to run.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -51,7 +52,12 @@ async function main(): Promise<number> {
   const makers: readonly Maker[] = values.tgt ? ['diskless', 'tgtd'] : ['diskless'];
   const chosen = configurations.filter(({ id }) => values.config === undefined || values.config.includes(id));
   const pattern = new RegExp(values.only, 'i');
-  const tests = (await listTests()).filter((test) => pattern.test(test));
+  const listed = await listTests();
+  const tests = listed.filter((test) => pattern.test(test));
+  if (tests.length === 0) {
+    console.error(`--only ${values.only}: none of the ${listed.length} tests has such a name`);
+    return 2;
+  }
   const results = await runJobs(
     makers.flatMap((maker) => plan(maker, chosen, tests)),
     Number(values.jobs),
