@@ -2,46 +2,31 @@
  * The Debian that the demo and the whole-machine tests boot: installed from the archive, configured to find its root by the
  * firmware's boot table, bootable by BIOS and by UEFI. Built once and kept in `.cache/`.
  */
-import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../command.ts';
+import { cached } from '../debian/build-cache.ts';
+import { type BuildOptions, makeTree } from '../debian/tree.ts';
 import { type Partition, partitionTypes, sectorSize, writePartitionTable } from '../disk-image/gpt.ts';
 import { installBiosLoader, installEfiLoader } from './boot-loader.ts';
-import { layout, recipeDigest, rootLabel } from './recipe.ts';
-import { loadersFolder, makeRootTree } from './root-tree.ts';
-
-export interface BuildOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Told what is being done, at least every few seconds in a fresh build. */
-  readonly onProgress?: (what: string) => void;
-}
-
-const cacheFolder = join(import.meta.dirname, '..', '..', '.cache');
+import { layout, loadersFolder, rootLabel, tree as treeRecipe } from './recipe.ts';
 
 /** The path of the image, built first when the cache does not hold this recipe's. A build takes one to two minutes and needs root. */
-export async function debianImage(options: BuildOptions = {}): Promise<string> {
-  const imagePath = join(cacheFolder, `debian-${await recipeDigest()}.img`);
-  if (await exists(imagePath)) return imagePath;
-  const workFolder = join(cacheFolder, `build-${process.pid}`);
-  await mkdir(cacheFolder, { recursive: true });
-  await removeAbandonedBuilds();
-  await mkdir(workFolder);
-  try {
-    const built = await buildImage(workFolder, options);
-    await removeOldImages();
-    // A name in the cache is a finished image: half a build never gets one.
-    await rename(built, imagePath);
-  } finally {
-    await rm(workFolder, { recursive: true, force: true });
-  }
-  return imagePath;
+export function debianImage(options: BuildOptions = {}): Promise<string> {
+  const scripts = join(import.meta.dirname, '..');
+  return cached({
+    name: 'debian',
+    extension: '.img',
+    sources: ['debian', 'debian-image', 'disk-image'].map((folder) => join(scripts, folder)),
+    build: (workFolder) => buildImage(workFolder, options),
+  });
 }
 
 async function buildImage(workFolder: string, options: BuildOptions): Promise<string> {
   const tree = join(workFolder, 'root');
   const image = join(workFolder, 'disk.img');
   const loaders = join(tree, loadersFolder);
-  await makeRootTree(tree, options);
+  await makeTree(tree, treeRecipe, options);
   options.onProgress?.('writing partitions and boot loaders');
   const partitions = partitionLayout();
   const disk = await open(image, 'wx+');
@@ -95,28 +80,6 @@ async function makeRootFileSystem(image: string, tree: string, options: BuildOpt
     'mkfs.ext4',
     ['-q', '-F', '-b', '4096', '-L', rootLabel, '-E', extended, '-d', tree, image, blocks],
     { signal: options.signal },
-  );
-}
-
-async function removeOldImages(): Promise<void> {
-  const old = (await readdir(cacheFolder)).filter((name) => /^debian-[0-9a-f]{16}\.img$/.test(name));
-  await Promise.all(old.map((name) => rm(join(cacheFolder, name))));
-}
-
-/** What a build that was killed left behind: its folder is named by its process. */
-async function removeAbandonedBuilds(): Promise<void> {
-  for (const name of await readdir(cacheFolder)) {
-    const pid = /^build-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && (pid === String(process.pid) || !(await exists(`/proc/${pid}`)))) {
-      await rm(join(cacheFolder, name), { recursive: true, force: true });
-    }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -1,12 +1,11 @@
-/** What the Debian image is made of. A change of anything in this folder gives another digest and so another image. */
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+/** What the Debian image is made of. */
+import { join } from 'node:path';
+import { documentationPaths, type TreeRecipe } from '../debian/tree.ts';
 
-export const suite = 'bookworm';
+/** The folder inside the tree where grub-mkimage leaves the loaders for `boot-loader.ts`. */
+export const loadersFolder = 'boot/grub/loaders';
 
-/** Installed from Debian's archive as they are. Nothing in them is patched. */
-export const packages = [
+const packages = [
   'linux-image-amd64',
   'initramfs-tools',
   // The initramfs decompresses faster by zstd than by gzip on an emulated processor.
@@ -24,13 +23,37 @@ export const packages = [
   'grub-efi-amd64-bin',
 ] as const;
 
-/** Folders of documentation that a machine without a person at it does not need; they are a third of the files. */
-export const excludedPaths = [
-  '/usr/share/doc/*',
-  '/usr/share/man/*',
-  '/usr/share/info/*',
-  '/usr/share/locale/*',
-] as const;
+const biosModules = [
+  'biosdisk',
+  'part_gpt',
+  'ext2',
+  'search',
+  'search_label',
+  'normal',
+  'linux',
+  'serial',
+  'terminal',
+  'echo',
+  'configfile',
+];
+const efiModules = biosModules.filter((name) => name !== 'biosdisk');
+
+export const tree: TreeRecipe = {
+  packages,
+  excludedPaths: documentationPaths,
+  filesFolder: join(import.meta.dirname, 'files'),
+  finish: [
+    'chroot "$1" systemctl enable diskless-proof.service iscsid.service',
+    // A scrub of LVM snapshots that this image has none of: multi-user would wait for it.
+    'chroot "$1" systemctl disable e2scrub_reap.service',
+    'chroot "$1" systemctl set-default multi-user.target',
+    'chroot "$1" passwd --delete root',
+    `mkdir -p "$1/${loadersFolder}"`,
+    `chroot "$1" grub-mkimage -O i386-pc -o /${loadersFolder}/core.img -p /boot/grub -c /boot/grub/early.cfg ${biosModules.join(' ')}`,
+    `chroot "$1" grub-mkimage -O x86_64-efi -o /${loadersFolder}/bootx64.efi -p /boot/grub -c /boot/grub/early.cfg ${efiModules.join(' ')}`,
+    `cp "$1/usr/lib/grub/i386-pc/boot.img" "$1/${loadersFolder}/"`,
+  ],
+};
 
 const mebibyte = 1024 * 1024;
 
@@ -45,19 +68,3 @@ export const layout = {
 } as const;
 
 export const rootLabel = 'root';
-
-/** Where `files/` lives: configuration that is copied over the installed packages. */
-export const filesFolder = join(import.meta.dirname, 'files');
-
-/** Names the image in the cache: the SHA-256 of every file in this folder, and of the table writer's. */
-export async function recipeDigest(): Promise<string> {
-  const hash = createHash('sha256');
-  for (const folder of [import.meta.dirname, join(import.meta.dirname, '..', 'disk-image')]) {
-    const files = await readdir(folder, { recursive: true, withFileTypes: true });
-    const paths = files.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    for (const path of paths.sort()) {
-      hash.update(`${relative(folder, path)}\0`).update(await readFile(path));
-    }
-  }
-  return hash.digest('hex').slice(0, 16);
-}

@@ -1,9 +1,11 @@
-/** `diskless target` as a program of its own, on a port that the kernel chooses. */
+/** `diskless target` as a program of its own. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { ISCSI_PORT } from '../../src/target/portal.ts';
+import type { MachineNetwork } from './machine/network.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/diskless.js', import.meta.url));
 
@@ -26,31 +28,46 @@ export async function runToItsEnd(args: readonly string[]): Promise<Ended> {
 
 export class TargetProgram implements AsyncDisposable {
   readonly #child: ChildProcess;
-  readonly port: number;
+  /** Address and port, as `--listen` takes them. */
+  readonly portal: string;
   /** What it said on stderr when it was ready. */
   readonly readyLine: string;
 
-  private constructor(child: ChildProcess, readyLine: string, port: number) {
+  private constructor(child: ChildProcess, readyLine: string, portal: string) {
     this.#child = child;
     // What it says later is nobody's to read, but a full pipe would hold it up.
     child.stderr?.resume();
     this.readyLine = readyLine;
-    this.port = port;
+    this.portal = portal;
   }
 
-  static async start(file: string, ...flags: readonly string[]): Promise<TargetProgram> {
-    const args = [launcher, 'target', file, '--name', PROGRAM_TARGET_NAME, '--listen', '127.0.0.1:0', ...flags];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  /** On the loopback interface, at a port that the kernel chooses. */
+  static start(file: string, ...flags: readonly string[]): Promise<TargetProgram> {
+    return TargetProgram.#launch(process.execPath, targetArguments(file, '127.0.0.1:0', flags));
+  }
+
+  /** On a network of machines, at the port that everybody knows. */
+  static startIn(
+    network: Pick<MachineNetwork, 'address' | 'inside'>,
+    file: string,
+    ...flags: readonly string[]
+  ): Promise<TargetProgram> {
+    const args = targetArguments(file, `${network.address}:${ISCSI_PORT}`, flags);
+    return TargetProgram.#launch(...network.inside(process.execPath, ...args));
+  }
+
+  static async #launch(program: string, args: readonly string[]): Promise<TargetProgram> {
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     for await (const line of createInterface({ input: child.stderr })) {
-      const port = /127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-      if (port !== undefined) return new TargetProgram(child, line, Number(port));
+      const portal = / at ([0-9.]+:\d+)$/.exec(line)?.[1];
+      if (portal !== undefined) return new TargetProgram(child, line, portal);
       throw new Error(`diskless target: ${line}`);
     }
     throw new Error('diskless target ended without a word');
   }
 
-  get portal(): string {
-    return `127.0.0.1:${this.port}`;
+  get port(): number {
+    return Number(this.portal.slice(this.portal.indexOf(':') + 1));
   }
 
   /** The URL of LUN 0, as libiscsi and QEMU write it. */
@@ -70,4 +87,8 @@ export class TargetProgram implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGKILL');
   }
+}
+
+function targetArguments(file: string, listen: string, flags: readonly string[]): string[] {
+  return [launcher, 'target', file, '--name', PROGRAM_TARGET_NAME, '--listen', listen, ...flags];
 }

@@ -1,10 +1,11 @@
 /** A machine without a disk: QEMU with real firmware, a network card, and a serial console. */
-import { spawn } from 'node:child_process';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Console } from './console.ts';
+import type { Console } from './console.ts';
 import type { MachineNetwork } from './network.ts';
+import { commonHardware, startQemu } from './qemu.ts';
+import { Shell } from './shell.ts';
 import { type StageMark, Stages } from './stages.ts';
 
 /**
@@ -48,49 +49,30 @@ const bootTimeout = 300_000;
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), 'diskless-machine-'));
   const tap = await options.network.plugIn();
-  const child = spawn(...options.network.inside('qemu-system-x86_64', ...(await hardware(options, tap, folder))), {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // Ctrl-C in a terminal goes to the whole process group; the machine must be ended by its owner, in order.
-    detached: true,
-  });
   const stages = new Stages(options.onStage);
-  const serial = new Console(
-    (text) => child.stdin.write(text),
-    (line) => {
+  const { console, exited, ...qemu } = startQemu({
+    network: options.network,
+    hardware: await hardware(options, tap, folder),
+    onLine: (line) => {
       stages.see(line);
       options.onLine?.(line);
     },
-  );
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => serial.feed(chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    complaint += chunk;
   });
-  // A line typed into a machine that has just gone off has nowhere to go.
-  child.stdin.on('error', () => {});
-  const exited = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      complaint += error.message;
-      resolve();
-    });
-    child.once('close', () => resolve());
-  }).then(() => serial.close(`the machine went off${complaint === '' ? '' : ` (${complaint.trim()})`}`));
-  const shell = new Shell(serial);
+  const shell = new Shell(console, () => readyShell(console));
   return {
-    console: serial,
+    console,
     stages: stages.marks,
     exited,
-    up: async (timeout = bootTimeout) => proofFields((await serial.waitFor(/DISKLESS-UP (.*)\n/, timeout))[1] ?? ''),
+    up: async (timeout = bootTimeout) => proofFields((await console.waitFor(/DISKLESS-UP (.*)\n/, timeout))[1] ?? ''),
     run: (command, timeout = 60_000) => shell.run(command, timeout),
     async powerOff(timeout = 120_000) {
       await shell.open();
-      serial.send('systemctl poweroff');
-      await serial.waitFor(/reboot: Power down/, timeout);
+      console.send('systemctl poweroff');
+      await console.waitFor(/reboot: Power down/, timeout);
       await exited;
     },
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await exited;
+      await qemu[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -103,14 +85,10 @@ async function hardware(
 ): Promise<string[]> {
   const card = `virtio-net-pci,netdev=net0,mac=${mac},bootindex=1`;
   const machine = [
-    // KVM is not everywhere; emulation is, and the firmware and the wire are the same.
-    ...['-accel', 'tcg,thread=multi', '-machine', 'q35,graphics=off', '-m', String(memory)],
-    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...[...commonHardware, '-m', String(memory)],
     ...['-chardev', `stdio,id=serial0,signal=off${log === undefined ? '' : `,logfile=${log}`}`],
     ...['-serial', 'chardev:serial0'],
     ...['-netdev', `tap,id=net0,ifname=${tap},script=no,downscript=no`],
-    // An empty emulated machine gathers randomness slowly, and Debian waits for it.
-    ...['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],
   ];
   if (firmware === 'bios') return [...machine, '-device', card];
   const variables = join(folder, 'variables.fd');
@@ -134,38 +112,11 @@ function proofFields(line: string): Record<string, string> {
   );
 }
 
-/** The root shell that Debian opens on the console. */
-class Shell {
-  readonly #console: Console;
-  #opened: Promise<void> | undefined;
-  #commands = 0;
-
-  constructor(console: Console) {
-    this.#console = console;
-  }
-
-  /** Waits for the prompt once, and switches off echo, so that output is only output. */
-  open(): Promise<void> {
-    this.#opened ??= (async () => {
-      // Typed into a login that is still starting, a line is lost; the quotes keep the echo of the line from looking like its answer.
-      this.#console.send('');
-      await this.#console.waitFor(/root@\w+:~# /, 60_000);
-      this.#console.send(`stty -echo; dmesg --console-off; PS1=; echo 'shell ''open'`);
-      await this.#console.waitFor(/shell open\n/, 60_000);
-    })();
-    return this.#opened;
-  }
-
-  async run(command: string, timeout: number): Promise<string> {
-    await this.open();
-    const mark = `command ${++this.#commands}`;
-    this.#console.send(`echo '${mark} begins'; { ${command}\n} 2>&1; echo "${mark} ends with $?"`);
-    const match = await this.#console.waitFor(
-      new RegExp(`${mark} begins\\n([^]*?)${mark} ends with (\\d+)\\n`),
-      timeout,
-    );
-    const output = match[1] ?? '';
-    if (match[2] !== '0') throw new Error(`in the machine, \`${command}\` ended with ${match[2]}:\n${output}`);
-    return output.trimEnd();
-  }
+/** Waits for the prompt of the root shell that Debian opens on the console, and switches off echo, so that output is only output. */
+async function readyShell(console: Console): Promise<void> {
+  // Typed into a login that is still starting, a line is lost; the quotes keep the echo of the line from looking like its answer.
+  console.send('');
+  await console.waitFor(/root@\w+:~# /, 60_000);
+  console.send(`stty -echo; dmesg --console-off; PS1=; echo 'shell ''open'`);
+  await console.waitFor(/shell open\n/, 60_000);
 }

@@ -13,6 +13,8 @@ export interface MachineNetwork extends AsyncDisposable {
   readonly address: string;
   /** Makes a tap that a machine's network card plugs into; gives its name. */
   plugIn(): Promise<string>;
+  /** Ends the established connections of a server's port as if both ends had been told so by the other; gives how many there were. */
+  cutConnections(port: number): Promise<number>;
   /** Program and arguments that run `command` inside; it is killed when this process dies without ending it. */
   inside(command: string, ...args: readonly string[]): [string, string[]];
 }
@@ -55,6 +57,11 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
       await ip('tuntap', 'add', tap, 'mode', 'tap');
       await ip('link', 'set', tap, 'master', bridge, 'up');
       return tap;
+    },
+    async cutConnections(port) {
+      const which = ['state', 'established', `( sport = :${port} )`];
+      const cut = await runCommand(...inside('ss', '--no-header', '--tcp', '--kill', ...which));
+      return cut.split('\n').filter((line) => line !== '').length;
     },
     inside,
     [Symbol.asyncDispose]: dispose,

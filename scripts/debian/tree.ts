@@ -1,43 +1,36 @@
 /** Debian's packages, installed into a folder by mmdebstrap from the archive that this machine's apt uses. */
 import { runCommand } from '../command.ts';
-import { excludedPaths, filesFolder, packages, suite } from './recipe.ts';
 
-/** The folder inside the tree where grub-mkimage leaves the loaders for `boot-loader.ts`. */
-export const loadersFolder = 'boot/grub/loaders';
+export const suite = 'bookworm';
 
-const biosModules = [
-  'biosdisk',
-  'part_gpt',
-  'ext2',
-  'search',
-  'search_label',
-  'normal',
-  'linux',
-  'serial',
-  'terminal',
-  'echo',
-  'configfile',
-];
-const efiModules = [
-  'part_gpt',
-  'ext2',
-  'search',
-  'search_label',
-  'normal',
-  'linux',
-  'serial',
-  'terminal',
-  'echo',
-  'configfile',
-];
+export interface TreeRecipe {
+  /** Installed from Debian's archive as they are. Nothing in them is patched. */
+  readonly packages: readonly string[];
+  /** Patterns of paths in packages that are not unpacked. */
+  readonly excludedPaths: readonly string[];
+  /** A folder of configuration that is there before the packages are installed. */
+  readonly filesFolder: string;
+  /** Shell lines that finish the tree when every package is configured; `$1` in them is the tree. */
+  readonly finish: readonly string[];
+}
 
-export interface RootTreeOptions {
+export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Told what is being done, at least every few seconds in a fresh build. */
   readonly onProgress?: (what: string) => void;
 }
 
+/** Documentation that a machine without a person at it does not need; it is a third of the files. */
+export const documentationPaths = [
+  '/usr/share/doc/*',
+  '/usr/share/man/*',
+  '/usr/share/info/*',
+  '/usr/share/locale/*',
+] as const;
+
 /** Makes a complete Debian in `folder`, which must not exist. Takes about a minute; needs root. */
-export async function makeRootTree(folder: string, options: RootTreeOptions = {}): Promise<void> {
+export async function makeTree(folder: string, recipe: TreeRecipe, options: BuildOptions = {}): Promise<void> {
+  const { packages, excludedPaths, filesFolder, finish } = recipe;
   const args = [
     '--variant=minbase',
     '--format=directory',
@@ -47,16 +40,8 @@ export async function makeRootTree(folder: string, options: RootTreeOptions = {}
     ...excludedPaths.map((path) => `--dpkgopt=path-exclude=${path}`),
     // Before the kernel is installed, so that the initramfs is built once and with this configuration.
     `--essential-hook=sync-in "${filesFolder}" /`,
-    `--essential-hook=${ownedByRoot()}`,
-    '--customize-hook=chroot "$1" systemctl enable diskless-proof.service iscsid.service',
-    // A scrub of LVM snapshots that this image has none of: multi-user would wait for it.
-    '--customize-hook=chroot "$1" systemctl disable e2scrub_reap.service',
-    '--customize-hook=chroot "$1" systemctl set-default multi-user.target',
-    '--customize-hook=chroot "$1" passwd --delete root',
-    `--customize-hook=mkdir -p "$1/${loadersFolder}"`,
-    `--customize-hook=chroot "$1" grub-mkimage -O i386-pc -o /${loadersFolder}/core.img -p /boot/grub -c /boot/grub/early.cfg ${biosModules.join(' ')}`,
-    `--customize-hook=chroot "$1" grub-mkimage -O x86_64-efi -o /${loadersFolder}/bootx64.efi -p /boot/grub -c /boot/grub/early.cfg ${efiModules.join(' ')}`,
-    `--customize-hook=cp "$1/usr/lib/grub/i386-pc/boot.img" "$1/${loadersFolder}/"`,
+    `--essential-hook=${ownedByRoot(filesFolder)}`,
+    ...finish.map((line) => `--customize-hook=${line}`),
     suite,
     folder,
     ...(await archives()),
@@ -71,8 +56,8 @@ export async function makeRootTree(folder: string, options: RootTreeOptions = {}
   });
 }
 
-/** Files of a clone belong to whoever cloned it and carry that person's umask; in the image they are the system's. */
-function ownedByRoot(): string {
+/** Files of a clone belong to whoever cloned it and carry that person's umask; in the tree they are the system's. */
+function ownedByRoot(filesFolder: string): string {
   return `cd "${filesFolder}" && find . -mindepth 1 -exec chown root:root "$1/{}" \\; -exec chmod u=rwX,go=rX "$1/{}" \\;`;
 }
 

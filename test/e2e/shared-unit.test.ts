@@ -1,0 +1,171 @@
+/**
+ * Two Linux guests on one logical unit of `diskless target`, as nodes of a cluster: both see the same unit, and persistent
+ * reservations (SPC-4 §5.13) keep the one from writing where the other works.
+ */
+import assert from 'node:assert/strict';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { initiatorGuest } from '../../scripts/initiator-guest/build.ts';
+import type { Guest } from '../support/machine/guest.ts';
+import { startLinuxInitiator } from '../support/machine/linux-initiator.ts';
+import { guestNeeds } from '../support/machine/needs.ts';
+import { makeNetwork } from '../support/machine/network.ts';
+import { requires } from '../support/requires.ts';
+import { TargetProgram } from '../support/target-program.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+/** Types of a reservation (SPC-4 §6.15.3.4) as sg_persist takes them. */
+const exclusiveAccess = 3;
+const writeExclusiveRegistrantsOnly = 5;
+
+/** What Linux makes of RESERVATION CONFLICT: EBADE. */
+const reservationConflict = /Invalid exchange/;
+
+/** One guest and the unit as it sees it. */
+class Node {
+  readonly #guest: Guest;
+  readonly #disk: string;
+  readonly #key: string;
+
+  constructor(guest: Guest, disk: string, key: string) {
+    this.#guest = guest;
+    this.#disk = disk;
+    this.#key = key;
+  }
+
+  identity(disk = this.#disk): Promise<string> {
+    return this.#guest.run(`sg_vpd --page=di ${disk}`);
+  }
+
+  /** Writes a word over and over into the first 4096 bytes, past every cache. */
+  async write(word: string): Promise<void> {
+    await this.#guest.run(`yes ${word} | head -c 4096 > /run/block`);
+    await this.#guest.run(`dd if=/run/block of=${this.#disk} bs=4096 count=1 oflag=direct conv=notrunc`);
+  }
+
+  async read(): Promise<string> {
+    await this.#guest.run(`dd if=${this.#disk} of=/run/block bs=4096 count=1 iflag=direct`);
+    return this.#guest.run('head -n 1 /run/block');
+  }
+
+  /** Registers this node's key, to be kept through a power loss. */
+  register(): Promise<string> {
+    return this.#out(`--register --param-sark=${this.#key} --param-aptpl`);
+  }
+
+  reserve(type: number): Promise<string> {
+    return this.#out(`--reserve --param-rk=${this.#key} --prout-type=${type}`);
+  }
+
+  release(type: number): Promise<string> {
+    return this.#out(`--release --param-rk=${this.#key} --prout-type=${type}`);
+  }
+
+  preempt(other: Node, type: number): Promise<string> {
+    return this.#out(`--preempt --param-rk=${this.#key} --param-sark=${other.#key} --prout-type=${type}`);
+  }
+
+  clear(): Promise<string> {
+    return this.#out(`--clear --param-rk=${this.#key}`);
+  }
+
+  /** The keys that are registered, and whose reservation it is; undefined: there is none. */
+  async reservations(): Promise<{ keys: string[]; holder: string | undefined; type: string | undefined }> {
+    const keys = await this.#guest.run(`sg_persist --in --read-keys ${this.#disk}`);
+    const reservation = await this.#guest.run(`sg_persist --in --read-reservation ${this.#disk}`);
+    return {
+      keys: [...keys.matchAll(/^\s+0x([0-9a-f]+)$/gm)].map(([, key = '']) => key).sort(),
+      holder: /Key=0x([0-9a-f]+)/.exec(reservation)?.[1],
+      type: /LU_SCOPE, +type: (.*)/.exec(reservation)?.[1],
+    };
+  }
+
+  #out(action: string): Promise<string> {
+    return this.#guest.run(`sg_persist --out ${action} ${this.#disk}`);
+  }
+}
+
+test('two Linux guests share a logical unit', async (t) => {
+  if (!requires(t, ...guestNeeds)) return;
+  const files = await initiatorGuest({ onProgress: (what) => t.diagnostic(what) });
+  const image = join(temporaryDirectory(t), 'shared.img');
+  writeFileSync(image, '');
+  truncateSync(image, 64 << 20);
+
+  await using cleanup = new AsyncDisposableStack();
+  const network = cleanup.use(await makeNetwork({ purpose: 'shared-unit' }));
+  let target = await TargetProgram.startIn(network, image);
+  cleanup.defer(() => target[Symbol.asyncDispose]());
+  const start = async (name: string, number: number) =>
+    cleanup.use(await startLinuxInitiator({ network, files, name, number }));
+  const [first, second] = await Promise.all([start('alice', 2), start('bob', 3)]);
+  const alice = new Node(first.guest, await first.iscsi.login(), 'a11ce');
+  const bob = new Node(second.guest, await second.iscsi.login(), 'b0b');
+  const identity = await alice.identity();
+
+  await t.test('both see one identity, and so do two sessions of one guest (SPC-4 §7.8.6)', async () => {
+    assert.match(identity, /NAA.*T10 vendor identification/s);
+    assert.equal(await bob.identity(), identity);
+    const disks = await second.iscsi.loginAgain();
+    assert.equal(disks.length, 2);
+    for (const disk of disks) assert.equal(await bob.identity(disk), identity);
+  });
+
+  await t.test('without a reservation both write', async () => {
+    await alice.write('alice');
+    assert.equal(await bob.read(), 'alice');
+    await bob.write('bob');
+    assert.equal(await alice.read(), 'bob');
+  });
+
+  await t.test('write exclusive, registrants only: who is not registered reads, and writes once it is', async () => {
+    await alice.register();
+    await alice.reserve(writeExclusiveRegistrantsOnly);
+    await alice.write('alice');
+    await assert.rejects(bob.write('bob'), reservationConflict);
+    assert.equal(await bob.read(), 'alice');
+    await bob.register();
+    await bob.write('bob');
+    assert.equal(await alice.read(), 'bob');
+    await alice.release(writeExclusiveRegistrantsOnly);
+  });
+
+  await t.test('exclusive access: the other neither writes nor reads, registered or not', async () => {
+    await alice.reserve(exclusiveAccess);
+    await alice.write('alice');
+    await assert.rejects(bob.write('bob'), reservationConflict);
+    await assert.rejects(bob.read(), reservationConflict);
+    assert.equal(await alice.read(), 'alice');
+  });
+
+  const held = { keys: ['a11ce', 'b0b'], holder: 'a11ce', type: 'Exclusive Access' };
+
+  await t.test('a reservation that is to outlive power loss is there after kill -9 (APTPL)', async () => {
+    assert.deepEqual(await bob.reservations(), held);
+    await target.stop('SIGKILL');
+    target = await TargetProgram.startIn(network, image);
+    await Promise.all([first.iscsi.recovered(1), second.iscsi.recovered(2)]);
+    assert.deepEqual(await bob.reservations(), held);
+    await assert.rejects(bob.write('bob'), reservationConflict);
+    assert.equal(await alice.read(), 'alice');
+    assert.equal(await alice.identity(), identity);
+  });
+
+  await t.test('preempt moves it to the other guest, and the one it was taken from is told', async () => {
+    await bob.preempt(alice, exclusiveAccess);
+    await assert.rejects(alice.reservations(), /Unit Attention.*Registrations preempted/s);
+    assert.deepEqual(await bob.reservations(), { ...held, keys: ['b0b'], holder: 'b0b' });
+    await bob.write('bob');
+    await assert.rejects(alice.write('alice'), reservationConflict);
+    await assert.rejects(alice.read(), reservationConflict);
+    assert.equal(await bob.read(), 'bob');
+  });
+
+  await t.test('when it is cleared both write again', async () => {
+    await bob.clear();
+    assert.deepEqual(await alice.reservations(), { keys: [], holder: undefined, type: undefined });
+    await alice.write('alice');
+    assert.equal(await bob.read(), 'alice');
+  });
+});
