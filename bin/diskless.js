@@ -9,6 +9,9 @@ const OLDEST_NODE = 24;
 const inPackage = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const major = Number(process.versions.node.split('.')[0]);
 
+// Threads for files. Four, as Node has them, are taken by one disk that stalls. It must be said before the first file is read.
+process.env.UV_THREADPOOL_SIZE ??= '64';
+
 if (major >= OLDEST_NODE) {
   if (process.channel) endWithLauncher();
   // A clone runs its sources; the published package brings them too, but only for reading.

@@ -15,6 +15,7 @@ import { DisklessError } from '../bytes/index.ts';
 import type { File, FileExtent } from './file.ts';
 import { fileCalls } from './file-calls.ts';
 import { fileError } from './file-error.ts';
+import { PoolShare } from './pool-share.ts';
 
 const EAGAIN = 11;
 const EWOULDBLOCK = 11;
@@ -26,8 +27,9 @@ export class NodeFile implements File {
   readonly #path: string;
   /** -1 once closed: a number of the kernel's is soon another file's. */
   #fd: number;
-  /** Operations in the thread pool; the descriptor stays open for them. */
+  /** Operations in the thread pool, or waiting for it; the descriptor stays open for them. */
   #underway = 0;
+  readonly #share = new PoolShare();
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #syncFailure: DisklessError | undefined;
@@ -78,8 +80,8 @@ export class NodeFile implements File {
   async read(into: Uint8Array, offset: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
-      const count = await this.#pooled('read', (finish) =>
-        readFile(this.#fd, into, done, into.length - done, offset + done, finish),
+      const count = await this.#pooled('read', (fd, finish) =>
+        readFile(fd, into, done, into.length - done, offset + done, finish),
       );
       if (count === 0) break;
       done += count;
@@ -125,8 +127,8 @@ export class NodeFile implements File {
   async write(data: Uint8Array, offset: number): Promise<void> {
     let done = 0;
     while (done < data.length) {
-      done += await this.#pooled('write', (finish) =>
-        writeFile(this.#fd, data, done, data.length - done, offset + done, finish),
+      done += await this.#pooled('write', (fd, finish) =>
+        writeFile(fd, data, done, data.length - done, offset + done, finish),
       );
     }
   }
@@ -134,7 +136,7 @@ export class NodeFile implements File {
   async sync(): Promise<void> {
     if (this.#syncFailure !== undefined) throw this.#syncFailure;
     try {
-      await this.#pooled('sync', (finish) => fdatasync(this.#fd, (error) => finish(error, 0)));
+      await this.#pooled('sync', (fd, finish) => fdatasync(fd, (error) => finish(error, 0)));
     } catch (error) {
       const failure = fileError(error, 'sync', this.#path);
       if (failure.code !== 'FILE_CLOSED') this.#syncFailure = failure;
@@ -223,16 +225,22 @@ export class NodeFile implements File {
   }
 
   /** One operation in the thread pool, counted so that closing waits for it. */
-  #pooled(tried: string, start: (finish: (error: Error | null, count: number) => void) => void): Promise<number> {
-    if (this.#fd < 0) return Promise.reject(this.#closed(tried));
+  #pooled(
+    tried: string,
+    start: (fd: number, finish: (error: Error | null, count: number) => void) => void,
+  ): Promise<number> {
+    const fd = this.#fd;
+    if (fd < 0) return Promise.reject(this.#closed(tried));
     this.#underway++;
     return new Promise((resolve, reject) => {
-      start((error, count) => {
+      const finish = (error: Error | null, count: number): void => {
+        this.#share.leave();
         this.#underway--;
         if (this.#underway === 0) this.#idle?.();
         if (error) reject(fileError(error, tried, this.#path));
         else resolve(count);
-      });
+      };
+      this.#share.enter(() => start(fd, finish));
     });
   }
 }

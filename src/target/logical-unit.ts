@@ -346,6 +346,8 @@ function deviceFailure(task: Task, error: unknown): Outcome {
     return checkCondition(SenseKey.dataProtect, AdditionalSense.spaceAllocationFailedWriteProtect);
   }
   if (code !== 'DEVICE_IO') return checkCondition(SenseKey.hardwareError, AdditionalSense.internalTargetFailure);
-  const asc = task.isWrite ? AdditionalSense.writeError : AdditionalSense.unrecoveredReadError;
+  // A flush that fails is a write that came to nothing.
+  const isReading = task.entry?.medium === 'read' && !task.isWrite;
+  const asc = isReading ? AdditionalSense.unrecoveredReadError : AdditionalSense.writeError;
   return checkCondition(SenseKey.mediumError, asc);
 }
