@@ -1,6 +1,7 @@
 /** Commands that describe the target: REPORT LUNS, and what commands and task management functions there are. */
 
 import {
+  CDB_LENGTH,
   type CommandDescription,
   commandNames,
   describeCommand,
@@ -14,6 +15,7 @@ import {
   ReportSupportedOperationCodesCdb,
   ReportSupportedTaskManagementFunctionsCdb,
   SelectReport,
+  usageData,
 } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { GOOD, invalidFieldInCdb, type Outcome } from '../outcome.ts';
@@ -40,6 +42,14 @@ function supportedCommands(unit: LogicalUnit): CommandDescription[] {
   return commandNames.filter((name) => unit.knows(name)).map(describeCommand);
 }
 
+/**
+ * Initiators ask for each command of the list again, one by one, and some (libiscsi) have room for the usage data of 16 bytes of a
+ * CDB and no more. Longer CDBs are left out of the list; who asks for one of them by its service action is answered.
+ */
+function isListed(command: CommandDescription): boolean {
+  return usageData(command).length <= CDB_LENGTH;
+}
+
 function reportSupportedOperationCodes(unit: LogicalUnit, task: Task): Outcome {
   const cdb = ReportSupportedOperationCodesCdb.view(task.cdb);
   const { returnTimeouts, requestedOperationCode, requestedServiceAction } = cdb;
@@ -48,7 +58,7 @@ function reportSupportedOperationCodes(unit: LogicalUnit, task: Task): Outcome {
     return GOOD;
   };
   if (cdb.reportingOptions === ReportingOptions.all) {
-    return answer(encodeAllCommands(supportedCommands(unit), returnTimeouts));
+    return answer(encodeAllCommands(supportedCommands(unit).filter(isListed), returnTimeouts));
   }
   if (cdb.reportingOptions > ReportingOptions.either) return invalidFieldInCdb(2);
   const entry = operationCodes[requestedOperationCode];

@@ -74,7 +74,7 @@ async function disklessCommand({ configuration, image, portal, folder, user }: O
   if (readOnly) flags.push('--read-only');
   if (user !== undefined) {
     const file = join(folder, 'chap');
-    await writeFile(file, `${user} ${CHAP_SECRET}\n`, { mode: 0o600 });
+    await writeFile(file, `initiator ${user} ${CHAP_SECRET}\n`, { mode: 0o600 });
     flags.push('--chap-file', file);
   }
   if (flags.length > 4 || physicalBlockSize === 4096)
