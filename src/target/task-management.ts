@@ -1,4 +1,4 @@
-/** Task management functions of a session (RFC 7143 §4.2.3, §11.5, §11.6; RFC 7144 §6; SAM-5 §7). */
+/** Task management functions of a session (RFC 7143 §4.2.3, §11.5, §11.6; RFC 7144 §6; SAM-5). */
 
 import type { Awaitable } from '../block/device.ts';
 import {
