@@ -167,7 +167,7 @@ export class LogicalUnit {
   }
 }
 
-/** The numbers of all units of a target. LUN 0 answers for them even where it is no unit itself (SPC-4 §6.33). */
+/** The numbers of all units of a target. LUN 0 answers for them even where it is no unit itself (SPC-4, REPORT LUNS). */
 export async function reportLuns(session: CommandExecutor, clock: Clock): Promise<number[]> {
   const { title, operationCode } = commandTable.reportLuns;
   const unit = new LogicalUnit(session, new Uint8Array(LUN_LENGTH), clock);

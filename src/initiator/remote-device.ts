@@ -63,7 +63,7 @@ async function readLimits(unit: LogicalUnit): Promise<Limits> {
   const writeSame = Number(limits?.maximumWriteSameLength ?? 0n);
   const unmapsToZeros =
     provisioning?.unmap === true && capacity.unmappedReadsZeros && (limits?.maximumUnmapLbaCount ?? 0) > 0;
-  // WRITE SAME gives zeros whether or not the unit unmaps, since the zeros are what it is told to write (SBC-3 §5.43).
+  // WRITE SAME gives zeros whether or not the unit unmaps, since the zeros are what it is told to write (SBC-3, WRITE SAME).
   const bySame: ZeroingMethod = provisioning?.writeSame16Unmap === true || writeSame > 0 ? 'write-same' : 'write';
   return {
     capacity,
@@ -167,7 +167,7 @@ export class RemoteDevice implements Device {
   async flush(): Promise<void> {
     if (!this.#limits.writeCache) return;
     const { title, operationCode } = commandTable.synchronizeCache10;
-    // No address and no length: the whole unit (SBC-3 §5.25).
+    // No address and no length: the whole unit (SBC-3, SYNCHRONIZE CACHE).
     await this.#run(title, { cdb: SynchronizeCache10Cdb.encode({ operationCode }) });
   }
 

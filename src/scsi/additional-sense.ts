@@ -1,5 +1,5 @@
 /**
- * Additional sense codes (SPC-4 annex F): ASC in the high byte, ASCQ in the low one, with the standard's own wording. The ones
+ * Additional sense codes (SPC-4): ASC in the high byte, ASCQ in the low one, with the standard's own wording. The ones
  * that this project raises or that a reader of its traces meets.
  */
 export const AdditionalSense = {

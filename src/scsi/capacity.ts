@@ -1,4 +1,4 @@
-/** What READ CAPACITY answers (SBC-3 §5.15, §5.16). */
+/** What READ CAPACITY answers (SBC-3). */
 
 import { bits, flag, layout, u32, u64 } from '../bytes/index.ts';
 

@@ -76,7 +76,7 @@ export const PreventAllowMediumRemovalCdb = layout('PREVENT ALLOW MEDIUM REMOVAL
   prevent: bits(4, 0, 2),
 });
 
-/** READ(6) and WRITE(6): a transfer length of 0 means 256 blocks (SBC-3 §5.7). */
+/** READ(6) and WRITE(6): a transfer length of 0 means 256 blocks. */
 export const Transfer6Cdb = layout('READ(6)', 6, {
   operationCode,
   logicalBlockAddressHigh: bits(1, 0, 5),
@@ -195,7 +195,7 @@ export const WriteSame10Cdb = layout('WRITE SAME(10)', 10, {
   numberOfBlocks: u16(7),
 });
 
-/** `noDataOut`: the block to write is all zeros and is not sent (SBC-3 §5.43). */
+/** `noDataOut`: the block to write is all zeros and is not sent. */
 export const WriteSame16Cdb = layout('WRITE SAME(16)', 16, {
   operationCode,
   protect: bits(1, 5, 3),
@@ -238,7 +238,7 @@ export const ReportSupportedTaskManagementFunctionsCdb = layout('REPORT SUPPORTE
   allocationLength: u32(6),
 });
 
-/** `numberOfBlocks` counts each half of the data: what is compared, then what is written (SBC-3 §5.2). */
+/** `numberOfBlocks` counts each half of the data: what is compared, then what is written. */
 export const CompareAndWriteCdb = layout('COMPARE AND WRITE', 16, {
   operationCode,
   protect: bits(1, 5, 3),
@@ -249,7 +249,7 @@ export const CompareAndWriteCdb = layout('COMPARE AND WRITE', 16, {
   groupNumber: bits(14, 0, 5),
 });
 
-/** SBC-4 §5.51 */
+/** The one command here that SBC-3 does not have: it is SBC-4's. */
 export const WriteAtomic16Cdb = layout('WRITE ATOMIC(16)', 16, {
   operationCode,
   protect: bits(1, 5, 3),

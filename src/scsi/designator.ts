@@ -1,17 +1,17 @@
-/** Designators: the names of a logical unit, its target and its ports (SPC-4 §7.8.6). */
+/** Designators: the names of a logical unit, its target and its ports (SPC-4, Device Identification VPD page). */
 
 import { bits, flag, layout, u8, writeU16 } from '../bytes/index.ts';
 import { paddedAscii } from './inquiry.ts';
 
 const encoder = new TextEncoder();
 
-/** SPC-4 table 589 */
+/** CODE SET: how the designator is written. */
 export const CodeSet = { binary: 1, ascii: 2, utf8: 3 } as const;
 
-/** What the designator names (SPC-4 table 590). */
+/** ASSOCIATION: what the designator names. */
 export const Association = { logicalUnit: 0, targetPort: 1, targetDevice: 2 } as const;
 
-/** SPC-4 table 591 */
+/** DESIGNATOR TYPE */
 export const DesignatorType = {
   vendorSpecific: 0,
   t10VendorId: 1,
@@ -23,7 +23,7 @@ export const DesignatorType = {
   scsiNameString: 8,
 } as const;
 
-/** IDENTIFIER of ISCSI for ports and devices (SPC-4 table 445). */
+/** IDENTIFIER of ISCSI for ports and devices. */
 const PROTOCOL_ISCSI = 5;
 
 const DesignatorHeader = layout('designator', 4, {
@@ -42,7 +42,7 @@ export interface Designator {
   readonly value: Uint8Array;
 }
 
-/** NAA 3h, locally assigned (SPC-4 §7.8.6.6.4): eight bytes of which 60 bits are the owner's to choose. */
+/** NAA 3h, locally assigned: eight bytes of which 60 bits are the owner's to choose. */
 export function naaLocallyAssigned(sixtyBits: Uint8Array): Designator {
   const value = new Uint8Array(8);
   value.set(sixtyBits.subarray(0, 8));
@@ -80,7 +80,7 @@ function fourBytes(low: number): Uint8Array {
   return value;
 }
 
-/** An iSCSI name, or a port's name `<iSCSI name>,t,0x0001`: NUL-terminated, a multiple of four bytes (SPC-4 §7.8.6.11). */
+/** An iSCSI name, or a port's name `<iSCSI name>,t,0x0001`: NUL-terminated, a multiple of four bytes. */
 export function scsiNameString(association: number, name: string): Designator {
   const text = encoder.encode(name);
   const value = new Uint8Array((text.length + 4) & ~3);

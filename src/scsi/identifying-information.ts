@@ -1,11 +1,11 @@
-/** REPORT and SET IDENTIFYING INFORMATION (SPC-4 §6.32, §6.44): a label that initiators give a unit. */
+/** REPORT and SET IDENTIFYING INFORMATION (SPC-4): a label that initiators give a unit. */
 
 import { bits, layout, u8, u16, u32 } from '../bytes/index.ts';
 
-/** INFORMATION TYPE (SPC-4 table 303). */
+/** INFORMATION TYPE */
 export const InformationType = { peripheralDevice: 0, text: 2, supported: 0x7f } as const;
 
-/** Bytes that a unit keeps of each: what SPC-4 §5.6 asks for at least, and allows at most. */
+/** Bytes that a unit keeps of each: what SPC-4 asks for at least, and allows at most. */
 export const MaximumInformationLength = { peripheralDevice: 64, text: 256 } as const;
 
 export const ReportIdentifyingInformationCdb = layout('REPORT IDENTIFYING INFORMATION', 12, {
@@ -50,7 +50,7 @@ export function encodeSupportedInformation(): Uint8Array<ArrayBuffer> {
   return encodeIdentifyingInformation(Uint8Array.from(descriptors.flatMap((descriptor) => [...descriptor])));
 }
 
-/** Whether a SET may leave this: text ends with its only NUL and is UTF-8 (SPC-4 §6.44). */
+/** Whether a SET may leave this: text ends with its only NUL and is UTF-8. */
 export function isValidInformation(type: number, information: Uint8Array): boolean {
   if (type === InformationType.peripheralDevice) return information.length <= MaximumInformationLength.peripheralDevice;
   if (type !== InformationType.text || information.length > MaximumInformationLength.text) return false;

@@ -1,4 +1,4 @@
-/** Standard INQUIRY data (SPC-4 §6.6.2). */
+/** Standard INQUIRY data (SPC-4). */
 
 import { bits, bytes, flag, layout, u8 } from '../bytes/index.ts';
 
@@ -33,14 +33,14 @@ export const PeripheralDeviceType = { directAccessBlockDevice: 0x00, unknown: 0x
 const VERSION_SPC4 = 0x06;
 
 /**
- * What the unit claims to follow: SAM-5, iSCSI, SPC-4, SBC-3 (SPC-4 table 142). A block limits page of 3Ch bytes needs SBC-3. That of
+ * What the unit claims to follow: SAM-5, iSCSI, SPC-4, SBC-3. A block limits page of 3Ch bytes needs SBC-3. That of
  * iSCSI grows with the iSCSIProtocolLevel of the session (RFC 7144 §4.2).
  */
 function versionDescriptors(iSCSIProtocolLevel: number): Uint8Array {
   return Uint8Array.of(0x00, 0xa0, 0x09, 0x60 + iSCSIProtocolLevel, 0x04, 0x60, 0x04, 0xc0);
 }
 
-/** TPGS: REPORT and SET TARGET PORT GROUPS are both there (SPC-4 table 138). */
+/** TPGS: REPORT and SET TARGET PORT GROUPS are both there. */
 const IMPLICIT_AND_EXPLICIT = 3;
 
 export interface UnitIdentification {
@@ -71,7 +71,7 @@ export function encodeStandardInquiry(
   });
 }
 
-/** The standard data at a LUN where there is no unit (SPC-4 §6.6.2, PERIPHERAL QUALIFIER 011b). */
+/** The standard data at a LUN where there is no unit: PERIPHERAL QUALIFIER 011b. */
 export function encodeAbsentInquiry(unit: UnitIdentification, iSCSIProtocolLevel: number): Uint8Array {
   return StandardInquiry.encode({
     ...always,
@@ -92,7 +92,7 @@ const always = {
   commandQueuing: true,
 };
 
-/** Left-aligned ASCII, filled with spaces (SPC-4 §4.4.1); other characters become `?`. */
+/** Left-aligned ASCII, filled with spaces; other characters become `?`. */
 export function paddedAscii(text: string, length: number): Uint8Array {
   const ascii = text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, length);
   return encoder.encode(ascii.padEnd(length, ' '));

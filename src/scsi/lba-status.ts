@@ -1,4 +1,4 @@
-/** What GET LBA STATUS answers (SBC-3 §5.6): which blocks have storage behind them. */
+/** What GET LBA STATUS answers (SBC-3): which blocks have storage behind them. */
 
 import { bits, layout, readU32, u32, u64, writeU32 } from '../bytes/index.ts';
 
@@ -10,7 +10,7 @@ const StatusDescriptor = layout('LBA status descriptor', 16, {
   provisioningStatus: bits(12, 0, 4),
 });
 
-/** SBC-3 table 55 */
+/** PROVISIONING STATUS (SBC-3, GET LBA STATUS). */
 export const ProvisioningStatus = { mapped: 0, deallocated: 1, anchored: 2 } as const;
 
 /** A run of blocks of one status. */

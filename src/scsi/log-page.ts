@@ -1,4 +1,4 @@
-/** LOG SENSE (SPC-4 §6.8, §7.3): what a unit has counted. Pages hold what is measured and nothing else. */
+/** LOG SENSE (SPC-4): what a unit has counted. Pages hold what is measured and nothing else. */
 
 import { bits, flag, layout, u8, u16, u64 } from '../bytes/index.ts';
 
@@ -13,7 +13,7 @@ export const LogSenseCdb = layout('LOG SENSE', 10, {
   allocationLength: u16(7),
 });
 
-/** `parameterCodeReset`: all counters start anew (SPC-4 §6.7). */
+/** `parameterCodeReset`: all counters start anew (SPC-4, LOG SELECT). */
 export const LogSelectCdb = layout('LOG SELECT', 10, {
   operationCode: u8(0),
   parameterCodeReset: flag(1, 1),
@@ -64,7 +64,7 @@ const ParameterHeader = layout('log parameter header', 4, {
 /** FORMAT AND LINKING of a counter, and of a list in binary form. */
 const Format = { boundedCounter: 0, binaryList: 3 } as const;
 
-/** SPC-4 table 379 */
+/** Parameter codes of the error counter log pages (SPC-4). */
 const CounterCode = { totalBytesProcessed: 0x0005, totalUncorrectedErrors: 0x0006 } as const;
 
 /** In ascending order: page 00h lists them as they stand here. */
@@ -138,7 +138,7 @@ function writeCounter(into: Uint8Array, at: number, parameterCode: number, value
   u64(ParameterHeader.size).write(into, at, value);
 }
 
-/** Parameter 0000h with additional sense code 0000h: no failure is foreseen. No temperature is known (SPC-4 §7.3.10). */
+/** Parameter 0000h with additional sense code 0000h: no failure is foreseen. No temperature is known (SPC-4, Informational Exceptions log page). */
 function noException(): Uint8Array {
   const TEMPERATURE_UNKNOWN = 0xff;
   const result = new Uint8Array(ParameterHeader.size + 4);

@@ -1,5 +1,5 @@
 /**
- * Logical unit numbers on the wire: eight bytes, of which this project uses the first level (SAM-5 §4.7). Numbers below 256 are
+ * Logical unit numbers on the wire: eight bytes, of which this project uses the first level (SAM-5). Numbers below 256 are
  * written with the peripheral device addressing method, larger ones with flat space addressing; both are read.
  */
 

@@ -1,9 +1,9 @@
-/** PERSISTENT RESERVE IN and OUT as data: CDBs, parameter lists and what is answered (SPC-4 §6.15, §6.16). */
+/** PERSISTENT RESERVE IN and OUT as data: CDBs, parameter lists and what is answered (SPC-4). */
 
 import { bits, flag, layout, readU32, u8, u16, u32, u64 } from '../bytes/index.ts';
 import { decodeTransportId, encodeTransportId, type TransportId } from './transport-id.ts';
 
-/** SPC-4 table 213 */
+/** SERVICE ACTION of PERSISTENT RESERVE IN. */
 export const PersistentReserveInAction = {
   readKeys: 0x00,
   readReservation: 0x01,
@@ -11,7 +11,7 @@ export const PersistentReserveInAction = {
   readFullStatus: 0x03,
 } as const;
 
-/** SPC-4 table 227 */
+/** SERVICE ACTION of PERSISTENT RESERVE OUT. */
 export const PersistentReserveOutAction = {
   register: 0x00,
   reserve: 0x01,
@@ -23,10 +23,10 @@ export const PersistentReserveOutAction = {
   registerAndMove: 0x07,
 } as const;
 
-/** SCOPE: reservations of anything but the whole logical unit are obsolete (SPC-4 §6.15.3.3). */
+/** SCOPE: reservations of anything but the whole logical unit are obsolete. */
 export const LU_SCOPE = 0;
 
-/** TYPE (SPC-4 table 218). */
+/** TYPE of a reservation. */
 export const ReservationType = {
   writeExclusive: 1,
   exclusiveAccess: 3,
@@ -59,7 +59,6 @@ export const PersistentReserveOutCdb = layout('PERSISTENT RESERVE OUT', 10, {
   parameterListLength: u32(5),
 });
 
-/** SPC-4 table 228 */
 export const ReserveOutParameters = layout('PERSISTENT RESERVE OUT parameter list', 24, {
   reservationKey: u64(0),
   serviceActionReservationKey: u64(8),
@@ -68,7 +67,6 @@ export const ReserveOutParameters = layout('PERSISTENT RESERVE OUT parameter lis
   activatePersistThroughPowerLoss: flag(20, 0),
 });
 
-/** SPC-4 table 232 */
 export const RegisterAndMoveParameters = layout('REGISTER AND MOVE parameter list', 24, {
   reservationKey: u64(0),
   serviceActionReservationKey: u64(8),
@@ -202,14 +200,12 @@ function decodeRegisterAndMove(parameters: Uint8Array): ReserveOutRequest | Malf
 
 const InHeader = layout('PERSISTENT RESERVE IN parameter data', 8, { generation: u32(0), additionalLength: u32(4) });
 
-/** SPC-4 table 216 */
 const ReservationDescriptor = layout('reservation descriptor', 16, {
   reservationKey: u64(0),
   scope: bits(13, 4, 4),
   type: bits(13, 0, 4),
 });
 
-/** SPC-4 table 224 */
 const FullStatusDescriptor = layout('full status descriptor', 24, {
   reservationKey: u64(0),
   allTargetPorts: flag(12, 1),
@@ -220,7 +216,6 @@ const FullStatusDescriptor = layout('full status descriptor', 24, {
   additionalDescriptorLength: u32(20),
 });
 
-/** SPC-4 table 219 */
 export const ReservationCapabilities = layout('REPORT CAPABILITIES parameter data', 8, {
   length: u16(0),
   compatibleReservationHandling: flag(2, 4),
@@ -239,12 +234,12 @@ export const ReservationCapabilities = layout('REPORT CAPABILITIES parameter dat
 });
 
 /**
- * ALLOW COMMANDS 011b (SPC-4 table 220): TEST UNIT READY passes every reservation; MODE SENSE, READ BUFFER and the REPORT
+ * ALLOW COMMANDS 011b: TEST UNIT READY passes every reservation; MODE SENSE, READ BUFFER and the REPORT
  * SUPPORTED commands pass those that are write exclusive. `reservation-access.ts` is the table itself.
  */
 const ALLOW_COMMANDS = 3;
 
-/** READ KEYS. ADDITIONAL LENGTH counts all keys, however few the initiator's buffer holds (SPC-4 §6.15.2). */
+/** READ KEYS. ADDITIONAL LENGTH counts all keys, however few the initiator's buffer holds. */
 export function encodeKeys(generation: number, keys: readonly bigint[]): Uint8Array<ArrayBuffer> {
   const result = new Uint8Array(InHeader.size + keys.length * 8);
   InHeader.write(result, 0, { generation, additionalLength: keys.length * 8 });
@@ -255,7 +250,7 @@ export function encodeKeys(generation: number, keys: readonly bigint[]): Uint8Ar
 }
 
 export interface ReservationSummary {
-  /** The holder's key; 0 for the all registrants types, which all registered nexuses hold (SPC-4 §6.15.3.2). */
+  /** The holder's key; 0 for the all registrants types, which all registered nexuses hold. */
   readonly reservationKey: bigint;
   readonly type: ReservationType;
 }

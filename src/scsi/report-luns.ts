@@ -1,11 +1,11 @@
-/** The list that REPORT LUNS answers (SPC-4 §6.33). */
+/** The list that REPORT LUNS answers (SPC-4). */
 
 import { readU32, writeU32 } from '../bytes/index.ts';
 import { decodeLun, encodeLun, LUN_LENGTH } from './lun.ts';
 
 const HEADER_LENGTH = 8;
 
-/** SELECT REPORT (SPC-4 table 316): all units but well known ones, well known ones, all. */
+/** SELECT REPORT: all units but well known ones, well known ones, all. */
 export const SelectReport = { addressable: 0x00, wellKnown: 0x01, all: 0x02 } as const;
 
 export function encodeLunList(luns: readonly number[]): Uint8Array {

@@ -1,5 +1,5 @@
 /**
- * What a nexus that does not hold a persistent reservation may still do: the commands of SPC-4 table 49 and SBC-3 table 13, sorted
+ * What a nexus that does not hold a persistent reservation may still do: the commands of SPC-4 and SBC-3, sorted
  * into the three ways that those tables treat them.
  */
 

@@ -1,4 +1,4 @@
-/** SANITIZE as data: its CDB, the parameter list of OVERWRITE, and what may run beside it (SBC-3 §5.26, §4.11). */
+/** SANITIZE as data: its CDB, the parameter list of OVERWRITE, and what may run beside it (SBC-3). */
 
 import { bits, flag, layout, u8, u16 } from '../bytes/index.ts';
 
@@ -82,7 +82,7 @@ export function decodeSanitize(
   return { action: 'overwrite', pattern, passes: overwriteCount, invert, ...completion };
 }
 
-/** Commands that are answered as ever while the medium is being sanitized, or after that has failed (SBC-3 §4.11.2). */
+/** Commands that are answered as ever while the medium is being sanitized, or after that has failed. */
 const allowed: ReadonlySet<string> = new Set([
   'inquiry',
   'logSense',

@@ -1,9 +1,8 @@
-/** Sense data (SPC-4 §4.5): what a CHECK CONDITION says, in the fixed and in the descriptor format. */
+/** Sense data (SPC-4): what a CHECK CONDITION says, in the fixed and in the descriptor format. */
 
 import { bits, flag, layout, readU32, readU64, u8, u16, u32, writeU32, writeU64 } from '../bytes/index.ts';
 import { additionalSenseText } from './additional-sense.ts';
 
-/** SPC-4 §4.5.6 */
 export const SenseKey = {
   noSense: 0x0,
   recoveredError: 0x1,
@@ -26,9 +25,9 @@ export interface Sense {
   readonly code: number;
   /** Meaning depends on the condition: an LBA, or the offset of the first byte that differs. */
   readonly information?: bigint;
-  /** The byte of the CDB, or of the parameter list, that was wrong (SPC-4 §4.5.2.4.2). */
+  /** The byte of the CDB, or of the parameter list, that was wrong. */
   readonly field?: { readonly in: 'cdb' | 'parameters'; readonly byte: number };
-  /** How far an operation is that keeps the unit from being ready: of 65536 (SPC-4 §4.5.2.4.4). */
+  /** How far an operation is that keeps the unit from being ready: of 65536. */
   readonly progress?: number;
 }
 
@@ -67,7 +66,7 @@ export function encodeSense(sense: Sense, format: SenseFormat): Uint8Array<Array
 }
 
 function encodeFixed(sense: Sense): Uint8Array<ArrayBuffer> {
-  // INFORMATION has four bytes here; a larger value is left out, and VALID with it (SPC-4 §4.5.3).
+  // INFORMATION has four bytes here; a larger value is left out, and VALID with it.
   const information = sense.information !== undefined && sense.information <= 0xffff_ffffn;
   return FixedFormat.encode({
     valid: information,
@@ -136,7 +135,7 @@ function decodeFixed(data: Uint8Array): Sense | undefined {
   };
 }
 
-/** What the sense key specific bytes mean follows from the key (SPC-4 §4.5.2.4.1). */
+/** What the sense key specific bytes mean follows from the key. */
 function keySpecific(key: number, inCdb: boolean, value: number): Pick<Sense, 'field' | 'progress'> {
   if (key === SenseKey.noSense || key === SenseKey.notReady) return { progress: value };
   return { field: { in: inCdb ? 'cdb' : 'parameters', byte: value } };

@@ -1,4 +1,4 @@
-/** SCSI status codes (SAM-5 §5.3). */
+/** SCSI status codes (SAM-5). */
 export const Status = {
   good: 0x00,
   checkCondition: 0x02,

@@ -1,4 +1,4 @@
-/** What REPORT SUPPORTED OPERATION CODES answers (SPC-4 §6.35). */
+/** What REPORT SUPPORTED OPERATION CODES answers (SPC-4). */
 
 import { bits, flag, layout, u8, u16, u32, writeU32 } from '../bytes/index.ts';
 import { type CommandDescription, usageData } from './command-table.ts';
@@ -20,10 +20,10 @@ const OneCommand = layout('one_command parameter data', 4, {
   cdbSize: u16(2),
 });
 
-/** SUPPORT (SPC-4 table 326). */
+/** SUPPORT: whether, and how. */
 const Support = { notSupported: 1, standard: 3 } as const;
 
-/** SPC-4 §6.35.4; all times 0: none is specified. */
+/** All times are 0: none is specified. */
 const TimeoutsDescriptor = layout('command timeouts descriptor', 12, {
   descriptorLength: u16(0),
   nominalTimeout: u32(4),

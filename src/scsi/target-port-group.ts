@@ -1,8 +1,8 @@
-/** REPORT and SET TARGET PORT GROUPS (SPC-4 §6.37, §6.45): which ports reach a unit, and how well (ALUA). */
+/** REPORT and SET TARGET PORT GROUPS (SPC-4): which ports reach a unit, and how well (ALUA). */
 
 import { bits, flag, layout, u8, u16, u32 } from '../bytes/index.ts';
 
-/** ASYMMETRIC ACCESS STATE (SPC-4 table 321). */
+/** ASYMMETRIC ACCESS STATE */
 export const AccessState = {
   activeOptimized: 0x0,
   activeNonOptimized: 0x1,
@@ -63,7 +63,7 @@ export interface TargetPortGroup {
 
 /**
  * All groups, which the caller cuts to the allocation length: the counts inside stay what they are, however little is sent
- * (SPC-4 §4.2.5.6). Undefined for a format that does not exist.
+ * (SPC-4). Undefined for a format that does not exist.
  */
 export function encodeTargetPortGroups(
   groups: readonly TargetPortGroup[],

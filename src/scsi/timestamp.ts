@@ -1,8 +1,8 @@
-/** REPORT and SET TIMESTAMP (SPC-4 §6.38, §6.46): milliseconds since the Unix epoch, in 48 bits. */
+/** REPORT and SET TIMESTAMP (SPC-4): milliseconds since the Unix epoch, in 48 bits. */
 
 import { bits, type Field, layout, readU16, readU32, u8, u16, u32, writeU16, writeU32 } from '../bytes/index.ts';
 
-/** TIMESTAMP ORIGIN: who has set it (SPC-4 table 58). */
+/** TIMESTAMP ORIGIN: who has set it. */
 export const TimestampOrigin = { zeroAtPowerOn: 0, setByCommand: 2, setOtherwise: 3 } as const;
 
 export const ReportTimestampCdb = layout('REPORT TIMESTAMP', 12, {

@@ -1,5 +1,5 @@
 /**
- * TransportIDs of iSCSI: the name of an initiator device, or of one of its ports, inside parameter data (SPC-4 §7.6.4.6,
+ * TransportIDs of iSCSI: the name of an initiator device, or of one of its ports, inside parameter data (SPC-4,
  * RFC 7143 §4.4.2).
  */
 

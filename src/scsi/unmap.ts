@@ -1,4 +1,4 @@
-/** The parameter list of UNMAP (SBC-3 §5.28.2). */
+/** The parameter list of UNMAP (SBC-3). */
 
 import { layout, readU16, u16, u32, u64 } from '../bytes/index.ts';
 

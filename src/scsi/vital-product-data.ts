@@ -1,4 +1,4 @@
-/** Vital product data pages (SPC-4 §7.8, SBC-3 §6.6). */
+/** Vital product data pages (SPC-4, SBC-3). */
 
 import { bits, flag, layout, u8, u16, u32, u64 } from '../bytes/index.ts';
 import { type Designator, decodeDesignators, encodeDesignator } from './designator.ts';
@@ -25,7 +25,7 @@ const PageHeader = layout('VPD page header', 4, {
   pageLength: u16(2),
 });
 
-/** All lengths are in logical blocks; 0 means "not reported" (SBC-3 §6.6.4). */
+/** All lengths are in logical blocks; 0 means "not reported". */
 export const BlockLimits = layout('Block Limits VPD page', 64, {
   pageCode: u8(1),
   pageLength: u16(2),
@@ -45,7 +45,6 @@ export const BlockLimits = layout('Block Limits VPD page', 64, {
   atomicTransferLengthGranularity: u32(52),
 });
 
-/** SBC-3 §6.6.5 */
 export const BlockDeviceCharacteristics = layout('Block Device Characteristics VPD page', 64, {
   pageCode: u8(1),
   pageLength: u16(2),
@@ -58,7 +57,7 @@ export const BlockDeviceCharacteristics = layout('Block Device Characteristics V
 /** MEDIUM ROTATION RATE of a medium that does not rotate. */
 export const NON_ROTATING = 1;
 
-/** WABEREQ and WACEREQ: blocks that an erase has left can be read without an error, with no data promised (SBC-3 §6.6.5). */
+/** WABEREQ and WACEREQ: blocks that an erase has left can be read without an error, with no data promised. */
 export const READABLE_AFTER_ERASE = 1;
 
 /** Which attributes and bits of CDBs the unit heeds, and what it can do besides. */
@@ -73,7 +72,7 @@ export const ExtendedInquiryData = layout('Extended INQUIRY Data VPD page', 64, 
   maximumSupportedSenseDataLength: u8(13),
 });
 
-/** One policy for every page and subpage: shared by all nexuses (SPC-4 §7.8.9). */
+/** One policy for every page and subpage: shared by all nexuses. */
 const SHARED_BY_ALL_NEXUSES = Uint8Array.of(0x3f, 0xff, 0x00, 0x00);
 
 export function encodeModePagePolicy(): Uint8Array {
@@ -86,14 +85,13 @@ const PortDescriptor = layout('SCSI port designation descriptor', 12, {
   targetPortDescriptorsLength: u16(10),
 });
 
-/** The one target port with its own designators (SPC-4 §7.8.14). */
+/** The one target port with its own designators. */
 export function encodeScsiPorts(relativePortIdentifier: number, port: readonly Designator[]): Uint8Array {
   const designators = port.flatMap((designator) => [...encodeDesignator(designator)]);
   const header = PortDescriptor.encode({ relativePortIdentifier, targetPortDescriptorsLength: designators.length });
   return encodePage(VitalProductDataPage.scsiPorts, Uint8Array.from([...header, ...designators]));
 }
 
-/** SBC-3 §6.6.6 */
 export const LogicalBlockProvisioning = layout('Logical Block Provisioning VPD page', 8, {
   pageCode: u8(1),
   pageLength: u16(2),

@@ -1,4 +1,4 @@
-/** What a target answers at a LUN where it has no unit (SPC-4 §6.6.2, SAM-5 §5.11). */
+/** What a target answers at a LUN where it has no unit (SPC-4, SAM-5). */
 
 import {
   AdditionalSense,

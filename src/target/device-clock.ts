@@ -1,4 +1,4 @@
-/** The clock of one logical unit: the machine's own, until an initiator sets it (SPC-4 §5.14). */
+/** The clock of one logical unit: the machine's own, until an initiator sets it (SPC-4). */
 
 import type { Clock } from '../os/clock.ts';
 import { TimestampOrigin } from '../scsi/index.ts';

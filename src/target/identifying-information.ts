@@ -1,4 +1,4 @@
-/** The labels that initiators give a logical unit: they outlive resets and power cuts (SPC-4 §5.6). */
+/** The labels that initiators give a logical unit: they outlive resets and power cuts (SPC-4). */
 
 import { DisklessError } from '../bytes/index.ts';
 import { InformationType } from '../scsi/index.ts';

@@ -269,7 +269,7 @@ export class LogicalUnit {
     if (this.medium.load()) this.tellOthers(by, AdditionalSense.notReadyToReadyChange);
   }
 
-  /** LOGICAL UNIT RESET (SAM-5 §6.3.3), without its tasks, which are the sessions' to end. */
+  /** LOGICAL UNIT RESET (SAM-5), without its tasks, which are the sessions' to end. */
   reset(code: number): void {
     this.reservedBy = undefined;
     this.medium.allowAll();
@@ -322,7 +322,7 @@ export class LogicalUnit {
     return this.reservedBy === nexus || this.medium.isPreventedBy(nexus);
   }
 
-  /** What a nexus held ends with it (SAM-5 §6.3.4, SPC-2 §5.5.1). */
+  /** What a nexus held ends with it (SAM-5, I_T nexus loss). */
   left(nexus: Nexus): void {
     this.#nexuses.delete(nexus);
     this.medium.allow(nexus);

@@ -1,6 +1,6 @@
 /**
  * The persistent reservations of one logical unit: the state, one operation after another, durable before it is answered where
- * initiators have asked for that (SPC-4 §5.13).
+ * initiators have asked for that (SPC-4).
  */
 
 import { channel } from 'node:diagnostics_channel';

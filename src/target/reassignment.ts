@@ -11,7 +11,7 @@ const { functionComplete, taskDoesNotExist, taskStillAllegiant, taskReassignment
   TaskManagementResponseCode;
 
 /** Either the response code of a refusal, or what to do once "function complete" has been sent. */
-export type Reassignment = { readonly response: number; readonly resume?: () => void };
+export type Reassignment = { readonly response: number; readonly finish?: () => void };
 
 /** `expDataSN`: the first Data-In or R2T that the initiator has not got. */
 export function reassign(to: SessionConnection, initiatorTaskTag: number, expDataSN: number): Reassignment {
@@ -21,10 +21,14 @@ export function reassign(to: SessionConnection, initiatorTaskTag: number, expDat
   const from = task?.connection ?? session.connections.findLostWithAnswer(initiatorTaskTag);
   if (from === undefined) return { response: taskDoesNotExist };
   if (from.state !== 'lost' || !from.isCleanedUp) return { response: taskStillAllegiant };
-  if (task !== undefined) {
-    return { response: functionComplete, resume: () => resumeTask(task, to, expDataSN) };
-  }
-  return { response: functionComplete, resume: () => answerAgain(from, to, initiatorTaskTag, expDataSN) };
+  const finish = (): void => {
+    // Behind a Response Fence some time may have passed: the task may have been answered by now, or its answer wait there too.
+    const isAnswered = from.sent?.findAnswered(initiatorTaskTag) !== undefined;
+    if (to.state !== 'open') return;
+    if (isAnswered) answerAgain(from, to, initiatorTaskTag, expDataSN);
+    else if (task?.connection === from && !task.aborted) resumeTask(task, to, expDataSN);
+  };
+  return { response: functionComplete, finish };
 }
 
 /**

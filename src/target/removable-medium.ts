@@ -1,4 +1,4 @@
-/** The medium of a unit that initiators can eject, and the nexuses that forbid it (SBC-3 §5.12, §5.19). */
+/** The medium of a unit that initiators can eject, and the nexuses that forbid it (SBC-3). */
 
 import { AdditionalSense, SenseKey } from '../scsi/index.ts';
 import type { Nexus } from './nexus.ts';

@@ -1,5 +1,5 @@
 /**
- * SANITIZE of one logical unit (SBC-3 §4.11): it goes on through aborts, resets and logouts, keeps other commands out while it runs,
+ * SANITIZE of one logical unit (SBC-3): it goes on through aborts, resets and logouts, keeps other commands out while it runs,
  * and out for good when it has failed. Both kinds of erase give all blocks back, or write zeros where the device cannot: what was
  * there is as unreadable as if its key were gone.
  */
@@ -21,7 +21,7 @@ type Work = Exclude<SanitizeRequest, { action: 'exit failure mode' }>;
 
 export type SanitizeState =
   | { readonly kind: 'idle' }
-  /** PROGRESS INDICATION: of 65536 (SPC-4 §4.5.2.4.4). */
+  /** PROGRESS INDICATION: of 65536. */
   | { readonly kind: 'running'; readonly progress: number }
   | { readonly kind: 'failed'; readonly mayExit: boolean };
 
@@ -92,7 +92,7 @@ export class Sanitizer {
     await this.#running;
   }
 
-  /** Restricted completion leaves no way out but a SANITIZE that succeeds (SBC-3 §4.11.3). */
+  /** Restricted completion leaves no way out but a SANITIZE that succeeds. */
   #exitFailureMode(): Outcome {
     if (this.#state.kind === 'failed' && !this.#state.mayExit) return invalidFieldInCdb(1);
     this.#state = { kind: 'idle' };
@@ -152,7 +152,7 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Every block begins with the pattern, which repeats as often as it fits (SBC-3 §5.26.2.2). */
+/** Every block begins with the pattern, which repeats as often as it fits. */
 function filledBlock(pattern: Uint8Array, blockSize: number): Uint8Array {
   return Uint8Array.from({ length: blockSize }, (_, at) => pattern[at % pattern.length] ?? 0);
 }

@@ -262,7 +262,8 @@ export class SessionTasks {
   /** Asks again, on the task's new connection, for the data that was under way. */
   restartTransfer(task: Task, expR2TSN: number): void {
     const { transfer } = task;
-    if (transfer === undefined || (task.state !== 'transferring' && transfer.failure === undefined)) return;
+    if (transfer === undefined || task.state === 'ended') return;
+    if (task.state !== 'transferring' && transfer.failure === undefined) return;
     this.#transfers.restart(task, transfer, expR2TSN);
   }
 

@@ -37,7 +37,9 @@ export class TaskAnswers {
     this.#fence.pass({
       isFenced: this.#options.honoursFences && outcome.isFenced === true,
       connection: () => task.connection,
-      send: () => this.#give(task, outcome),
+      send: () => {
+        if (task.connection.state !== 'ended') this.#give(task, outcome);
+      },
     });
   }
 

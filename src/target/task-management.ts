@@ -1,7 +1,6 @@
-/** Task management functions of a session (RFC 7143 §4.2.3, §11.5, §11.6; RFC 7144 §6; SAM-5 §7). */
+/** Task management functions of a session (RFC 7143 §4.2.3, §11.5, §11.6; RFC 7144 §6; SAM-5). */
 
 import type { Awaitable } from '../block/device.ts';
-import { serialLess } from '../bytes/index.ts';
 import {
   RejectReason,
   TaskManagementFunction,
@@ -10,21 +9,20 @@ import {
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { decodeLun } from '../scsi/index.ts';
+import { EarlierCommands } from './earlier-commands.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { abortTasks, type MultiTaskAbort, multiTaskAborts } from './multi-task-abort.ts';
-import { answerLost, reassign } from './reassignment.ts';
+import { reassign } from './reassignment.ts';
 import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';
+import { abortTask, queryTask } from './single-task-management.ts';
 import { queryAsynchronousEvent, queryTaskSet } from './task-query.ts';
 
 /**
- * Immediate requests of a connection that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that stalls must not let
- * them pile up.
+ * Immediate requests of a connection that may wait for a device at a time. More are rejected (RFC 7143 §4.2.2.1): a device that
+ * stalls must not let them pile up.
  */
 const IMMEDIATE_LIMIT = 32;
-
-/** Milliseconds that an immediate request waits for the commands before it, which another connection has to bring. */
-const ORDER_TIMEOUT = 10_000;
 
 /** Functions that exist from iSCSIProtocolLevel 2 on (RFC 7144 §6.3). */
 const laterFunctions: ReadonlySet<number> = new Set([
@@ -34,38 +32,32 @@ const laterFunctions: ReadonlySet<number> = new Set([
   TaskManagementFunction.queryAsynchronousEvent,
 ]);
 
-const {
-  functionComplete,
-  functionSucceeded,
-  taskDoesNotExist,
-  lunDoesNotExist,
-  functionNotSupported,
-  functionRejected,
-} = TaskManagementResponseCode;
+const singleTaskFunctions: ReadonlySet<number> = new Set([
+  TaskManagementFunction.abortTask,
+  TaskManagementFunction.taskReassign,
+  TaskManagementFunction.queryTask,
+]);
+
+const { functionComplete, lunDoesNotExist, functionNotSupported, functionRejected } = TaskManagementResponseCode;
 
 interface Answer {
   readonly response: number;
   readonly information?: number;
   /** Its response has a Response Fence. */
   readonly isFenced?: boolean;
-  /** To be done once it has been sent. */
-  readonly resume?: () => void;
-}
-
-/** An immediate request that waits for the commands before it. */
-interface Latecomer {
-  readonly cmdSN: number;
-  readonly resolve: (arrived: boolean) => void;
+  /** To be done once it has been sent, or cannot be sent any more. */
+  readonly finish?: () => void;
 }
 
 export class TaskManagement {
   readonly #session: Session;
   /** The requests under way: their connections by their Initiator Task Tags. */
   readonly #underWay = new Map<number, SessionConnection>();
-  readonly #waiting = new Set<Latecomer>();
+  readonly #earlier: EarlierCommands;
 
   constructor(session: Session) {
     this.#session = session;
+    this.#earlier = new EarlierCommands(session.window, session.clock);
   }
 
   /** Takes a request in its turn, or at once when it is immediate. */
@@ -100,14 +92,12 @@ export class TaskManagement {
 
   /** ExpCmdSN has moved on. */
   advanced(): void {
-    for (const latecomer of this.#waiting) {
-      if (!serialLess(this.#session.window.expCmdSN, latecomer.cmdSN)) latecomer.resolve(true);
-    }
+    this.#earlier.advanced();
   }
 
   /** The session is over. */
   stop(): void {
-    for (const latecomer of this.#waiting) latecomer.resolve(false);
+    this.#earlier.stop();
   }
 
   #respond(request: TaskManagementRequest, connection: SessionConnection, answer: Answer): void {
@@ -117,27 +107,33 @@ export class TaskManagement {
       isFenced: answer.isFenced ?? false,
       connection: () => connection,
       send: () => {
-        if (connection.state !== 'open') return;
-        connection.responses.taskManagement(initiatorTaskTag, answer.response, answer.information);
-        answer.resume?.();
+        if (connection.state === 'open') {
+          connection.responses.taskManagement(initiatorTaskTag, answer.response, answer.information);
+        }
+        answer.finish?.();
       },
     });
   }
 
   #carryOut(request: TaskManagementRequest, connection: SessionConnection): Awaitable<Answer> {
-    const isLater = laterFunctions.has(request.function);
-    if (isLater && this.#session.protocolLevel < 2) return { response: functionNotSupported };
-    const abort = multiTaskAborts.get(request.function);
+    const { function: fn } = request;
+    if (laterFunctions.has(fn) && this.#session.protocolLevel < 2) return { response: functionNotSupported };
+    const abort = multiTaskAborts.get(fn);
     if (abort !== undefined) return this.#abortSeveral(request, abort, connection);
-    switch (request.function) {
-      case TaskManagementFunction.abortTask:
-        return this.#abortTask(request, connection);
+    // None of the functions about one task may touch such a request (RFC 7143 §11.5.1, RFC 7144 §6.3).
+    const isOfRequest = this.#underWay.has(request.referencedTaskTag);
+    if (isOfRequest && singleTaskFunctions.has(fn)) return { response: functionRejected };
+    switch (fn) {
+      case TaskManagementFunction.abortTask: {
+        const response = abortTask(request, connection);
+        return typeof response === 'number' ? { response } : response.then((later) => ({ response: later }));
+      }
       case TaskManagementFunction.taskReassign:
         // RFC 7143 §11.5.1: it is always an immediate one.
-        if (!request.immediate || this.#isUnderWay(request)) return { response: functionRejected };
+        if (!request.immediate) return { response: functionRejected };
         return reassign(connection, request.referencedTaskTag, request.expDataSN);
       case TaskManagementFunction.queryTask:
-        return this.#queryTask(request, connection);
+        return { response: queryTask(request, connection) };
       case TaskManagementFunction.queryTaskSet:
         return this.#ask(request, queryTaskSet);
       case TaskManagementFunction.queryAsynchronousEvent:
@@ -147,41 +143,10 @@ export class TaskManagement {
     }
   }
 
-  /** Whether the referenced task is itself such a request, which none of these functions may touch (RFC 7143 §11.5.1). */
-  #isUnderWay({ referencedTaskTag }: TaskManagementRequest): boolean {
-    return this.#underWay.has(referencedTaskTag);
-  }
-
-  #abortTask(request: TaskManagementRequest, connection: SessionConnection): Awaitable<Answer> {
-    const { tasks } = this.#session;
-    const task = tasks.find(request.referencedTaskTag);
-    if (task === undefined) return this.#missingTask(request, connection);
-    if (task.connection !== connection && task.connection.state === 'open') return { response: functionRejected };
-    const ended = tasks.abort(task);
-    return ended === undefined ? { response: functionComplete } : ended.then(() => ({ response: functionComplete }));
-  }
-
-  #queryTask(request: TaskManagementRequest, connection: SessionConnection): Answer {
-    const task = this.#session.tasks.find(request.referencedTaskTag);
-    if (task === undefined) return this.#missingTask(request, connection);
-    if (task.connection !== connection && task.connection.state === 'open') return { response: functionRejected };
-    return { response: functionSucceeded };
-  }
-
-  /** A task that is not here may have been answered, or may still come: then it counts as received (RFC 7143 §11.6.1). */
-  #missingTask(request: TaskManagementRequest, connection: SessionConnection): Answer {
-    const { referencedTaskTag, refCmdSN, cmdSN } = request;
-    if (this.#isUnderWay(request)) return { response: functionRejected };
-    // An answer that was lost with its connection goes before this one (RFC 7143 §11.5.1).
-    if (answerLost(connection, referencedTaskTag)) return { response: functionComplete };
-    const isSkipped = serialLess(refCmdSN, cmdSN) && this.#session.skipCommand(refCmdSN, referencedTaskTag);
-    return { response: isSkipped ? functionComplete : taskDoesNotExist };
-  }
-
   #ask(request: TaskManagementRequest, query: (unit: LogicalUnit, session: Session) => Answer): Awaitable<Answer> {
     const unit = this.#unitOf(request);
     if (unit === undefined) return { response: lunDoesNotExist };
-    return this.#afterCommandsBefore(request.cmdSN, () => query(unit, this.#session));
+    return this.#inOrder(request, () => query(unit, this.#session));
   }
 
   #abortSeveral(
@@ -195,7 +160,7 @@ export class TaskManagement {
     }
     const unit = this.#unitOf(request);
     if (unit === undefined) return { response: lunDoesNotExist };
-    return this.#afterCommandsBefore(request.cmdSN, () => this.#abortAt([unit], request, abort, connection));
+    return this.#inOrder(request, () => this.#abortAt([unit], request, abort, connection));
   }
 
   async #abortAt(
@@ -211,7 +176,7 @@ export class TaskManagement {
     const nexuses = new Set(tasks.map(({ nexus }) => nexus));
     await abortTasks(tasks, connection);
     for (const unit of units) abort.finish?.(unit, session, nexuses);
-    return { response: functionComplete, isFenced: true, resume: () => this.#endSessions(fn) };
+    return { response: functionComplete, isFenced: true, finish: () => this.#endSessions(fn) };
   }
 
   /** Some functions end sessions, this one after its answer (RFC 7143 §11.5.1, RFC 7144 §6.3). */
@@ -226,20 +191,10 @@ export class TaskManagement {
     return lun === undefined ? undefined : this.#session.target.units.get(lun);
   }
 
-  /** Goes on when all commands before a request have come (RFC 7143 §4.2.3.3 b), at once where they have; rejects it when they do not. */
-  #afterCommandsBefore(cmdSN: number, action: () => Awaitable<Answer>): Awaitable<Answer> {
-    if (!serialLess(this.#session.window.expCmdSN, cmdSN)) return action();
-    return this.#commandsBefore(cmdSN).then((arrived) => (arrived ? action() : { response: functionRejected }));
-  }
-
-  async #commandsBefore(cmdSN: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const latecomer = { cmdSN, resolve };
-    this.#waiting.add(latecomer);
-    const timer = this.#session.clock.after(ORDER_TIMEOUT, () => resolve(false));
-    const arrived = await promise;
-    timer.cancel();
-    this.#waiting.delete(latecomer);
-    return arrived;
+  /** Goes on when all commands before a request have come (RFC 7143 §4.2.3.3 b); rejects it when they do not. */
+  #inOrder({ cmdSN }: TaskManagementRequest, action: () => Awaitable<Answer>): Awaitable<Answer> {
+    const arrived = this.#earlier.arrived(cmdSN);
+    if (arrived === true) return action();
+    return Promise.resolve(arrived).then((late) => (late ? action() : { response: functionRejected }));
   }
 }

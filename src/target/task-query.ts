@@ -1,4 +1,4 @@
-/** Task management functions that only ask (RFC 7144 §6.3, §6.4.2; SAM-5 §7). */
+/** Task management functions that only ask (RFC 7144 §6.3, §6.4.2; SAM-5). */
 
 import { TaskManagementResponseCode } from '../iscsi/pdu.ts';
 import type { LogicalUnit } from './logical-unit.ts';

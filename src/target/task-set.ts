@@ -1,5 +1,5 @@
 /**
- * The task set of a logical unit: which of its tasks may start (SAM-5 §8). SIMPLE tasks start as they come; an ORDERED one waits
+ * The task set of a logical unit: which of its tasks may start (SAM-5). SIMPLE tasks start as they come; an ORDERED one waits
  * for all before it and holds back all behind it; a HEAD OF QUEUE one starts at once.
  */
 

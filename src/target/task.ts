@@ -116,7 +116,7 @@ export class Task {
     return CommandHeader.view(this.#header).lun;
   }
 
-  /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4 §4.2.5.6). */
+  /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4). */
   respond(data: Uint8Array, allocationLength: number): void {
     const cut = data.length > allocationLength ? data.subarray(0, allocationLength) : data;
     // Nothing is no buffer: a Data-In is only sent for bytes.

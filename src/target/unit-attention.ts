@@ -1,5 +1,5 @@
 /**
- * Unit attention conditions: what a nexus must be told before its next command runs (SAM-5 §5.14).
+ * Unit attention conditions: what a nexus must be told before its next command runs (SAM-5).
  *
  * A new session finds none. The standard would let a target raise POWER ON at each first login and I_T NEXUS LOSS at each
  * reinstatement, and some do; firmware that gives up at the first CHECK CONDITION exists, though, and has lost nothing. So resets

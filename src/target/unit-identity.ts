@@ -1,5 +1,5 @@
 /**
- * The names by which initiators recognise a logical unit (SPC-4 §7.8.6). They follow from the target's name and the LUN alone, so
+ * The names by which initiators recognise a logical unit (SPC-4). They follow from the target's name and the LUN alone, so
  * that a unit is the same one to firmware, loader and operating system, over every path and after every restart.
  */
 

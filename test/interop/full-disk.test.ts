@@ -38,7 +38,7 @@ async function openDisk(port: number, target: string): Promise<{ readonly device
   return { device, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
 }
 
-/** DATA PROTECT, SPACE ALLOCATION FAILED WRITE PROTECT (SBC-3 §4.7.3.6). */
+/** DATA PROTECT, SPACE ALLOCATION FAILED WRITE PROTECT (SBC-3). */
 function isOutOfSpace(error: unknown): boolean {
   const { cause } = error as Error;
   return cause instanceof ScsiError && cause.sense?.key === 0x7 && cause.sense.code === 0x2707;

@@ -1,4 +1,4 @@
-/** Persistent reservations that initiators want kept (APTPL, SPC-4 §5.13.5), at a machine's disk of the real `diskless serve`. */
+/** Persistent reservations that initiators want kept (APTPL, SPC-4), at a machine's disk of the real `diskless serve`. */
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';

@@ -70,7 +70,7 @@ const anySense: fc.Arbitrary<Sense> = fc
   )
   .map((sense) => Object.fromEntries(Object.entries(sense).filter(([, value]) => value !== undefined)) as never);
 
-test('a progress indication stands where a field pointer does (SPC-4 §4.5.2.4.4)', () => {
+test('a progress indication stands where a field pointer does (SPC-4)', () => {
   const sense = { key: SenseKey.notReady, code: 0x041b, progress: 0x8001 };
   const fixed = Buffer.from(encodeSense(sense, 'fixed')).toString('hex');
   assert.equal(fixed, '70 00 02 00000000 0a 00000000 041b 00 808001'.replaceAll(' ', ''));

@@ -371,7 +371,7 @@ describe('REGISTER AND MOVE', () => {
 });
 
 describe('access', () => {
-  /** Who may do what, by type: holder, other registrant, stranger; W writes, R reads, I asks (INQUIRY). SPC-4 table 49. */
+  /** Who may do what, by type: holder, other registrant, stranger; W writes, R reads, I asks (INQUIRY). */
   const matrix: Record<number, readonly [string, string, string]> = {
     1: ['WRI', 'RI', 'RI'],
     3: ['WRI', 'I', 'I'],

@@ -4,9 +4,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
-import { NopIn, ScsiResponse, TaskManagementFunction, TaskManagementResponseCode } from '../../src/iscsi/pdu.ts';
+import {
+  LogoutReason,
+  LogoutResponse,
+  NopIn,
+  ScsiResponse,
+  TaskManagementFunction,
+  TaskManagementResponseCode,
+} from '../../src/iscsi/pdu.ts';
 import { decodeSense, Status, TestUnitReadyCdb, Transfer10Cdb } from '../../src/scsi/index.ts';
 import { settled } from '../support/simulated-clock.ts';
+import { HeldDevice } from './held-device.ts';
 import type { RawInitiator } from './raw-initiator.ts';
 import { type ServedTarget, serveTarget } from './served-target.ts';
 import { join, open, several } from './several-connections.ts';
@@ -182,4 +190,32 @@ test('a session that ends behind a fence leaves nothing', async () => {
   await Promise.all([first.closed, second.closed]);
   await settled();
   assert.equal(served.clock.pending, 0);
+});
+
+test('a task that ends behind a fence is given to its new connection all the same (RFC 7143 §7.2.2)', async () => {
+  const device = new HeldDevice(8 * BLOCK);
+  await using served = await serveTarget({ device });
+  const keys = { ...fenced, ErrorRecoveryLevel: '2', DefaultTime2Retain: '20' };
+  const [first, second] = await pairOf(served, keys);
+  const tag = first.command(read, { length: BLOCK });
+  second.cmdSN = first.cmdSN;
+  await device.holding(1);
+  first.tcp.destroy();
+  await second.expect(Opcode.asyncMessage);
+  second.logout(LogoutReason.removeConnectionForRecovery, 1);
+  const { statSN } = LogoutResponse.view((await second.expect(Opcode.logoutResponse)).header);
+  second.expStatSN = statSN + 1;
+  const third = await join(served, second, 3);
+  third.cmdSN = second.cmdSN;
+  // A function at the end of whose answer the fence stays up.
+  second.manage(TaskManagementFunction.abortTaskSet, { lun: 0, cmdSN: 0 });
+  await second.managed();
+  const ping = await expectPing(second);
+  third.manage(TaskManagementFunction.taskReassign, { referencedTaskTag: tag });
+  await answersPing(third);
+  device.releaseAll();
+  await answersPing(third);
+  second.pong(ping);
+  assert.equal((await third.managed()).response, functionComplete);
+  assert.equal((await third.result(tag)).data.length, BLOCK);
 });

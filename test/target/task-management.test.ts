@@ -296,6 +296,23 @@ test('a reset whose CmdSN lies beyond the window passes over nothing', async () 
   }
 });
 
+test('a cold reset ends every session, also when nobody is left to hear of it (RFC 7143 §11.5.1)', async () => {
+  const device = new HeldDevice(8 * BLOCK);
+  await using served = await serveTarget({ device });
+  const first = await openAcknowledging(served);
+  const second = await join(served, first, 2);
+  const other = await open(served, {}, '800000000002');
+  other.command(read, { length: BLOCK });
+  await device.holding(1);
+  first.manage(TaskManagementFunction.targetColdReset);
+  await nothingBeforePing(first);
+  first.tcp.destroy();
+  await second.expect(Opcode.asyncMessage);
+  device.releaseAll();
+  await Promise.all([second.closed, other.closed]);
+  assert.equal(served.target.sessions.size, 0);
+});
+
 test('a unit that is not there', async () => {
   await using served = await serveTarget();
   const initiator = await open(served);

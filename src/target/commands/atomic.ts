@@ -1,5 +1,5 @@
 /**
- * COMPARE AND WRITE, ORWRITE and WRITE ATOMIC(16): what no other write may come between (SBC-3 §5.2, §5.13; SBC-4 §5.51).
+ * COMPARE AND WRITE, ORWRITE and WRITE ATOMIC(16): what no other write may come between (SBC-3, SBC-4).
  *
  * WRITE ATOMIC is one write of the device, apart from all other commands. Through a power cut it is as whole as the device's own
  * writes are.

@@ -21,7 +21,7 @@ export function takeRange(
   blocks: number,
   lengthByte: number,
 ): Outcome | undefined {
-  // An address at the end is allowed for zero blocks, one behind it never (SBC-3 §4.6).
+  // An address at the end is allowed for zero blocks, one behind it never.
   if (lba + blocks > unit.blocks || lba > unit.blocks) return LBA_OUT_OF_RANGE;
   if (blocks > unit.maximumTransferBlocks) return invalidFieldInCdb(lengthByte);
   task.offset = lba * unit.blockSize;
@@ -39,7 +39,7 @@ export function takeRange6(unit: LogicalUnit, task: Task): Outcome | undefined {
 /** The forms of 10, 12, 16 and 32 bytes. */
 export function takeLongRange(layout: LongCdb, unit: LogicalUnit, task: Task): Outcome | undefined {
   const cdb = layout.view(task.cdb);
-  // No protection information is kept, so none can be asked for (SBC-3 table 66).
+  // No protection information is kept, so none can be asked for.
   if (cdb.protect !== 0) return invalidFieldInCdb(layout.fields.protect.offset);
   task.forceUnitAccess = cdb.forceUnitAccess;
   return takeRange(unit, task, cdb.logicalBlockAddress, cdb.transferLength, layout.fields.transferLength.offset);

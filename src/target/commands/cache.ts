@@ -1,4 +1,4 @@
-/** SYNCHRONIZE CACHE: what makes acknowledged writes durable (SBC-3 §5.18, §5.20). */
+/** SYNCHRONIZE CACHE: what makes acknowledged writes durable (SBC-3). */
 
 import type { Awaitable } from '../../block/device.ts';
 import { SynchronizeCache10Cdb, SynchronizeCache16Cdb } from '../../scsi/index.ts';
@@ -11,7 +11,7 @@ type SynchronizeCdb = typeof SynchronizeCache10Cdb | typeof SynchronizeCache16Cd
 
 /**
  * The whole device is flushed, whatever the range: that is always enough. With IMMED the answer may come before the data is safe
- * (SBC-3 §5.18); it waits here all the same, because an initiator that is told "done" tends to believe it.
+ * by the standard; it waits here all the same, because an initiator that is told "done" tends to believe it.
  */
 export function flushUnit(unit: LogicalUnit): Awaitable<Outcome> {
   const done = unit.device.flush();

@@ -1,4 +1,4 @@
-/** READ CAPACITY(10) and (16) (SBC-3 §5.15, §5.16). */
+/** READ CAPACITY(10) and (16) (SBC-3). */
 
 import {
   CAPACITY_BEYOND_32_BITS,

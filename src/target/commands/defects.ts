@@ -1,4 +1,4 @@
-/** READ DEFECT DATA(10) and (12): these devices have no defects of their own to tell of (SBC-3 §5.17, §5.18). */
+/** READ DEFECT DATA(10) and (12): these devices have no defects of their own to tell of (SBC-3). */
 
 import { bits, flag, layout, u16, u32 } from '../../bytes/index.ts';
 import { ReadDefectData10Cdb, ReadDefectData12Cdb } from '../../scsi/index.ts';

@@ -1,4 +1,4 @@
-/** SEND DIAGNOSTIC: the default self-test, which is whether the medium can be read at its two ends (SPC-4 §6.42). */
+/** SEND DIAGNOSTIC: the default self-test, which is whether the medium can be read at its two ends (SPC-4). */
 
 import { SendDiagnosticCdb } from '../../scsi/index.ts';
 import { GOOD, invalidFieldInCdb } from '../outcome.ts';

@@ -1,4 +1,4 @@
-/** FORMAT UNIT: every block reads as zeros afterwards (SBC-3 §5.3). Sizes stay what they are. */
+/** FORMAT UNIT: every block reads as zeros afterwards (SBC-3). Sizes stay what they are. */
 
 import { bits, flag, layout, u8, u16, u32 } from '../../bytes/index.ts';
 import { FormatUnitCdb } from '../../scsi/index.ts';
@@ -14,7 +14,7 @@ import type { Task } from '../task.ts';
 import type { Command } from './command.ts';
 import { clearRange } from './provisioning.ts';
 
-/** SBC-3 §5.3.2.2. The bits about defects and certification ask for nothing that there is to do. */
+/** The bits about defects and certification ask for nothing that there is to do. */
 const ShortHeader = layout('short parameter list header', 4, {
   protectionFieldUsage: bits(0, 0, 3),
   initializationPattern: flag(1, 3),

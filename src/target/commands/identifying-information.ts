@@ -1,4 +1,4 @@
-/** REPORT and SET IDENTIFYING INFORMATION (SPC-4 §6.32, §6.44). */
+/** REPORT and SET IDENTIFYING INFORMATION (SPC-4). */
 
 import {
   encodeIdentifyingInformation,

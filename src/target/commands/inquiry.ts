@@ -1,4 +1,4 @@
-/** INQUIRY: the standard data and the vital product data pages (SPC-4 §6.6). */
+/** INQUIRY: the standard data and the vital product data pages (SPC-4). */
 
 import {
   Association,
@@ -139,7 +139,7 @@ export const inquiryCommands = {
     execute(unit, task) {
       const cdb = InquiryCdb.view(task.cdb);
       if (!cdb.enableVitalProductData) {
-        // A page code without EVPD is an error (SPC-4 §6.6.1).
+        // A page code without EVPD is an error.
         if (cdb.pageCode !== 0) return invalidFieldInCdb(2);
         const identity = { ...unit.identity, removable: unit.removable };
         task.respond(encodeStandardInquiry(identity, task.nexus.protocolLevel), cdb.allocationLength);

@@ -1,11 +1,11 @@
-/** LOG SENSE and LOG SELECT: the unit's counters (SPC-4 §6.7, §6.8). */
+/** LOG SENSE and LOG SELECT: the unit's counters (SPC-4). */
 
 import { encodeLogPage, LogSelectCdb, LogSenseCdb } from '../../scsi/index.ts';
 import { GOOD, invalidFieldInCdb, PARAMETER_LIST_LENGTH_ERROR } from '../outcome.ts';
 import { takeParameterList } from '../parameter-list.ts';
 import type { Command } from './command.ts';
 
-/** PAGE CONTROL: values since the last reset. Thresholds and defaults are not kept (SPC-4 table 197). */
+/** PAGE CONTROL: values since the last reset. Thresholds and defaults are not kept. */
 const CUMULATIVE = 1;
 
 export const logCommands = {

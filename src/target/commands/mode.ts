@@ -1,4 +1,4 @@
-/** MODE SENSE and MODE SELECT, (6) and (10) (SPC-4 §6.9 to §6.12). */
+/** MODE SENSE and MODE SELECT, (6) and (10) (SPC-4). */
 
 import type { Awaitable } from '../../block/device.ts';
 import {

@@ -1,4 +1,4 @@
-/** UNMAP and WRITE SAME (SBC-3 §5.28, §5.42, §5.43). */
+/** UNMAP and WRITE SAME (SBC-3). */
 
 import type { Awaitable } from '../../block/device.ts';
 import { decodeUnmap, UnmapCdb, WriteSame10Cdb, WriteSame16Cdb, WriteSame32Cdb } from '../../scsi/index.ts';
@@ -42,7 +42,7 @@ function takeWriteSame(
   }
   const lba = cdb.logicalBlockAddress;
   if (lba + cdb.numberOfBlocks > unit.blocks || lba > unit.blocks) return LBA_OUT_OF_RANGE;
-  // Zero blocks mean all to the end, since WSNZ is 0 in the Block Limits page (SBC-3 §5.42).
+  // Zero blocks mean all to the end, since WSNZ is 0 in the Block Limits page.
   const blocks = cdb.numberOfBlocks === 0 ? unit.blocks - lba : cdb.numberOfBlocks;
   task.offset = lba * unit.blockSize;
   task.length = blocks * unit.blockSize;
@@ -140,7 +140,7 @@ export const provisioningCommands = {
     prepare(_unit, task) {
       const cdb = UnmapCdb.view(task.cdb);
       if (cdb.anchor) return invalidFieldInCdb(1);
-      // A list shorter than its header is an error, none at all is nothing to do (SBC-3 §5.28.1).
+      // A list shorter than its header is an error, none at all is nothing to do.
       if (cdb.parameterListLength > 0 && cdb.parameterListLength < 8) return PARAMETER_LIST_LENGTH_ERROR;
       task.dataOutLength = cdb.parameterListLength;
       return undefined;

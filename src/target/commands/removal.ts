@@ -1,4 +1,4 @@
-/** START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 §5.12, §5.19). */
+/** START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3). */
 
 import { PreventAllowMediumRemovalCdb, StartStopUnitCdb } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
@@ -22,7 +22,7 @@ export const removalCommands = {
      */
     execute(unit, task: Task) {
       const { powerCondition, loadEject, startMedium, noFlush } = StartStopUnitCdb.view(task.cdb);
-      // With a power condition, LOEJ and START are not looked at (SBC-3 table 91).
+      // With a power condition, LOEJ and START are not looked at.
       if (powerCondition !== 0) return GOOD;
       if (unit.removable && loadEject) {
         // Prevention locks the tray, so that nothing goes out nor in.

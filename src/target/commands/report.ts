@@ -22,7 +22,7 @@ import { GOOD, invalidFieldInCdb, type Outcome } from '../outcome.ts';
 import type { Task } from '../task.ts';
 import type { Command } from './command.ts';
 
-/** REPORT LUNS is also answered where there is no unit (SPC-4 §6.33). */
+/** REPORT LUNS is also answered where there is no unit (SPC-4, REPORT LUNS). */
 export function reportLuns(task: Task, luns: readonly number[]): Outcome {
   const cdb = ReportLunsCdb.view(task.cdb);
   if (cdb.allocationLength < 16) return invalidFieldInCdb(6);
@@ -32,7 +32,7 @@ export function reportLuns(task: Task, luns: readonly number[]): Outcome {
   return GOOD;
 }
 
-/** ABORT TASK, ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET and TARGET RESET (SPC-4 §6.36). */
+/** ABORT TASK, ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET and TARGET RESET. */
 const taskManagementFunctions = Uint8Array.of(0b1101_1010, 0b0000_0000, 0, 0);
 
 /** QUERY TASK, QUERY ASYNCHRONOUS EVENT, QUERY TASK SET and I_T NEXUS RESET as well, which take iSCSIProtocolLevel 2 (RFC 7144 §6.3). */

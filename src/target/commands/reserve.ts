@@ -1,4 +1,4 @@
-/** PERSISTENT RESERVE IN and OUT (SPC-4 §6.15, §6.16), and RESERVE(6) and RELEASE(6) of SPC-2 beside them. */
+/** PERSISTENT RESERVE IN and OUT (SPC-4), and RESERVE(6) and RELEASE(6) of SPC-2 beside them. */
 
 import { PersistentReserveOutCdb, Reserve6Cdb } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
@@ -36,7 +36,7 @@ const preemptAndAbort: Command = {
   execute: async (unit, task) => ({ ...(await reserveOut.execute(unit, task)), isFenced: true }),
 };
 
-/** Only reservations of the whole unit for the asker itself exist: extents and third parties are obsolete (SPC-2 §7.21). */
+/** Only reservations of the whole unit for the asker itself exist: extents and third parties are obsolete (SPC-2, RESERVE(6)). */
 function checkReserve(task: Task): Outcome | undefined {
   const cdb = Reserve6Cdb.view(task.cdb);
   return cdb.thirdParty || cdb.extent ? invalidFieldInCdb(1) : undefined;
@@ -74,7 +74,7 @@ export const reserveCommands = {
     },
   },
   release6: {
-    /** Releasing what another nexus has reserved is GOOD and does nothing (SPC-2 §7.17). */
+    /** Releasing what another nexus has reserved is GOOD and does nothing (SPC-2, RELEASE(6)). */
     execute(unit, task) {
       const settled = besidePersistent(unit, task);
       if (settled !== undefined) return settled;

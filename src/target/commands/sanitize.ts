@@ -1,4 +1,4 @@
-/** SANITIZE in its four service actions (SBC-3 §5.26). */
+/** SANITIZE in its four service actions (SBC-3). */
 
 import { checkSanitizeCdb, SanitizeCdb } from '../../scsi/index.ts';
 import { invalidFieldInCdb } from '../outcome.ts';
@@ -12,7 +12,7 @@ const sanitize: Command = {
     return undefined;
   },
   execute(unit, task) {
-    // No abort and no reset ends a sanitize operation (SBC-3 §4.11.1): nobody shall wait for it to do so.
+    // No abort and no reset ends a sanitize operation: nobody shall wait for it to do so.
     task.outlivesAbort = true;
     const medium = { offset: 0, length: unit.device.size };
     const others = unit.taskSet.tasks().filter((other) => other !== task);

@@ -1,4 +1,4 @@
-/** REPORT and SET TARGET PORT GROUPS: one group with the one port, always active and optimized (SPC-4 §6.37, §6.45). */
+/** REPORT and SET TARGET PORT GROUPS: one group with the one port, always active and optimized (SPC-4). */
 
 import {
   AccessState,

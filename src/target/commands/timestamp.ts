@@ -1,4 +1,4 @@
-/** REPORT and SET TIMESTAMP (SPC-4 §6.38, §6.46). */
+/** REPORT and SET TIMESTAMP (SPC-4). */
 
 import {
   AdditionalSense,

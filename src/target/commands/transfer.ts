@@ -1,4 +1,4 @@
-/** READ and WRITE in their forms of 6, 10, 12, 16 and 32 bytes (SBC-3 §5.7 to §5.11, §5.34 to §5.38). */
+/** READ and WRITE in their forms of 6, 10, 12, 16 and 32 bytes (SBC-3). */
 
 import type { Awaitable, WriteOptions } from '../../block/device.ts';
 import { Transfer10Cdb, Transfer12Cdb, Transfer16Cdb, Transfer32Cdb } from '../../scsi/index.ts';

@@ -1,4 +1,4 @@
-/** TEST UNIT READY and REQUEST SENSE: how the unit is (SPC-4 §6.39, §6.47). */
+/** TEST UNIT READY and REQUEST SENSE: how the unit is (SPC-4). */
 
 import { encodeSense, RequestSenseCdb, SenseKey } from '../../scsi/index.ts';
 import { GOOD } from '../outcome.ts';

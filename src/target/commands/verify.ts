@@ -1,4 +1,4 @@
-/** VERIFY, WRITE AND VERIFY and PRE-FETCH: what reads the medium for its own sake (SBC-3 §5.8, §5.29 to §5.32, §5.39 to §5.41). */
+/** VERIFY, WRITE AND VERIFY and PRE-FETCH: what reads the medium for its own sake (SBC-3). */
 
 import {
   AdditionalSense,
@@ -21,7 +21,7 @@ import { executeWrite, READ_PIECE } from './transfer.ts';
 /** PRE-FETCH brings at most this much into the caches below: "all to the end" must not mean reading a whole disk. */
 const PRE_FETCH_LIMIT = 16 << 20;
 
-/** BYTCHK (SBC-3 table 105): whether data comes to be compared, and how much. */
+/** BYTCHK: whether data comes to be compared, and how much. */
 const ByteCheck = { none: 0, all: 1, oneBlock: 3 } as const;
 
 function verifyCommand(layout: LongCdb): Command {

@@ -1,4 +1,4 @@
-/** Who may run what while a unit is reserved persistently (SPC-4 §5.13.1 with its tables of commands). */
+/** Who may run what while a unit is reserved persistently (SPC-4 and SBC-3, their tables of commands). */
 
 import { type ReservationAccess, settledReservationAccess } from '../../scsi/reservation-access.ts';
 import {
@@ -25,8 +25,8 @@ export function mayAccess(
 }
 
 /**
- * What becomes of a RESERVE(6) or RELEASE(6) (SPC-4 §5.13.3, which CRH in REPORT CAPABILITIES promises). `process`: as SPC-2 says.
- * `nothing`: GOOD, with no effect, since the sender has its access already. `conflict`: somebody is registered (SPC-2 §5.5.1).
+ * What becomes of a RESERVE(6) or RELEASE(6) (which CRH in REPORT CAPABILITIES promises). `process`: as SPC-2 says.
+ * `nothing`: GOOD, with no effect, since the sender has its access already. `conflict`: somebody is registered.
  */
 export function reserve6Treatment(state: ReservationState, nexus: NexusName): 'process' | 'nothing' | 'conflict' {
   if (isHolder(state, nexus)) return 'nothing';

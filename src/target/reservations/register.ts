@@ -1,5 +1,5 @@
 /**
- * REGISTER, REGISTER AND IGNORE EXISTING KEY and REGISTER AND MOVE (SPC-4 §5.13.7, §5.13.8): who has which key, and the hand-over of
+ * REGISTER, REGISTER AND IGNORE EXISTING KEY and REGISTER AND MOVE (SPC-4): who has which key, and the hand-over of
  * a reservation to another nexus.
  */
 
@@ -61,7 +61,7 @@ export function register(
   if (request.activatePersistThroughPowerLoss && !ports.canPersist) {
     return unchanged(state, invalidFieldInParameterList(Place.flags));
   }
-  // Other ports can only be registered along with a nexus that is itself new (SPC-4 table 51).
+  // Other ports can only be registered along with a nexus that is itself new.
   if (request.initiatorPorts !== undefined && (own !== undefined || key === 0n)) {
     return unchanged(state, invalidFieldInParameterList(Place.flags));
   }
@@ -76,7 +76,7 @@ export function register(
   if (key === 0n) return unregister(state, base, senders, nexus);
   const named = specifiedNexuses(request.initiatorPorts ?? [], targetPorts, ports);
   const others = named.filter((other) => !senders.some((sender) => sameNexus(sender, other)));
-  // One port that cannot be registered spoils the whole command (SPC-4 §6.16.3).
+  // One port that cannot be registered spoils the whole command.
   if (others.some((other) => registrationOf(state, other) !== undefined)) {
     return unchanged(state, invalidFieldInParameterList(Place.transportIds));
   }
@@ -116,7 +116,7 @@ function withKeys(registrations: readonly Registration[], nexuses: readonly Nexu
   return result;
 }
 
-/** Takes registrations away, and with them the reservation that nobody holds any more (SPC-4 §5.13.11.2). */
+/** Takes registrations away, and with them the reservation that nobody holds any more. */
 function unregister(
   before: ReservationState,
   base: ReservationState,

@@ -1,4 +1,4 @@
-/** PERSISTENT RESERVE IN: what the state looks like to an initiator (SPC-4 §6.15). */
+/** PERSISTENT RESERVE IN: what the state looks like to an initiator (SPC-4). */
 
 import {
   encodeFullStatus,

@@ -1,4 +1,4 @@
-/** PERSISTENT RESERVE OUT: finds the operation (SPC-4 §6.16). */
+/** PERSISTENT RESERVE OUT: finds the operation (SPC-4). */
 
 import type { ReserveOutRequest } from '../../scsi/persistent-reservation.ts';
 import { conflict, type Decision } from './decision.ts';

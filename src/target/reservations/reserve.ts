@@ -1,4 +1,4 @@
-/** RESERVE, RELEASE, CLEAR, PREEMPT and PREEMPT AND ABORT (SPC-4 §5.13.9 to §5.13.11). */
+/** RESERVE, RELEASE, CLEAR, PREEMPT and PREEMPT AND ABORT (SPC-4). */
 
 import { AdditionalSense } from '../../scsi/additional-sense.ts';
 import { LU_SCOPE, type ReserveOutRequest, reservationType } from '../../scsi/persistent-reservation.ts';
@@ -44,7 +44,7 @@ export function reserve(state: ReservationState, nexus: NexusName, scope: number
   const type = reservationType(typeField);
   if (scope !== LU_SCOPE || type === undefined) return unchanged(state, invalidFieldInCdb(SCOPE_AND_TYPE));
   if (state.reservation !== undefined) {
-    // To reserve again what one holds is no error, to change it is (SPC-4 §5.13.9).
+    // To reserve again what one holds is no error, to change it is.
     const same = isHolder(state, nexus) && state.reservation.type === type;
     return same ? unchanged(state, GOOD) : conflict(state);
   }
@@ -54,7 +54,7 @@ export function reserve(state: ReservationState, nexus: NexusName, scope: number
 
 export function release(state: ReservationState, nexus: NexusName, scope: number, type: number): Decision {
   const { reservation } = state;
-  // A release by a registered nexus that holds nothing is GOOD and does nothing (SPC-4 §5.13.11.1.2).
+  // A release by a registered nexus that holds nothing is GOOD and does nothing.
   if (reservation === undefined || !isHolder(state, nexus)) return unchanged(state, GOOD);
   if (scope !== LU_SCOPE || type !== reservation.type) return unchanged(state, invalidRelease);
   return {
@@ -87,12 +87,12 @@ export function preempt(state: ReservationState, nexus: NexusName, request: Pree
   return removeRegistrations(state, nexus, request);
 }
 
-/** The key of the holder, or 0 where all registrants hold it (SPC-4 §5.13.11.4.1). */
+/** The key of the holder, or 0 where all registrants hold it. */
 function preemptsReservation(state: ReservationState, { holder }: Reservation, key: bigint): boolean {
   return holder === undefined ? key === 0n : registrationOf(state, holder)?.key === key;
 }
 
-/** The sender takes the reservation over, and those of that key lose their registrations (SPC-4 §5.13.11.4.3). */
+/** The sender takes the reservation over, and those of that key lose their registrations. */
 function preemptReservation(
   state: ReservationState,
   reservation: Reservation,
@@ -124,7 +124,7 @@ function preemptReservation(
   };
 }
 
-/** No reservation is meant: SCOPE and TYPE do not count, and the sender itself may be among those removed (SPC-4 §5.13.11.4.4). */
+/** No reservation is meant: SCOPE and TYPE do not count, and the sender itself may be among those removed. */
 function removeRegistrations(state: ReservationState, nexus: NexusName, request: PreemptRequest): Decision {
   const removed = state.registrations.filter(({ key }) => key === request.serviceActionReservationKey);
   if (removed.length === 0) return conflict(state);

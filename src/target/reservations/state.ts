@@ -1,5 +1,5 @@
 /**
- * The persistent reservation of one logical unit as a value: who is registered with which key, and what is reserved (SPC-4 §5.13).
+ * The persistent reservation of one logical unit as a value: who is registered with which key, and what is reserved (SPC-4).
  * Operations make a new value of an old one; nothing here changes.
  */
 
@@ -29,14 +29,14 @@ export interface Registration {
   readonly key: bigint;
 }
 
-/** `holder` is undefined for the all registrants types: every registered nexus holds those (SPC-4 §5.13.9). */
+/** `holder` is undefined for the all registrants types: every registered nexus holds those. */
 export interface Reservation {
   readonly type: ReservationType;
   readonly holder: NexusName | undefined;
 }
 
 export interface ReservationState {
-  /** PRGENERATION: 32 bits that wrap. It starts at 0 with each power on, whatever persists (SPC-4 §6.15.2). */
+  /** PRGENERATION: 32 bits that wrap. It starts at 0 with each power on, whatever persists. */
   readonly generation: number;
   /** In the order in which they were made. */
   readonly registrations: readonly Registration[];

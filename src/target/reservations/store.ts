@@ -1,5 +1,5 @@
 /**
- * Reservations through power loss (APTPL, SPC-4 §5.13.5): where they are kept, and in which form. The form is JSON with a version;
+ * Reservations through power loss (APTPL, SPC-4): where they are kept, and in which form. The form is JSON with a version;
  * whatever does not check is refused as a whole, since a reservation that is half there protects nobody.
  */
 

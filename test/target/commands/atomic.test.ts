@@ -22,7 +22,7 @@ describe('COMPARE AND WRITE', () => {
     assert.deepEqual((await asker.ask(read, BLOCK)).data, filled('b'));
   });
 
-  test('a miscompare says where, and leaves the medium (SBC-3 §5.2)', async () => {
+  test('a miscompare says where, and leaves the medium (SBC-3)', async () => {
     await using served = await serveTarget({ device: new MemoryDevice(filled('a', 4)) });
     const asker = await Asker.login(served);
     const expected = filled('a');

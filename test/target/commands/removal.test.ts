@@ -1,4 +1,4 @@
-/** A removable medium: START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3 §5.12, §5.19). */
+/** A removable medium: START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** Persistent reservations as initiators meet them at a target (SPC-4 §5.13). */
+/** Persistent reservations as initiators meet them at a target (SPC-4). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -59,7 +59,7 @@ test('a reservation outlives its session, and the same initiator port holds it a
   assert.equal((await again.give(write, BLOCK)).says, 'good');
 });
 
-test('LOGICAL UNIT RESET leaves persistent reservations (SPC-4 §5.13.4)', async () => {
+test('LOGICAL UNIT RESET leaves persistent reservations (SPC-4)', async () => {
   await using served = await serveTarget();
   const [holder, other] = [await Asker.login(served, 1), await Asker.login(served, 2)];
   await register(holder, 0, 0xa);
@@ -165,7 +165,7 @@ test('ALL_TG_PT registers at every target port, and REPORT CAPABILITIES announce
   assert.deepEqual(data.subarray(8 + 24), transportId(1));
 });
 
-test('while RESERVE(6) holds, PERSISTENT RESERVE conflicts even for its holder (SPC-2 §5.5.1)', async () => {
+test('while RESERVE(6) holds, PERSISTENT RESERVE conflicts even for its holder (SPC-2)', async () => {
   await using served = await serveTarget();
   const asker = await Asker.login(served);
   assert.equal((await asker.ask('16 00 00 00 00 00', 0)).says, 'good');

@@ -1,4 +1,4 @@
-/** SANITIZE at a target: what it keeps out, and what cannot stop it (SBC-3 §4.11). */
+/** SANITIZE at a target: what it keeps out, and what cannot stop it (SBC-3). */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -83,7 +83,7 @@ describe('REPORT TARGET PORT GROUPS', () => {
     assert.equal(data.toString('hex'), '0000000c 80 01 0001 00 00 00 01 0000 0001'.replaceAll(' ', ''));
   });
 
-  test('cut at any length, the counts inside stay (SPC-4 §4.2.5.6)', async () => {
+  test('cut at any length, the counts inside stay (SPC-4)', async () => {
     await using served = await serveTarget();
     const asker = await Asker.login(served);
     const whole = (await asker.ask(report(255))).data;
