@@ -1,6 +1,7 @@
 /** Everything that reads bytes or text of a peer, given damaged and random ones: it raises nothing but a ProtocolError. */
 
 import { DisklessError, ProtocolError } from '../../src/bytes/index.ts';
+import { decodeAdditionalHeaders } from '../../src/iscsi/additional-header.ts';
 import { parseBinary } from '../../src/iscsi/chap.ts';
 import { parseIscsiName } from '../../src/iscsi/name.ts';
 import { Negotiation } from '../../src/iscsi/negotiation.ts';
@@ -22,6 +23,8 @@ import {
 } from '../../src/scsi/index.ts';
 import { decodeReserveOut } from '../../src/scsi/persistent-reservation.ts';
 import { decodeCopyRequest } from '../../src/scsi/third-party-copy/extended-copy.ts';
+import { inspectRodToken } from '../../src/scsi/third-party-copy/rod-token.ts';
+import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third-party-copy/token-request.ts';
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { anyU32, damaged, randomBytes } from './random-bytes.ts';
@@ -96,7 +99,13 @@ const trials: Readonly<Record<string, Trial>> = {
     applyModePages(list, defaultModeState, { writeCache: random.oneIn(2) });
     decodeReserveOut(randomCdb(random), list);
     decodeCopyRequest(list);
+    decodePopulateToken(list);
+    decodeWriteUsingToken(list);
+    inspectRodToken(list);
     decodeTransportId(list, 0);
+  },
+  'additional headers': (random) => {
+    decodeAdditionalHeaders(randomBytes(random, 4 * random.below(64)));
   },
   'parameter data': (random) => {
     const data = randomParameterList(random, random.below(200));

@@ -1,17 +1,17 @@
 /** `diskless target` and initiators that others wrote: libiscsi's tools, QEMU, Wireshark's dissector. */
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { seededRandom } from '../support/random.ts';
 import { requires, root } from '../support/requires.ts';
 import { PROGRAM_TARGET_NAME, runToItsEnd, TargetProgram } from '../support/target-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { Wireshark } from '../support/wireshark.ts';
 
 const MIB = 1 << 20;
 
@@ -136,49 +136,19 @@ test('a busy target that is told to stop ends with 0', async (t) => {
 
 test('Wireshark finds nothing wrong with our PDUs', async (t) => {
   if (!requires(t, 'tshark', 'iscsi-test-cu', 'iscsi-inq', root)) return;
-  const directory = temporaryDirectory(t);
-  const capture = join(directory, 'session.pcap');
   await using target = await TargetProgram.start(diskImage(t, 8));
-  const sniffer = spawn('tshark', ['-q', '-B', '64', '-i', 'lo', '-f', `tcp port ${target.port}`, '-w', capture], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const remarks: string[] = [];
-  const lines = createInterface({ input: sniffer.stderr }).on('line', (line) => remarks.push(line));
-  while (!remarks.some((line) => line.includes('Capturing on'))) await once(lines, 'line');
-  // The line comes before the capture has begun: packets are sent until one is in the file.
-  while (!(await hasPackets(capture))) await run('iscsi-ls', `iscsi://${target.portal}`);
+  const wireshark = await Wireshark.start(t, target.port, (name) =>
+    run('iscsi-ls', '-i', name, `iscsi://${target.portal}`),
+  );
   // Not page 83h: clients ask for its first 64 bytes to begin with, and the dissector calls a list that was cut short malformed.
   for (const page of ['0', '128', '176', '177', '178']) await run('iscsi-inq', '-e', '1', '-c', page, target.url);
   for (const name of ['Read6.Simple', 'ModeSense6.AllPages', 'iSCSIResiduals.Write10Residuals', 'iSCSIdatasn']) {
     await run('iscsi-test-cu', '-d', '-t', `ALL.${name}`, target.url);
   }
-  sniffer.kill('SIGINT');
-  await once(sniffer, 'close');
-  // With holes in it, a capture proves nothing.
-  assert.ok(!remarks.some((line) => line.includes('dropped')), remarks.join('\n'));
-  const decodeAs = ['-d', `tcp.port==${target.port},iscsi`];
-  const fields = (filter: string): string =>
-    spawnSync(
-      'tshark',
-      ['-r', capture, ...decodeAs, '-Y', filter, '-T', 'fields', '-e', 'frame.number', '-e', '_ws.expert.message'],
-      {
-        encoding: 'utf8',
-      },
-    ).stdout;
-  assert.notEqual(fields('iscsi.opcode == 0x25'), '', 'Data-In PDUs are in the capture');
-  assert.equal(fields(`tcp.srcport == ${target.port} && (_ws.malformed || _ws.expert.severity == error)`), '');
+  await wireshark.stop();
+  assert.notDeepEqual(wireshark.fields('iscsi.opcode == 0x25', 'frame.number'), [], 'Data-In PDUs are in the capture');
+  assert.deepEqual(wireshark.complaints(`tcp.srcport == ${target.port}`), []);
 });
-
-async function hasPackets(capture: string): Promise<boolean> {
-  try {
-    // A file header of pcapng sections is shorter than this; a packet brings it over.
-    let length = 0;
-    for await (const chunk of createReadStream(capture)) length += (chunk as Buffer).length;
-    return length > 1000;
-  } catch {
-    return false;
-  }
-}
 
 test('what goes wrong at the start is said in one line', async (t) => {
   const image = diskImage(t, 2);
