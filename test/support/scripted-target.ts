@@ -3,8 +3,9 @@
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { LoginRequest, LoginResponse, LoginStage, ScsiCommand } from '../../src/iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
-import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import { decodeText, encodeText, type TextPair } from '../../src/iscsi/text.ts';
 import type { Endpoint, Network, TcpConnection } from '../../src/os/network.ts';
+import { checkHeaderForm } from './header-form.ts';
 import { type LineOptions, SimulatedTcp } from './simulated-tcp.ts';
 
 export class ScriptedTarget {
@@ -50,6 +51,14 @@ export class ScriptedTarget {
   }
 }
 
+/** What a Login Response says otherwise than the request asks for. */
+export type LoginAnswer = Partial<
+  Pick<
+    LoginResponse,
+    'transit' | 'continue' | 'currentStage' | 'nextStage' | 'versionActive' | 'tsih' | 'initiatorTaskTag'
+  >
+>;
+
 /** The target's end of one connection. */
 export class ScriptedPeer {
   readonly #connection: TcpConnection;
@@ -86,6 +95,7 @@ export class ScriptedPeer {
   }
 
   #receive(pdu: Pdu): void {
+    checkHeaderForm(pdu.header);
     this.#received.push(pdu);
     const header = ScsiCommand.view(pdu.header);
     if (header.opcode === Opcode.scsiCommand && !header.immediate) this.expCmdSN = (header.cmdSN + 1) >>> 0;
@@ -135,28 +145,31 @@ export class ScriptedPeer {
   /** Plays a login in two steps and declares these keys in the second. Returns the initiator's first request with its keys. */
   async logIn(keys: Readonly<Record<string, string>> = {}): Promise<{ request: Pdu; keys: Map<string, string> }> {
     const request = await this.next();
-    this.#answerLogin(request, LoginStage.loginOperationalNegotiation, {
-      AuthMethod: 'None',
-      TargetPortalGroupTag: '1',
-    });
-    this.#answerLogin(await this.next(), LoginStage.fullFeaturePhase, keys);
+    this.answerLogin(request, { AuthMethod: 'None', TargetPortalGroupTag: '1' });
+    this.answerLogin(await this.next(), keys);
     const text = decodeText(Buffer.concat(request.data));
     return { request, keys: new Map(text.map(({ key, value }) => [key, value])) };
   }
 
-  #answerLogin(request: Pdu, nextStage: number, keys: Readonly<Record<string, string>>): void {
+  /** Answers one Login Request: it gets the stage that it asks for, unless `fields` say otherwise. */
+  answerLogin(
+    request: Pdu,
+    keys: Readonly<Record<string, string>> | readonly TextPair[],
+    fields: LoginAnswer = {},
+  ): void {
     const asked = LoginRequest.view(request.header);
     this.expCmdSN = asked.cmdSN;
     const header = LoginResponse.encode({
       opcode: Opcode.loginResponse,
-      transit: true,
+      transit: asked.transit,
       currentStage: asked.currentStage,
-      nextStage,
+      nextStage: asked.nextStage,
       isid: asked.isid,
-      tsih: nextStage === LoginStage.fullFeaturePhase ? 7 : 0,
+      tsih: asked.nextStage === LoginStage.fullFeaturePhase ? 7 : 0,
       initiatorTaskTag: asked.initiatorTaskTag,
+      ...fields,
     });
-    this.send(header, encodeText(Object.entries(keys).map(([key, value]) => ({ key, value }))));
+    this.send(header, encodeText(Array.isArray(keys) ? keys : pairsOf(keys)));
   }
 
   /** Ends a login with a status: class in the high byte, detail in the low one. */
@@ -168,6 +181,10 @@ export class ScriptedPeer {
       statusClass: status >> 8,
       statusDetail: status & 0xff,
     });
-    this.send(header, encodeText(Object.entries(keys).map(([key, value]) => ({ key, value }))));
+    this.send(header, encodeText(pairsOf(keys)));
   }
+}
+
+function pairsOf(keys: object): TextPair[] {
+  return Object.entries(keys).map(([key, value]) => ({ key, value: String(value) }));
 }
