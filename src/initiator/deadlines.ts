@@ -41,18 +41,20 @@ export class Deadlines {
 
   /** Deals with what is due; returns when to look again. */
   look(now: number): number {
-    const { timeouts, outstanding, queue, taskAbort, peer, giveUp } = this.#options;
+    const { timeouts, outstanding, queue, exchanges, taskAbort, peer, giveUp } = this.#options;
     let next = this.#lastHeard + timeouts.keepaliveInterval;
     if (next <= now) {
-      if (!this.#pinging) void this.#ping();
+      if (!this.#pinging && !exchanges.isOver) void this.#ping();
       next = now + timeouts.keepaliveInterval;
     }
     if (queue.stalledUntil <= now) giveUp(noAnswer(peer, 'with room for a command'));
     next = Math.min(next, queue.stalledUntil);
     for (const each of outstanding.values()) {
       if (each.deadline > now) next = Math.min(next, each.deadline);
-      else if (each.kind === 'task') void taskAbort.end(each, noAnswer(peer, 'a SCSI command'));
-      else {
+      else if (each.kind === 'task') {
+        // After the logout nothing is asked: it ends them.
+        if (!exchanges.isOver) void taskAbort.end(each, noAnswer(peer, 'a SCSI command'));
+      } else {
         giveUp(noAnswer(peer, each.title));
         break;
       }

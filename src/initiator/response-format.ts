@@ -66,6 +66,6 @@ function statusError(flags: number, status: number | undefined, hasSense: boolea
 function textResponseError(flags: number, header: Uint8Array): string | undefined {
   const isFinal = (flags & FINAL) !== 0;
   if (isFinal && (flags & CONTINUE) !== 0) return 'a Text Response is the last and goes on';
-  if (isFinal === hasTag(header, TARGET_TRANSFER_TAG)) return 'F and the Target Transfer Tag of a Text Response differ';
-  return undefined;
+  // The tag of the last one does not count (§11.10.4).
+  return isFinal || hasTag(header, TARGET_TRANSFER_TAG) ? undefined : 'a text goes on without a Target Transfer Tag';
 }

@@ -247,7 +247,7 @@ export class Session implements CommandExecutor {
     await ready;
     if (this.#over !== undefined) return;
     try {
-      await this.#exchanges.ask({ title: 'a logout', fill: logoutRequest });
+      await this.#exchanges.askLast({ title: 'a logout', fill: logoutRequest }, sessionClosed());
       this.#connection.destroy();
     } catch {
       // A target that does not answer the logout loses the connection all the same.

@@ -377,6 +377,24 @@ test('a target that asks for a logout gets one; one that drops the session ends 
   await assert.rejects(running, { code: 'ISCSI_SESSION_DROPPED' });
 });
 
+test('behind the logout nothing is sent: no ping, no text, no abort (RFC 7143 §11.14)', async () => {
+  const all = rig({}, { timeouts: { command: 3000, exchange: 9000, keepaliveInterval: 2000 } });
+  const { session, peer } = await openSession(all);
+  const stuck = assert.rejects(session.execute({ lun, cdb: testUnitReady, timeout: 7000 }));
+  await peer.next();
+  const ask = { opcode: Opcode.asyncMessage, final: true, initiatorTaskTag: RESERVED_TAG };
+  peer.send(AsyncMessage.encode({ ...ask, asyncEvent: AsyncEvent.logoutRequested, parameter3: 2 }));
+  await all.clock.pass(1000);
+  assert.equal(opcodeOf(await peer.next()), Opcode.logoutRequest);
+  await assert.rejects(session.exchangeText(new Uint8Array(0)), { code: 'ISCSI_SESSION_CLOSED' });
+  await all.clock.pass(8999);
+  assert.equal(peer.unread, 0);
+  await all.clock.pass(1);
+  await stuck;
+  await session.closed;
+  assert.equal(all.clock.pending, 0);
+});
+
 test('a connection that ends takes everything outstanding with it', async () => {
   const all = rig();
   const { session, peer } = await openSession(all);

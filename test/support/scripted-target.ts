@@ -3,6 +3,7 @@
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { LoginRequest, LoginResponse, LoginStage, ScsiCommand } from '../../src/iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
+import { type PduDigests, writePdu } from '../../src/iscsi/pdu-writer.ts';
 import { decodeText, encodeText, type TextPair } from '../../src/iscsi/text.ts';
 import type { Endpoint, Network, TcpConnection } from '../../src/os/network.ts';
 import { checkHeaderForm } from './header-form.ts';
@@ -64,6 +65,7 @@ export class ScriptedPeer {
   readonly #connection: TcpConnection;
   readonly #reader = new PduReader({ maxDataSegmentLength: 1 << 24, headerDigest: false, dataDigest: false });
   readonly #received: Pdu[] = [];
+  #digests: PduDigests = { headerDigest: false, dataDigest: false };
   #wake: (() => void) | undefined;
   #closed = false;
   /** StatSN of the next status. */
@@ -96,6 +98,7 @@ export class ScriptedPeer {
 
   #receive(pdu: Pdu): void {
     checkHeaderForm(pdu.header);
+    if (!pdu.dataDigestOk) throw new Error('the initiator sent a wrong data digest');
     this.#received.push(pdu);
     const header = ScsiCommand.view(pdu.header);
     if (header.opcode === Opcode.scsiCommand && !header.immediate) this.expCmdSN = (header.cmdSN + 1) >>> 0;
@@ -120,17 +123,34 @@ export class ScriptedPeer {
 
   /** Sends a header with its data; numbering that all PDUs share is filled in, StatSN used up when the PDU carries a status. */
   send(header: Uint8Array, data: Uint8Array = new Uint8Array(0), carriesStatus = true): void {
-    const padded = new Uint8Array(48 + data.length + (-data.length & 3));
-    padded.set(header);
-    padded.set(data, 48);
-    LoginResponse.write(padded, 0, {
-      dataSegmentLength: data.length,
+    this.sendBytes(this.#encode(header, data, carriesStatus));
+  }
+
+  /** Sends a PDU of which a byte changes on the way: digests show it. */
+  sendDamaged(part: 'header' | 'data', header: Uint8Array, data: Uint8Array): void {
+    const bytes = this.#encode(header, data, true);
+    const at = part === 'header' ? 40 : bytes.indexOf(data);
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+    this.sendBytes(bytes);
+  }
+
+  #encode(header: Uint8Array, data: Uint8Array, carriesStatus: boolean): Buffer {
+    const numbered = Uint8Array.from(header);
+    LoginResponse.write(numbered, 0, {
       statSN: this.statSN,
       expCmdSN: this.expCmdSN,
       maxCmdSN: (this.expCmdSN + this.window - 1) >>> 0,
     });
     if (carriesStatus) this.statSN = (this.statSN + 1) >>> 0;
-    this.sendBytes(padded);
+    const parts: Uint8Array[] = [];
+    writePdu((part) => parts.push(part), numbered, data.length === 0 ? [] : [data], this.#digests);
+    return Buffer.concat(parts);
+  }
+
+  /** What the login has agreed on, from the next PDU on. */
+  useDigests(digests: PduDigests): void {
+    this.#digests = digests;
+    this.#reader.configure({ maxDataSegmentLength: 1 << 24, ...digests });
   }
 
   sendBytes(bytes: Uint8Array): void {
