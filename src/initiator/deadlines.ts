@@ -6,9 +6,9 @@
 import type { CommandQueue } from './command-queue.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { Outstanding } from './outstanding.ts';
-import { abortTaskRequest, pingRequest } from './request.ts';
+import { pingRequest } from './request.ts';
 import { noAnswer } from './session-error.ts';
-import type { Task } from './task.ts';
+import type { TaskAbort } from './task-abort.ts';
 import type { Timeouts } from './timeouts.ts';
 
 export interface DeadlinesOptions {
@@ -16,6 +16,7 @@ export interface DeadlinesOptions {
   readonly outstanding: Outstanding;
   readonly queue: CommandQueue;
   readonly exchanges: Exchanges;
+  readonly taskAbort: TaskAbort;
   /** Names the target in messages. */
   readonly peer: string;
   /** The session must end. */
@@ -40,18 +41,20 @@ export class Deadlines {
 
   /** Deals with what is due; returns when to look again. */
   look(now: number): number {
-    const { timeouts, outstanding, queue, peer, giveUp } = this.#options;
+    const { timeouts, outstanding, queue, exchanges, taskAbort, peer, giveUp } = this.#options;
     let next = this.#lastHeard + timeouts.keepaliveInterval;
     if (next <= now) {
-      if (!this.#pinging) void this.#ping();
+      if (!this.#pinging && !exchanges.isOver) void this.#ping();
       next = now + timeouts.keepaliveInterval;
     }
     if (queue.stalledUntil <= now) giveUp(noAnswer(peer, 'with room for a command'));
     next = Math.min(next, queue.stalledUntil);
     for (const each of outstanding.values()) {
       if (each.deadline > now) next = Math.min(next, each.deadline);
-      else if (each.kind === 'task') void this.#abort(each);
-      else {
+      else if (each.kind === 'task') {
+        // After the logout nothing is asked: it ends them.
+        if (!exchanges.isOver) void taskAbort.end(each, noAnswer(peer, 'a SCSI command'));
+      } else {
         giveUp(noAnswer(peer, each.title));
         break;
       }
@@ -70,20 +73,5 @@ export class Deadlines {
     } finally {
       this.#pinging = false;
     }
-  }
-
-  /** A task out of time is aborted at the target before it fails here: until then, data may still go to and from its buffers. */
-  async #abort(task: Task): Promise<void> {
-    const { exchanges, outstanding, queue, peer } = this.#options;
-    task.deadline = Number.POSITIVE_INFINITY;
-    try {
-      await exchanges.ask({ title: 'an abort', fill: (header) => abortTaskRequest(header, task) });
-    } catch {
-      // The session has ended, and the task with it.
-      return;
-    }
-    outstanding.forget(task);
-    task.fail(noAnswer(peer, 'a SCSI command'));
-    queue.advance();
   }
 }

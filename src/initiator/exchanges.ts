@@ -53,6 +53,18 @@ export class Exchanges {
     return promise;
   }
 
+  /** Likewise, and nothing is asked afterwards: it rejects with `refusal` (RFC 7143 §11.14). */
+  askLast(question: Question, refusal: Error): Promise<Pdu> {
+    const answer = this.ask(question);
+    this.stop(refusal);
+    return answer;
+  }
+
+  /** Whether nothing more may be asked. */
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
   /** Whether a text is under way, or waits to be. */
   get hasText(): boolean {
     return this.#texts > 0;
@@ -76,7 +88,7 @@ export class Exchanges {
     }
   }
 
-  /** The session is over; what is outstanding has failed. */
+  /** The session is over, or all but the answer to its logout. */
   stop(reason: Error): void {
     this.#over = reason;
   }

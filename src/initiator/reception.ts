@@ -7,8 +7,10 @@ import { DataIn, NopIn, ReadyToTransfer, Reject, ScsiResponse } from '../iscsi/p
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import type { Outstanding } from './outstanding.ts';
 import { pingAnswer } from './request.ts';
+import { formatError } from './response-format.ts';
 import type { Sender } from './sender.ts';
 import { rejected } from './session-error.ts';
+import type { Task } from './task.ts';
 
 export interface ReceptionOptions {
   readonly outstanding: Outstanding;
@@ -18,8 +20,8 @@ export interface ReceptionOptions {
   readonly onLoggedOut: () => void;
   /** An Asynchronous Message. */
   readonly onMessage: (pdu: Pdu) => void;
-  /** `reason` is a value of RejectReason. */
-  readonly onReject: (reason: number) => void;
+  /** `reason` is a value of RejectReason; `task` what the rejected PDU belongs to, where that is a command. */
+  readonly onReject: (reason: number, task: Task | undefined) => void;
 }
 
 export class Reception {
@@ -33,15 +35,17 @@ export class Reception {
     this.#sender = options.sender;
   }
 
-  /** Takes one PDU. Raises ISCSI_DATA_DIGEST, ISCSI_PDU_UNEXPECTED, ISCSI_DATA_IN_ORDER, ISCSI_R2T_RANGE. */
+  /** Takes one PDU. Raises ISCSI_DATA_DIGEST, ISCSI_PDU_FORMAT, ISCSI_PDU_UNEXPECTED, ISCSI_DATA_IN_ORDER, ISCSI_R2T_RANGE. */
   receive(pdu: Pdu): void {
     if (!pdu.dataDigestOk) {
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');
     }
     const { header } = pdu;
+    const opcode = (header[0] ?? 0) & 0x3f;
+    const error = formatError(opcode, header, pdu.dataLength);
+    if (error !== undefined) throw new ProtocolError('ISCSI_PDU_FORMAT', error);
     // Every PDU of a target numbers the commands in the same place (RFC 7143 §11).
     this.#sender.window.update(readU32(header, 28), readU32(header, 32));
-    const opcode = (header[0] ?? 0) & 0x3f;
     switch (opcode) {
       case Opcode.dataIn:
         this.#dataIn(pdu);
@@ -90,6 +94,9 @@ export class Reception {
     const header = ScsiResponse.view(pdu.header);
     const task = this.#outstanding.task(header.initiatorTaskTag);
     if (task === undefined) return;
+    if (task.isShortOf(header)) {
+      throw new ProtocolError('ISCSI_DATA_IN_ORDER', `Data-In up to ${header.expDataSN} was sent and has not come`);
+    }
     this.#outstanding.forget(task);
     task.complete(pdu, header, this.#options.parameters.iSCSIProtocolLevel);
   }
@@ -113,10 +120,10 @@ export class Reception {
   #reject(pdu: Pdu): void {
     this.#sender.acknowledge(pdu);
     const { reason } = Reject.view(pdu.header);
-    this.#options.onReject(reason);
     const header = inOnePiece(pdu.data);
     const outstanding = header.length < 20 ? undefined : this.#outstanding.find(readU32(header, 16));
-    if (outstanding === undefined) return;
+    this.#options.onReject(reason, outstanding?.kind === 'task' ? outstanding : undefined);
+    if (outstanding?.kind !== 'exchange') return;
     this.#outstanding.forget(outstanding);
     outstanding.fail(rejected(reason));
   }

@@ -9,23 +9,23 @@ import {
   TaskManagementFunction,
   TaskManagementRequest,
   TextRequest,
+  type TextResponse,
 } from '../iscsi/pdu.ts';
 import type { Task } from './task.ts';
 import type { ManagementRequest } from './task-management.ts';
 
-/** RFC 7143 §11.10. The tag is RESERVED_TAG in the first request of a text, and then that of the latest answer. */
-export function textRequest(header: Uint8Array, targetTransferTag: number): void {
-  TextRequest.write(header, 0, { opcode: Opcode.textRequest, final: true, targetTransferTag });
+/** What the next request of a text takes over from the latest answer (RFC 7143 §11.10.4). */
+export type TextPlace = Pick<TextResponse, 'targetTransferTag' | 'lun'>;
+
+/** RFC 7143 §11.10. The first request of a text has no place yet. */
+export function textRequest(header: Uint8Array, place: TextPlace | undefined): void {
+  const values = place ?? { targetTransferTag: RESERVED_TAG };
+  TextRequest.write(header, 0, { opcode: Opcode.textRequest, final: true, ...values });
 }
 
-/** RFC 7143 §11.14 */
-export function logoutRequest(header: Uint8Array, cid: number): void {
-  LogoutRequest.write(header, 0, {
-    opcode: Opcode.logoutRequest,
-    final: true,
-    reason: LogoutReason.closeSession,
-    cid,
-  });
+/** Ends the session; the CID is reserved then (RFC 7143 §11.14.3). */
+export function logoutRequest(header: Uint8Array): void {
+  LogoutRequest.write(header, 0, { opcode: Opcode.logoutRequest, final: true, reason: LogoutReason.closeSession });
 }
 
 /** A NOP-Out that asks the target whether it is there (RFC 7143 §11.18). */

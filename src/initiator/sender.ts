@@ -1,6 +1,6 @@
 /** What a session sends: each PDU with the numbers that the session has come to (RFC 7143 §4.2.2). */
 
-import { readU32, serialAdd } from '../bytes/index.ts';
+import { readU32, serialAdd, serialLess } from '../bytes/index.ts';
 import { encodeExtendedCdb } from '../iscsi/additional-header.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
@@ -39,9 +39,10 @@ export class Sender {
     this.#parameters = parameters;
   }
 
-  /** Takes the StatSN of a PDU that carries a status. Over TCP none can be missing before it. */
+  /** Takes the StatSN of a PDU that carries a status. Over TCP none can be missing before it; an older one changes nothing. */
   acknowledge(pdu: Pdu): void {
-    this.#expStatSN = serialAdd(readU32(pdu.header, 24), 1);
+    const next = serialAdd(readU32(pdu.header, 24), 1);
+    if (serialLess(this.#expStatSN, next)) this.#expStatSN = next;
   }
 
   /** Sends the command of a task that has its tag, and the data that may go with it unasked. The window must be open. */

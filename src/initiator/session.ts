@@ -31,11 +31,13 @@ import {
   connectionLost,
   logoutRequested,
   protocolLevelTooLow,
+  rejected,
   SessionDropped,
   sessionClosed,
   taskEnded,
 } from './session-error.ts';
 import { Task } from './task.ts';
+import { TaskAbort } from './task-abort.ts';
 import { type ManagementRequest, type ManagementResult, manageTasks } from './task-management.ts';
 import type { Timeouts } from './timeouts.ts';
 import { Watchdog } from './watchdog.ts';
@@ -68,6 +70,7 @@ export class Session implements CommandExecutor {
   readonly #queue: CommandQueue;
   readonly #exchanges: Exchanges;
   readonly #reception: Reception;
+  readonly #taskAbort: TaskAbort;
   readonly #deadlines: Deadlines;
   readonly #watchdog: Watchdog;
   readonly #settleClosed: (reason: Error | undefined) => void;
@@ -110,15 +113,21 @@ export class Session implements CommandExecutor {
         this.#loggedOut = true;
       },
       onMessage: (pdu) => this.#receiveMessage(pdu),
-      onReject: (reason) => {
+      onReject: (reason, task) => {
         if (rejects.hasSubscribers) rejects.publish({ session: this, reason });
+        if (task !== undefined) void this.#taskAbort.end(task, rejected(reason));
       },
     });
     const now = clock.monotonic();
     const queue = this.#queue;
     const exchanges = this.#exchanges;
     const giveUp = (reason: Error): void => this.destroy(reason);
-    this.#deadlines = new Deadlines({ timeouts, outstanding, queue, exchanges, giveUp, peer: this.#peer }, now);
+    const taskAbort = new TaskAbort({ outstanding, exchanges, giveUp, onEnded: () => queue.advance() });
+    this.#taskAbort = taskAbort;
+    this.#deadlines = new Deadlines(
+      { timeouts, outstanding, queue, exchanges, taskAbort, giveUp, peer: this.#peer },
+      now,
+    );
     connection.start({ pdu: (pdu) => this.#receive(pdu), closed: (error) => this.#end(error) });
     watch(now + timeouts.keepaliveInterval);
   }
@@ -238,8 +247,7 @@ export class Session implements CommandExecutor {
     await ready;
     if (this.#over !== undefined) return;
     try {
-      const { cid } = this.identity;
-      await this.#exchanges.ask({ title: 'a logout', fill: (header) => logoutRequest(header, cid) });
+      await this.#exchanges.askLast({ title: 'a logout', fill: logoutRequest }, sessionClosed());
       this.#connection.destroy();
     } catch {
       // A target that does not answer the logout loses the connection all the same.

@@ -1,9 +1,10 @@
 /** One SCSI command on its way: the Data-In that has come, the R2Ts answered, and who waits for the result (RFC 7143 §4.2.5). */
 
-import { ProtocolError, serialAdd } from '../bytes/index.ts';
+import { ProtocolError, serialAdd, serialLess } from '../bytes/index.ts';
 import type { DataIn, ReadyToTransfer, ScsiResponse } from '../iscsi/pdu.ts';
 import { ScsiResponseCode } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
+import { sameLun } from '../scsi/lun.ts';
 import { Status } from '../scsi/status.ts';
 import { type ScsiRequest, type ScsiResult, senseOf } from './scsi-request.ts';
 
@@ -24,6 +25,8 @@ export class Task {
   cmdSN = 0;
   /** On the session's monotonic clock, in milliseconds; set when the command is sent. */
   deadline = 0;
+  /** It is being ended at the target. */
+  isEnding = false;
   readonly #resolve: (result: ScsiResult) => void;
   readonly #reject: (error: Error) => void;
   #whenEnded: (() => void) | undefined;
@@ -65,11 +68,14 @@ export class Task {
    */
   receiveData(pdu: Pdu, header: DataIn): boolean {
     const expected = this.request.readLength ?? 0;
+    if (header.dataSN !== this.#dataSN) {
+      throw new ProtocolError('ISCSI_DATA_IN_ORDER', `Data-In ${header.dataSN} came where ${this.#dataSN} was due`);
+    }
     if (pdu.dataLength > 0) {
-      if (header.bufferOffset !== this.#dataLength || header.dataSN !== this.#dataSN) {
+      if (header.bufferOffset !== this.#dataLength) {
         throw new ProtocolError(
           'ISCSI_DATA_IN_ORDER',
-          `Data-In ${header.dataSN} at offset ${header.bufferOffset} came where ${this.#dataSN} at ${this.#dataLength} was due`,
+          `Data-In for offset ${header.bufferOffset} came where ${this.#dataLength} was due`,
         );
       }
       if (this.#dataLength + pdu.dataLength > expected) {
@@ -82,9 +88,13 @@ export class Task {
     return header.final && header.hasStatus;
   }
 
-  /** Whether the data that an R2T asks for is to be sent now. It has to lie in what there is. Raises ISCSI_R2T_RANGE. */
+  /** Whether the data that an R2T asks for is to be sent now. It has to lie in what there is. Raises ISCSI_R2T_RANGE, ISCSI_PDU_FORMAT. */
   takeReadyToTransfer(header: ReadyToTransfer, maxBurstLength: number): boolean {
     const { bufferOffset: offset, desiredDataTransferLength: length } = header;
+    // RFC 7143 §4.2.5.3
+    if (!sameLun(header.lun, this.request.lun)) {
+      throw new ProtocolError('ISCSI_PDU_FORMAT', 'an R2T carries another LUN than its command');
+    }
     const inRange = length > 0 && length <= maxBurstLength && offset + length <= this.writeLength;
     if (!inRange || header.r2tSN !== this.#r2tSN) {
       throw new ProtocolError(
@@ -117,6 +127,14 @@ export class Task {
   completeWithData(header: DataIn): void {
     this.#resolve({ status: header.status, data: this.#data, dataLength: this.#dataLength });
     this.#whenEnded?.();
+  }
+
+  /**
+   * Whether a response tells of Data-In that has not come (RFC 7143 §7.9). Before RFC 7143, R2Ts were counted there as well, so that
+   * nothing can be said of a WRITE.
+   */
+  isShortOf({ response, expDataSN }: ScsiResponse): boolean {
+    return response === ScsiResponseCode.completed && this.writeLength === 0 && serialLess(this.#dataSN, expDataSN);
   }
 
   /** Ends the task with the target's response. With iSCSIProtocolLevel 2, sense data can come with any status (RFC 7144 §5.2.2). */

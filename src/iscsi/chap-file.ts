@@ -12,7 +12,7 @@
 import { DisklessError } from '../bytes/index.ts';
 import type { ChapDemand, ChapSecret } from './chap.ts';
 
-/** RFC 7143 §12.1.3: secrets under 96 bits must not be used where nothing else protects the connection. */
+/** RFC 7143 §9.2.1: secrets under 96 bits must not be used where nothing else protects the connection. */
 const MINIMUM_SECRET_LENGTH = 12;
 
 /** `path` is for the messages. Raises CHAP_FILE_INVALID; no message shows a secret. */

@@ -220,8 +220,9 @@ export class InitiatorChap {
     return [{ key: 'CHAP_A', value: this.#offered.join(',') }];
   }
 
-  /** Takes the CHAP keys of one response; gives those of the next request. Raises LoginFailure. */
+  /** Takes the CHAP keys of one response; gives those of the next request. Raises LoginFailure where they are not those of the step. */
   receive(keys: ReadonlyMap<string, string>): TextPair[] {
+    if (this.#done) refuse('the target sends CHAP keys after the end of the exchange');
     if (this.#expected !== undefined) {
       this.#verify(keys, this.#expected);
       return [];
@@ -230,10 +231,12 @@ export class InitiatorChap {
   }
 
   #answer(keys: ReadonlyMap<string, string>): TextPair[] {
-    const algorithm = Number(keys.get('CHAP_A'));
+    if (keys.size > 3) refuse('the target sends more than CHAP_A, CHAP_I and CHAP_C');
+    const algorithm = parseNumericalValue(keys.get('CHAP_A') ?? '', 0, 255);
     const identifier = parseIdentifier(keys.get('CHAP_I') ?? '');
     const challenge = parseBinary(keys.get('CHAP_C') ?? '');
-    if (!this.#offered.includes(algorithm)) refuse(`the target chose CHAP_A=${keys.get('CHAP_A') ?? ''}`);
+    if (algorithm === undefined || !this.#offered.includes(algorithm))
+      refuse(`the target chose CHAP_A=${keys.get('CHAP_A') ?? ''}`);
     if (identifier === undefined || challenge === undefined) refuse("the target's CHAP_I or CHAP_C cannot be read");
     const { initiator, target } = this.#credentials;
     const answer: TextPair[] = [
@@ -255,6 +258,7 @@ export class InitiatorChap {
   #verify(keys: ReadonlyMap<string, string>, expected: Buffer): void {
     const response = parseBinary(keys.get('CHAP_R') ?? '');
     if (
+      keys.size > 2 ||
       keys.get('CHAP_N') !== this.#credentials.target?.name ||
       response === undefined ||
       !sameBytes(response, expected)

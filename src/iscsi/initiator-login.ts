@@ -5,8 +5,10 @@
 
 import { DisklessError, ProtocolError } from '../bytes/index.ts';
 import { CHAP_ALGORITHMS, type ChapCredentials, InitiatorChap, isChapKey, type Random } from './chap.ts';
+import { isKeyName, keyRules } from './keys.ts';
 import { loginStatusText } from './login-status.ts';
 import { Negotiation, type SessionType } from './negotiation.ts';
+import { parseNumericalValue } from './numerical-value.ts';
 import { Opcode } from './opcode.ts';
 import type { Parameters, Wishes } from './parameters.ts';
 import { LoginRequest, LoginResponse, LoginStage } from './pdu.ts';
@@ -62,6 +64,25 @@ export interface InitiatorLoginStep {
 
 const MAX_RESPONSES = 64;
 
+/** The only one that there is (RFC 7143 §11.12.4). */
+const VERSION = 0;
+
+function unexpected(message: string): never {
+  throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', message);
+}
+
+/** What a target says of itself must be its own to say, and readable. */
+function checkDeclaration({ key, value }: TextPair): void {
+  const invalid = (why: string): never => {
+    throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${value} ${why}`);
+  };
+  if (isKeyName(key) && keyRules[key].senders === 'initiator') invalid('is not for a target to send');
+  // RFC 7143 §13.9
+  if (key === 'TargetPortalGroupTag' && parseNumericalValue(value, 0, 65_535) === undefined) {
+    invalid('is not from 0 to 65535');
+  }
+}
+
 export class InitiatorLogin {
   readonly #options: InitiatorLoginOptions;
   readonly #negotiation: Negotiation;
@@ -69,6 +90,8 @@ export class InitiatorLogin {
   readonly #chap: InitiatorChap | undefined;
   #chapChosen = false;
   #stage: number = LoginStage.securityNegotiation;
+  /** The stage that the last request asks for; the current one where it asks for none. */
+  #asked: number = LoginStage.securityNegotiation;
   #offersSent = false;
   #expStatSN = 0;
   #responses = 0;
@@ -117,7 +140,7 @@ export class InitiatorLogin {
 
   #receive(pdu: Pdu): InitiatorLoginStep {
     if ((pdu.header[0] ?? 0) % 64 !== Opcode.loginResponse) {
-      throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', 'the target answered a Login Request with another PDU');
+      unexpected('the target answered a Login Request with another PDU');
     }
     this.#responses += 1;
     if (this.#responses > MAX_RESPONSES) {
@@ -126,11 +149,12 @@ export class InitiatorLogin {
     const header = LoginResponse.view(pdu.header);
     const { initiatorTaskTag } = this.#options;
     if (header.initiatorTaskTag !== initiatorTaskTag) {
-      throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', 'a Login Response carries another Initiator Task Tag');
+      unexpected('a Login Response carries another Initiator Task Tag');
     }
     const status = (header.statusClass << 8) | header.statusDetail;
     const whole = this.#gatherer.add(pdu.data, header.continue && status === 0);
     if (status !== 0) return this.#ended(status, whole ?? new Uint8Array(0));
+    this.#checkHeader(header);
     // StatSN counts only in responses that succeed (RFC 7143 §11.13.4).
     this.#expStatSN = (header.statSN + 1) >>> 0;
     if (whole === undefined) return this.#next(this.#message([], false));
@@ -138,11 +162,23 @@ export class InitiatorLogin {
     return this.#advance(header, answers);
   }
 
+  /** Stages and version of a response that does not refuse (RFC 7143 §6.3, §11.13). */
+  #checkHeader({ versionActive, currentStage, nextStage, transit, continue: isContinued }: LoginResponse): void {
+    if (versionActive !== VERSION) unexpected(`the target chose version ${versionActive}`);
+    if (currentStage !== this.#stage) unexpected(`the target is in stage ${currentStage}, not ${this.#stage}`);
+    if (!transit) return;
+    if (isContinued) unexpected('the target goes on to another stage in the middle of a text');
+    if (nextStage <= this.#stage || nextStage > this.#asked) {
+      unexpected(`the target went from stage ${this.#stage} to ${nextStage}`);
+    }
+  }
+
   /** Learns what the target says; gives the answers that its own offers call for. */
   #take(pairs: readonly TextPair[]): TextPair[] {
     const answers: TextPair[] = [];
     const chapKeys = new Map<string, string>();
     for (const pair of pairs) {
+      checkDeclaration(pair);
       this.#learned.set(pair.key, pair.value);
       if (pair.key === 'AuthMethod') answers.push(...this.#chooseAuthMethod(pair.value));
       else if (isChapKey(pair.key)) chapKeys.set(pair.key, pair.value);
@@ -168,7 +204,7 @@ export class InitiatorLogin {
 
   #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
     if (this.#chap === undefined || !this.#chapChosen) {
-      throw new ProtocolError('ISCSI_LOGIN_UNEXPECTED', 'the target sends CHAP keys although CHAP was not chosen');
+      return unexpected('the target sends CHAP keys although CHAP was not chosen');
     }
     return this.#chap.receive(keys);
   }
@@ -177,12 +213,6 @@ export class InitiatorLogin {
     if (header.transit) {
       if (this.#authMethods() === 'CHAP' || this.#chapChosen) this.#requireProof();
       if (header.nextStage === LoginStage.fullFeaturePhase) return this.#complete(header);
-      if (header.nextStage <= this.#stage || header.nextStage > LoginStage.loginOperationalNegotiation) {
-        throw new ProtocolError(
-          'ISCSI_LOGIN_UNEXPECTED',
-          `the target went from stage ${this.#stage} to ${header.nextStage}`,
-        );
-      }
       this.#stage = header.nextStage;
     }
     return this.#next(this.#request(answers));
@@ -240,18 +270,25 @@ export class InitiatorLogin {
     return this.#message(keys, !chapBegins);
   }
 
+  get #followingStage(): number {
+    const { securityNegotiation, loginOperationalNegotiation, fullFeaturePhase } = LoginStage;
+    return this.#stage === securityNegotiation ? loginOperationalNegotiation : fullFeaturePhase;
+  }
+
   #message(keys: readonly TextPair[], transit: boolean): Uint8Array {
     const data = encodeText(keys);
     if (data.length > LOGIN_DATA_SEGMENT_LENGTH) throw new RangeError('the login keys do not fit one PDU');
     const { isid, tsih, cid, initiatorTaskTag, cmdSN } = this.#options;
     const pdu = new Uint8Array(48 + data.length + (-data.length & 3));
-    const security = this.#stage === LoginStage.securityNegotiation;
+    this.#asked = transit ? this.#followingStage : this.#stage;
     LoginRequest.write(pdu, 0, {
       opcode: Opcode.loginRequest,
       immediate: true,
       transit,
       currentStage: this.#stage,
-      nextStage: transit ? (security ? LoginStage.loginOperationalNegotiation : LoginStage.fullFeaturePhase) : 0,
+      versionMax: VERSION,
+      versionMin: VERSION,
+      nextStage: transit ? this.#asked : 0,
       dataSegmentLength: data.length,
       isid,
       tsih,

@@ -238,7 +238,7 @@ export class InitiatorWorld {
             opcode: Opcode.dataIn,
             final: honest || random.oneIn(2),
             hasStatus: random.oneIn(2),
-            status: random.oneIn(4) ? random.below(256) : 0,
+            status: !honest && random.oneIn(4) ? random.below(256) : 0,
             initiatorTaskTag: tag,
             dataSN: honest ? 0 : near(random, 1),
             bufferOffset: honest ? 0 : anyU32(random),
@@ -261,7 +261,7 @@ export class InitiatorWorld {
             status: random.pick([0, 2, 2, 8, 0x18, 0x28, 0x40, 0xff]),
             initiatorTaskTag: tag,
           }),
-          random.oneIn(2) ? sense : none,
+          honest || random.oneIn(2) ? sense : none,
         ];
       }
       case 6:
@@ -270,6 +270,7 @@ export class InitiatorWorld {
           ReadyToTransfer.encode({
             opcode: Opcode.readyToTransfer,
             final: true,
+            lun: honest ? LUN : randomBytes(random, 8),
             initiatorTaskTag: tag,
             targetTransferTag: anyU32(random),
             r2tSN: honest ? 0 : random.below(4),
@@ -287,10 +288,8 @@ export class InitiatorWorld {
         return [
           TextResponse.encode({
             opcode: Opcode.textResponse,
-            final: random.oneIn(2),
-            continue: random.oneIn(3),
+            ...textFlags(random, honest),
             initiatorTaskTag: request,
-            targetTransferTag: random.oneIn(2) ? RESERVED_TAG : anyU32(random),
           }),
           encodeText(randomKeys(random)),
         ];
@@ -350,4 +349,12 @@ export class InitiatorWorld {
     for (const what of this.#pending) this.violations.push(`${what} never ends`);
     if (this.#clock.pending > 0) this.violations.push(`${this.#clock.pending} timers are left`);
   }
+}
+
+/** Whether a text goes on, and the tag to go on by: an honest target's fit each other. */
+function textFlags(random: Random, honest: boolean): Partial<TextResponse> {
+  const final = random.oneIn(2);
+  const isContinued = honest ? !final && random.oneIn(2) : random.oneIn(3);
+  const hasTag = honest ? !final : random.oneIn(2);
+  return { final, continue: isContinued, targetTransferTag: hasTag ? random.below(RESERVED_TAG) : RESERVED_TAG };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
 import { TextRequest, TextResponse } from '../../src/iscsi/pdu.ts';
-import { acceptLogout, portal, rig } from './support.ts';
+import { acceptLogout, lun, portal, rig } from './support.ts';
 
 const encoder = new TextEncoder();
 
@@ -25,12 +25,14 @@ test('SendTargets is gathered from several answers, and targets without an addre
   const answer = { opcode: Opcode.textResponse, initiatorTaskTag };
   // Cut in the middle of a key.
   peer.send(
-    TextResponse.encode({ ...answer, continue: true, targetTransferTag: 9 }),
+    TextResponse.encode({ ...answer, continue: true, targetTransferTag: 9, lun }),
     encoder.encode(text.slice(0, 50)),
   );
   const second = await peer.next();
   const more = TextRequest.view(second.header);
+  // RFC 7143 §11.10.4
   assert.equal(more.targetTransferTag, 9);
+  assert.deepEqual([...more.lun], [...lun]);
   assert.equal(more.initiatorTaskTag, initiatorTaskTag);
   assert.equal(second.dataLength, 0);
   peer.send(

@@ -11,7 +11,7 @@ import { encodeLun } from '../../src/scsi/lun.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice } from '../target/held-device.ts';
 import { type ServedTarget, serveTarget, TARGET } from '../target/served-target.ts';
-import { acceptLogout, lun, portal, respond, rig, targetName } from './support.ts';
+import { acceptAbort, acceptLogout, lun, portal, respond, rig, targetName } from './support.ts';
 
 const testUnitReady = new Uint8Array(6);
 const own = encodeLun(0);
@@ -133,6 +133,7 @@ test('what fails while the session goes on fails', async () => {
   const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_REJECTED' });
   const { header } = await peer.next();
   peer.send(Reject.encode({ opcode: Opcode.reject, final: true, reason: RejectReason.protocolError }), header);
+  await acceptAbort(peer);
   await failed;
   assert.equal(session.current.isOpen, true);
 });

@@ -1,7 +1,13 @@
 import { Initiator, type InitiatorOptions } from '../../src/initiator/initiator.ts';
 import type { Session } from '../../src/initiator/session.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
-import { LogoutResponse, ScsiCommand, ScsiResponse } from '../../src/iscsi/pdu.ts';
+import {
+  LogoutResponse,
+  ScsiCommand,
+  ScsiResponse,
+  TaskManagementRequest,
+  TaskManagementResponse,
+} from '../../src/iscsi/pdu.ts';
 import type { Pdu } from '../../src/iscsi/pdu-reader.ts';
 import { type ScriptedPeer, ScriptedTarget } from '../support/scripted-target.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
@@ -57,6 +63,15 @@ export async function acceptLogout(peer: ScriptedPeer): Promise<Pdu> {
   const { initiatorTaskTag } = ScsiCommand.view(request.header);
   peer.send(LogoutResponse.encode({ opcode: Opcode.logoutResponse, final: true, initiatorTaskTag }));
   return request;
+}
+
+/** Answers the initiator's ABORT TASK, as a target does that has let go of the task. */
+export async function acceptAbort(peer: ScriptedPeer, response = 0): Promise<TaskManagementRequest> {
+  const { header } = await peer.next();
+  const { initiatorTaskTag } = TaskManagementRequest.view(header);
+  const answer = { opcode: Opcode.taskManagementResponse, final: true, initiatorTaskTag, response };
+  peer.send(TaskManagementResponse.encode(answer));
+  return TaskManagementRequest.view(header);
 }
 
 /** Bytes that tell from themselves where they belong. */

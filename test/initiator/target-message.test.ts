@@ -139,7 +139,7 @@ test('tasks that the target ends at a unit fail, are sent nothing more, and the 
   say(peer, AsyncEvent.taskTermination, { lun });
   await ended;
   const r2t = { initiatorTaskTag, targetTransferTag: 1, bufferOffset: 0, desiredDataTransferLength: 512 };
-  peer.send(ReadyToTransfer.encode({ opcode: Opcode.readyToTransfer, final: true, ...r2t }), undefined, false);
+  peer.send(ReadyToTransfer.encode({ opcode: Opcode.readyToTransfer, final: true, lun, ...r2t }), undefined, false);
   const answer = NopOut.view((await peer.next()).header);
   assert.deepEqual([answer.opcode, answer.immediate], [Opcode.nopOut, true]);
   assert.deepEqual([answer.initiatorTaskTag, answer.targetTransferTag], [RESERVED_TAG, RESERVED_TAG]);

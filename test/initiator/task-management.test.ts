@@ -33,7 +33,7 @@ async function startWrite(peer: ScriptedPeer): Promise<number> {
 
 function solicit(peer: ScriptedPeer, initiatorTaskTag: number): void {
   const fields = { initiatorTaskTag, targetTransferTag: 5, bufferOffset: 0, desiredDataTransferLength: 512 };
-  peer.send(ReadyToTransfer.encode({ opcode: Opcode.readyToTransfer, final: true, ...fields }), undefined, false);
+  peer.send(ReadyToTransfer.encode({ opcode: Opcode.readyToTransfer, final: true, lun, ...fields }), undefined, false);
 }
 
 async function takeManagement(peer: ScriptedPeer) {

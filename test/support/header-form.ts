@@ -58,7 +58,10 @@ const rule = (clause: string, holds: (header: Uint8Array) => boolean): Rule => (
 
 const rules: Readonly<Record<number, readonly Rule[]>> = {
   0: [
-    rule('§11.18.2: a LUN only with a Target Transfer Tag', lunWithTag),
+    // The answer to AsyncEvent 5 has neither tag, and the LUN of the event (§11.9.1).
+    rule('§11.18.2: a LUN only with a Target Transfer Tag', (header) =>
+      initiatorTaskTag(header) === NO_TAG ? true : lunWithTag(header),
+    ),
     rule('§11.18.1: immediate when no answer is asked for', (header) =>
       initiatorTaskTag(header) === NO_TAG ? header[0] === 0x40 : targetTransferTag(header) === NO_TAG,
     ),

@@ -3,8 +3,10 @@
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { LoginRequest, LoginResponse, LoginStage, ScsiCommand } from '../../src/iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
-import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import { type PduDigests, writePdu } from '../../src/iscsi/pdu-writer.ts';
+import { decodeText, encodeText, type TextPair } from '../../src/iscsi/text.ts';
 import type { Endpoint, Network, TcpConnection } from '../../src/os/network.ts';
+import { checkHeaderForm } from './header-form.ts';
 import { type LineOptions, SimulatedTcp } from './simulated-tcp.ts';
 
 export class ScriptedTarget {
@@ -50,11 +52,20 @@ export class ScriptedTarget {
   }
 }
 
+/** What a Login Response says otherwise than the request asks for. */
+export type LoginAnswer = Partial<
+  Pick<
+    LoginResponse,
+    'transit' | 'continue' | 'currentStage' | 'nextStage' | 'versionActive' | 'tsih' | 'initiatorTaskTag'
+  >
+>;
+
 /** The target's end of one connection. */
 export class ScriptedPeer {
   readonly #connection: TcpConnection;
   readonly #reader = new PduReader({ maxDataSegmentLength: 1 << 24, headerDigest: false, dataDigest: false });
   readonly #received: Pdu[] = [];
+  #digests: PduDigests = { headerDigest: false, dataDigest: false };
   #wake: (() => void) | undefined;
   #closed = false;
   /** StatSN of the next status. */
@@ -86,6 +97,8 @@ export class ScriptedPeer {
   }
 
   #receive(pdu: Pdu): void {
+    checkHeaderForm(pdu.header);
+    if (!pdu.dataDigestOk) throw new Error('the initiator sent a wrong data digest');
     this.#received.push(pdu);
     const header = ScsiCommand.view(pdu.header);
     if (header.opcode === Opcode.scsiCommand && !header.immediate) this.expCmdSN = (header.cmdSN + 1) >>> 0;
@@ -110,17 +123,34 @@ export class ScriptedPeer {
 
   /** Sends a header with its data; numbering that all PDUs share is filled in, StatSN used up when the PDU carries a status. */
   send(header: Uint8Array, data: Uint8Array = new Uint8Array(0), carriesStatus = true): void {
-    const padded = new Uint8Array(48 + data.length + (-data.length & 3));
-    padded.set(header);
-    padded.set(data, 48);
-    LoginResponse.write(padded, 0, {
-      dataSegmentLength: data.length,
+    this.sendBytes(this.#encode(header, data, carriesStatus));
+  }
+
+  /** Sends a PDU of which a byte changes on the way: digests show it. */
+  sendDamaged(part: 'header' | 'data', header: Uint8Array, data: Uint8Array): void {
+    const bytes = this.#encode(header, data, true);
+    const at = part === 'header' ? 40 : bytes.indexOf(data);
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+    this.sendBytes(bytes);
+  }
+
+  #encode(header: Uint8Array, data: Uint8Array, carriesStatus: boolean): Buffer {
+    const numbered = Uint8Array.from(header);
+    LoginResponse.write(numbered, 0, {
       statSN: this.statSN,
       expCmdSN: this.expCmdSN,
       maxCmdSN: (this.expCmdSN + this.window - 1) >>> 0,
     });
     if (carriesStatus) this.statSN = (this.statSN + 1) >>> 0;
-    this.sendBytes(padded);
+    const parts: Uint8Array[] = [];
+    writePdu((part) => parts.push(part), numbered, data.length === 0 ? [] : [data], this.#digests);
+    return Buffer.concat(parts);
+  }
+
+  /** What the login has agreed on, from the next PDU on. */
+  useDigests(digests: PduDigests): void {
+    this.#digests = digests;
+    this.#reader.configure({ maxDataSegmentLength: 1 << 24, ...digests });
   }
 
   sendBytes(bytes: Uint8Array): void {
@@ -135,28 +165,31 @@ export class ScriptedPeer {
   /** Plays a login in two steps and declares these keys in the second. Returns the initiator's first request with its keys. */
   async logIn(keys: Readonly<Record<string, string>> = {}): Promise<{ request: Pdu; keys: Map<string, string> }> {
     const request = await this.next();
-    this.#answerLogin(request, LoginStage.loginOperationalNegotiation, {
-      AuthMethod: 'None',
-      TargetPortalGroupTag: '1',
-    });
-    this.#answerLogin(await this.next(), LoginStage.fullFeaturePhase, keys);
+    this.answerLogin(request, { AuthMethod: 'None', TargetPortalGroupTag: '1' });
+    this.answerLogin(await this.next(), keys);
     const text = decodeText(Buffer.concat(request.data));
     return { request, keys: new Map(text.map(({ key, value }) => [key, value])) };
   }
 
-  #answerLogin(request: Pdu, nextStage: number, keys: Readonly<Record<string, string>>): void {
+  /** Answers one Login Request: it gets the stage that it asks for, unless `fields` say otherwise. */
+  answerLogin(
+    request: Pdu,
+    keys: Readonly<Record<string, string>> | readonly TextPair[],
+    fields: LoginAnswer = {},
+  ): void {
     const asked = LoginRequest.view(request.header);
     this.expCmdSN = asked.cmdSN;
     const header = LoginResponse.encode({
       opcode: Opcode.loginResponse,
-      transit: true,
+      transit: asked.transit,
       currentStage: asked.currentStage,
-      nextStage,
+      nextStage: asked.nextStage,
       isid: asked.isid,
-      tsih: nextStage === LoginStage.fullFeaturePhase ? 7 : 0,
+      tsih: asked.nextStage === LoginStage.fullFeaturePhase ? 7 : 0,
       initiatorTaskTag: asked.initiatorTaskTag,
+      ...fields,
     });
-    this.send(header, encodeText(Object.entries(keys).map(([key, value]) => ({ key, value }))));
+    this.send(header, encodeText(Array.isArray(keys) ? keys : pairsOf(keys)));
   }
 
   /** Ends a login with a status: class in the high byte, detail in the low one. */
@@ -168,6 +201,10 @@ export class ScriptedPeer {
       statusClass: status >> 8,
       statusDetail: status & 0xff,
     });
-    this.send(header, encodeText(Object.entries(keys).map(([key, value]) => ({ key, value }))));
+    this.send(header, encodeText(pairsOf(keys)));
   }
+}
+
+function pairsOf(keys: object): TextPair[] {
+  return Object.entries(keys).map(([key, value]) => ({ key, value: String(value) }));
 }
