@@ -16,6 +16,7 @@ import type { SessionEnd, SessionReference, TargetEventListener } from './event.
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { type AdmissionOptions, decideLogin, type LoginDecision, preparedName } from './login-admission.ts';
+import { endsInTime } from './patience.ts';
 import { PduSender } from './pdu-sender.ts';
 import { reinstate } from './reinstatement.ts';
 import { Session } from './session.ts';
@@ -304,7 +305,12 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
       return;
     }
-    const connection = await session.connections.join({ ...options, parameters: { ...session.parameters, ...own } });
+    const joining = session.connections.join({ ...options, parameters: { ...session.parameters, ...own } });
+    if (!(await endsInTime(this.#options.clock, joining))) {
+      const text = `a device is still at work for the connection whose place ${session.initiatorName} wants to take`;
+      this.drop('connection lost', new DisklessError('ISCSI_REINSTATEMENT_TIMEOUT', text));
+    }
+    const connection = await joining;
     this.#phase = connection;
     if (this.#ended || session.closing) {
       await connection.end('connection lost');

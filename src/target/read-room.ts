@@ -2,35 +2,46 @@
  * The memory that the READs of a session may ask a device for at a time. Only what the device does not give at once counts, and only
  * READs wait for room: everything else goes on, the abort of a READ that waits above all.
  *
- * A unit at which nothing is read may begin one READ however little room there is: a device that stalls holds back no other.
+ * A device that stalls holds back no other: a unit at which nothing is read may begin one READ however little room there is. Nor does
+ * it hold back what it has at hand: small READs always find room, since the command window bounds their number.
  */
 
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Task } from './task.ts';
 
+/** Bytes of a READ that is small. */
+const SMALL = 64 << 10;
+
+interface Waiter {
+  readonly task: Task;
+  readonly unit: LogicalUnit;
+  readonly begin: () => void;
+}
+
 export class ReadRoom {
   readonly #limit: number;
-  readonly #admit: (task: Task) => void;
   #used = 0;
   /** How many READs are under way at a unit. */
   readonly #underWay = new Map<LogicalUnit, number>();
-  #queue: Task[] = [];
+  #queue: Waiter[] = [];
 
-  /** `limit` is passed by one READ at most, beside those that are alone at their units. `admit` is called for a task that has waited. */
-  constructor(limit: number, admit: (task: Task) => void) {
+  /** `limit` is passed by one READ at most, beside those that are small or alone at their units. */
+  constructor(limit: number) {
     this.#limit = limit;
-    this.#admit = admit;
   }
 
   get isFull(): boolean {
     return this.#used >= this.#limit;
   }
 
-  /** Keeps a task at `unit` until there is room for it. False when it may go on at once. */
-  holdBack(task: Task, unit: LogicalUnit): boolean {
-    if (!this.isFull || !this.#underWay.has(unit)) return false;
-    this.#queue.push(task);
-    return true;
+  /** Whether a READ of so many bytes has to `wait`. */
+  mustWait(unit: LogicalUnit, bytes: number): boolean {
+    return this.isFull && bytes > SMALL && this.#underWay.has(unit);
+  }
+
+  /** `begin` is called when there is room, in the order of asking; or when the task is over before. */
+  wait(unit: LogicalUnit, task: Task, begin: () => void): void {
+    this.#queue.push({ task, unit, begin });
   }
 
   /** The device of `unit` is at work on `bytes`. */
@@ -50,17 +61,20 @@ export class ReadRoom {
 
   /** A task is over, whether it waits or not. */
   forget(task: Task): void {
-    if (this.#queue.length > 0) this.#queue = this.#queue.filter((each) => each !== task);
+    if (this.#queue.length === 0) return;
+    const at = this.#queue.findIndex((waiter) => waiter.task === task);
+    const [forgotten] = at < 0 ? [] : this.#queue.splice(at, 1);
+    forgotten?.begin();
   }
 
   #advance(unit: LogicalUnit): void {
     for (;;) {
       // Without room, only the unit that has just got done may have become one at which nothing is read.
-      const at = this.isFull ? this.#queue.findIndex((task) => task.unit === unit) : 0;
+      const at = this.isFull ? this.#queue.findIndex((waiter) => waiter.unit === unit) : 0;
       const next = this.isFull && this.#underWay.has(unit) ? undefined : this.#queue[at];
       if (next === undefined) return;
       this.#queue.splice(at, 1);
-      this.#admit(next);
+      next.begin();
     }
   }
 }

@@ -58,7 +58,7 @@ export class SessionTasks {
   readonly #window: CommandWindow<unknown>;
   readonly #byTag = new TaskTable();
   readonly #transfers: WriteTransfers;
-  readonly #reads = new ReadRoom(READ_ROOM, (task) => this.#execute(task));
+  readonly #reads = new ReadRoom(READ_ROOM);
 
   constructor(options: SessionTasksOptions) {
     this.#options = options;
@@ -166,10 +166,27 @@ export class SessionTasks {
       task.dataOutReceived = transfer.length;
     }
     if (unit === undefined) return;
-    if (this.#reads.isFull && task.isRead && task.length > 0 && this.#reads.holdBack(task, unit)) {
-      task.state = 'waiting';
+    if (this.#reads.isFull && task.isRead) this.#admit(task, unit);
+    else this.#run(task, unit);
+  }
+
+  /** Runs a READ when there is room for what it reads. */
+  #admit(task: Task, unit: LogicalUnit): void {
+    if (!this.#reads.mustWait(unit, task.length)) {
+      this.#run(task, unit);
       return;
     }
+    task.state = 'waiting';
+    this.#reads.wait(unit, task, () => {
+      // What was read meanwhile may have filled the socket.
+      const wait = this.#options.answers.room(task);
+      if (wait === undefined) this.#run(task, unit);
+      else void wait.then(() => this.#admit(task, unit));
+    });
+  }
+
+  #run(task: Task, unit: LogicalUnit): void {
+    if (task.aborted) return;
     task.state = 'running';
     const outcome = unit.execute(task);
     if (!(outcome instanceof Promise)) {
@@ -199,7 +216,7 @@ export class SessionTasks {
   async #finishLongRead(task: Task): Promise<void> {
     const { unit } = task;
     if (unit === undefined) return;
-    const outcome = await this.#options.answers.sendPieces(unit, task);
+    const outcome = await this.#options.answers.sendPieces(unit, task, this.#reads);
     if (!task.aborted) this.#answer(task, outcome);
     this.#forget(task);
   }
@@ -228,12 +245,12 @@ export class SessionTasks {
     task.inWindow = false;
   }
 
-  /** Ends a task unanswered. A promise when the device is still at work on it: until then it may change the medium. */
+  /** Ends a task unanswered. A promise when the device is still at work on it and may change the unit until then. */
   abort(task: Task): Promise<void> | undefined {
     task.aborted = true;
     task.connection.sent?.forget(task.initiatorTaskTag);
     task.connection.drained();
-    if (task.state === 'running' && !task.outlivesAbort) return task.whenEnded();
+    if (task.state === 'running' && !task.outlivesAbort && task.entry?.changesUnit !== false) return task.whenEnded();
     this.#forget(task);
     return undefined;
   }

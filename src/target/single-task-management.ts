@@ -3,18 +3,23 @@
 import type { Awaitable } from '../block/device.ts';
 import { serialLess } from '../bytes/index.ts';
 import { type TaskManagementRequest, TaskManagementResponseCode } from '../iscsi/pdu.ts';
+import { endsInTime } from './patience.ts';
 import { answerLost } from './reassignment.ts';
 import type { SessionConnection } from './session-connection.ts';
 
 const { functionComplete, functionSucceeded, taskDoesNotExist, functionRejected } = TaskManagementResponseCode;
 
-/** Gives the response code, once the task can change the medium no more. */
+/** Gives the response code, once the task can change the unit no more; a rejection when a device keeps it too long. */
 export function abortTask(request: TaskManagementRequest, connection: SessionConnection): Awaitable<number> {
   const { tasks } = connection.session;
   const task = tasks.find(request.referencedTaskTag);
   if (task === undefined) return missingTask(request, connection);
   if (isElsewhere(task.connection, connection)) return functionRejected;
-  return tasks.abort(task)?.then(() => functionComplete) ?? functionComplete;
+  const ended = tasks.abort(task);
+  if (ended === undefined) return functionComplete;
+  return endsInTime(connection.session.clock, ended).then((hasEnded) =>
+    hasEnded ? functionComplete : functionRejected,
+  );
 }
 
 /** Gives the response code: whether the task is there. */

@@ -6,6 +6,7 @@ import type { SessionReference, TargetEventListener } from './event.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Outcome } from './outcome.ts';
 import { readPieces } from './read-pieces.ts';
+import type { ReadRoom } from './read-room.ts';
 import type { ResponseFence } from './response-fence.ts';
 import type { Task } from './task.ts';
 
@@ -59,17 +60,17 @@ export class TaskAnswers {
   }
 
   /** Sends a read that is longer than one piece, all but its last piece, never fetching ahead of the socket. Never rejects. */
-  sendPieces(unit: LogicalUnit, task: Task): Promise<Outcome> {
-    return readPieces(unit, task, {
+  sendPieces(unit: LogicalUnit, task: Task, memory: ReadRoom): Promise<Outcome> {
+    return readPieces(unit, task, memory, {
       send: () => sendDataIn(task.connection, task, false),
-      room: () => this.#room(task),
+      room: () => this.room(task),
     });
   }
 
-  /** Resolves when the connection of a task, whichever it is by then, can take more. */
-  #room(task: Task): Promise<void> | undefined {
+  /** Resolves when the connection of a task, whichever it is by then, can take more, or the task is aborted. */
+  room(task: Task): Promise<void> | undefined {
     const wait = task.aborted ? undefined : task.connection.whenWritable();
-    return wait?.then(() => this.#room(task));
+    return wait?.then(() => this.room(task));
   }
 
   #tellFirstRead(task: Task): void {

@@ -11,7 +11,8 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { decodeLun } from '../scsi/index.ts';
 import { EarlierCommands } from './earlier-commands.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import { abortTasks, type MultiTaskAbort, multiTaskAborts } from './multi-task-abort.ts';
+import { abortTasks, type MultiTaskAbort, multiTaskAborts, tellThirdParties } from './multi-task-abort.ts';
+import { endsInTime } from './patience.ts';
 import { reassign } from './reassignment.ts';
 import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';
@@ -174,7 +175,11 @@ export class TaskManagement {
       .flatMap((unit) => [...session.target.sessions].flatMap((each) => each.tasks.at(unit)))
       .filter((task) => abort.affects(task, session, cmdSN));
     const nexuses = new Set(tasks.map(({ nexus }) => nexus));
-    await abortTasks(tasks, connection);
+    if (!(await endsInTime(session.clock, abortTasks(tasks, connection)))) {
+      // Whoever sent the tasks has lost them all the same, but what they are at may still come: nothing more may be claimed.
+      for (const unit of units) tellThirdParties(unit, session, nexuses);
+      return { response: functionRejected };
+    }
     for (const unit of units) abort.finish?.(unit, session, nexuses);
     return { response: functionComplete, isFenced: true, finish: () => this.#endSessions(fn) };
   }

@@ -126,11 +126,11 @@ test('a write of the old session reaches the medium before the new session start
   assert.ok(medium.read(0, BLOCK).every((part) => part.every((byte) => byte === 2)));
 });
 
-test('an aborted task is not answered, and the abort only when the device has let go of it', async () => {
+test('an aborted WRITE is not answered, and the abort only when the device has let go of it', async () => {
   const device = new HeldDevice(8 * BLOCK);
   await using served = await serveTarget({ device });
   const initiator = await loggedIn(served);
-  const tag = initiator.command(read, { length: BLOCK });
+  const tag = initiator.command(write, { direction: 'write', length: BLOCK, immediateData: new Uint8Array(BLOCK) });
   await device.holding(1);
   sendManagement(initiator, TaskManagementFunction.abortTask, tag);
   for (let pings = 0; pings < 2; pings++) {
@@ -305,7 +305,7 @@ test('aborts that wait for a stalled device are bounded, and answered when it go
   const device = new HeldDevice(64 * BLOCK);
   await using served = await serveTarget({ device });
   const initiator = await loggedIn(served);
-  const tag = initiator.command(read, { length: BLOCK });
+  const tag = initiator.command(write, { direction: 'write', length: BLOCK, immediateData: new Uint8Array(BLOCK) });
   await device.holding(1);
   const asked = 100;
   for (let count = 0; count < asked; count++) sendManagement(initiator, TaskManagementFunction.logicalUnitReset, tag);

@@ -255,7 +255,9 @@ test('what follows a login of one request waits until the session that it reinst
   await using served = await serveTarget({ device });
   const old = await served.connect();
   await old.login({ targetName: TARGET });
-  old.command(read(1), { length: BLOCK });
+  const data = new Uint8Array(BLOCK);
+  const write = Transfer10Cdb.encode({ operationCode: 0x2a, transferLength: 1 });
+  old.command(write, { direction: 'write', length: BLOCK, immediateData: data });
   await device.holding(1);
 
   const again = await served.connect();

@@ -56,7 +56,7 @@ test('a READ that waits for room is aborted at once', async () => {
   await using served = await serveTarget({ device: stalled });
   const initiator = await served.login();
   for (let count = 0; count < 16; count++) initiator.command(mebibyte, { length: MIB });
-  const waiting = initiator.command(one, { length: BLOCK });
+  const waiting = initiator.command(mebibyte, { length: MIB });
   await stalled.holding(16);
   initiator.manage(TaskManagementFunction.abortTask, { referencedTaskTag: waiting, refCmdSN: 17 });
   assert.equal((await initiator.managed()).response, TaskManagementResponseCode.functionComplete);
@@ -77,7 +77,7 @@ test('a unit that is alone in its stall does not keep another from its first REA
   const initiator = await served.login();
   for (let count = 0; count < 16; count++) initiator.command(mebibyte, { length: MIB });
   await stalled.holding(16);
-  const tags = [1, 2, 3].map(() => initiator.command(one, { length: BLOCK, lun: 1 }));
+  const tags = [1, 2, 3].map(() => initiator.command(mebibyte, { length: MIB, lun: 1 }));
   for (const tag of tags) {
     await slow.holding(1);
     await settled();

@@ -22,7 +22,6 @@ import { join, open, several } from './several-connections.ts';
 const BLOCK = 512;
 const { functionComplete, taskDoesNotExist, lunDoesNotExist, functionRejected } = TaskManagementResponseCode;
 const testUnitReady = TestUnitReadyCdb.encode({ operationCode: 0x00 });
-const read = Transfer10Cdb.encode({ operationCode: 0x28, transferLength: 1 });
 const write = (lba = 0) => Transfer10Cdb.encode({ operationCode: 0x2a, logicalBlockAddress: lba, transferLength: 1 });
 const none = new Uint8Array(48);
 const solicited = { ImmediateData: 'No' };
@@ -117,7 +116,7 @@ test('neither ABORT TASK nor TASK REASSIGN touches a task management request (RF
   const device = new HeldDevice(8 * BLOCK);
   await using served = await serveTarget({ device });
   const initiator = await open(served, { ErrorRecoveryLevel: '2', DefaultTime2Retain: '20' });
-  initiator.command(read, { length: BLOCK });
+  initiator.command(write(), { direction: 'write', length: BLOCK, immediateData: new Uint8Array(BLOCK) });
   await device.holding(1);
   const reset = initiator.manage(TaskManagementFunction.logicalUnitReset);
   for (const fn of [TaskManagementFunction.abortTask, TaskManagementFunction.taskReassign]) {
@@ -302,7 +301,7 @@ test('a cold reset ends every session, also when nobody is left to hear of it (R
   const first = await openAcknowledging(served);
   const second = await join(served, first, 2);
   const other = await open(served, {}, '800000000002');
-  other.command(read, { length: BLOCK });
+  other.command(write(), { direction: 'write', length: BLOCK, immediateData: new Uint8Array(BLOCK) });
   await device.holding(1);
   first.manage(TaskManagementFunction.targetColdReset);
   await nothingBeforePing(first);

@@ -72,6 +72,8 @@ export interface DispatchEntry {
   readonly command: Command;
   readonly needs: CommandDescription['needs'];
   readonly medium: CommandDescription['medium'];
+  /** False: however late it comes to its end, nothing is altered by that, so that who aborts it need not wait. */
+  readonly changesUnit: boolean;
   readonly needsMedium: boolean;
   readonly ignoresUnitAttention: boolean;
   readonly whenReserved: CommandDescription['whenReserved'];
@@ -83,6 +85,8 @@ type Slot =
   | { readonly kind: 'command'; readonly entry: DispatchEntry }
   | { readonly kind: 'service actions'; readonly entries: ReadonlyMap<number, DispatchEntry> };
 
+const flushes: ReadonlySet<CommandName> = new Set(['synchronizeCache10', 'synchronizeCache16']);
+
 function entryOf(name: CommandName): DispatchEntry {
   const { needs, medium, needsMedium, ignoresUnitAttention, whenReserved } = describeCommand(name);
   return {
@@ -90,6 +94,7 @@ function entryOf(name: CommandName): DispatchEntry {
     command: commands[name],
     needs,
     medium,
+    changesUnit: medium !== 'read' && !flushes.has(name),
     needsMedium: medium !== 'none' || needsMedium === true,
     ignoresUnitAttention: ignoresUnitAttention === true,
     whenReserved,
