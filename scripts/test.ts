@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { debianImage } from './debian-image/build.ts';
+import { initiatorGuest } from './initiator-guest/build.ts';
 import { providePeers } from './peers.ts';
 import { Progress } from './progress.ts';
 import type { OutcomeLine } from './test-outcome.ts';
@@ -48,7 +49,7 @@ async function main(): Promise<number> {
   return report(outcomes);
 }
 
-/** Installs peers and builds the image before the tests that need them, so that their time is not the tests' time. */
+/** Installs peers and builds the systems of machines before the tests that need them, so that their time is not the tests' time. */
 async function prepare(chosen: readonly Part[]): Promise<void> {
   const progress = new Progress();
   const peers = progress.stage('Debian packages');
@@ -58,6 +59,9 @@ async function prepare(chosen: readonly Part[]): Promise<void> {
   const image = progress.stage('Debian image');
   await debianImage({ onProgress: image.note });
   image.done();
+  const guest = progress.stage('Initiator guest');
+  await initiatorGuest({ onProgress: guest.note });
+  guest.done();
 }
 
 async function runChecks(): Promise<Outcome[]> {

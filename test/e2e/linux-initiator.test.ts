@@ -11,6 +11,7 @@ import { Fio } from '../support/machine/fio.ts';
 import { startLinuxInitiator } from '../support/machine/linux-initiator.ts';
 import { guestNeeds } from '../support/machine/needs.ts';
 import { makeNetwork } from '../support/machine/network.ts';
+import { listenOnWire } from '../support/machine/wire.ts';
 import { requires } from '../support/requires.ts';
 import { TargetProgram } from '../support/target-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -20,7 +21,7 @@ const MIB = 1 << 20;
 const secrets = { alice: 'correct horse battery', disk: 'what the disk knows' } as const;
 
 test('the Linux kernel’s initiator', async (t) => {
-  if (!requires(t, ...guestNeeds, 'ss')) return;
+  if (!requires(t, ...guestNeeds, 'ss', 'tshark')) return;
   const files = await initiatorGuest({ onProgress: (what) => t.diagnostic(what) });
   const folder = temporaryDirectory(t);
   const image = join(folder, 'disk.img');
@@ -136,6 +137,30 @@ test('the Linux kernel’s initiator', async (t) => {
       }
       const { read } = await fio.ended();
       assert.ok(read >= 32 * MIB, 'what was written once is checked');
+    },
+  );
+
+  await t.test(
+    'a guest that stands still is asked, and answers when it goes on (RFC 7143 §11.18, §11.19)',
+    async () => {
+      await iscsi.logout();
+      await using wire = await listenOnWire({
+        network,
+        capture: `tcp port ${target.port}`,
+        show: 'iscsi.opcode in {0x00, 0x20}',
+        fields: ['iscsi.opcode', 'iscsi.targettransfertag'],
+      });
+      const disk = await iscsi.login();
+      const recoveries = await iscsi.recoveries();
+      const none = '0xffffffff';
+      // The target asks only those who know NOPs: the guest's own, which is answered, comes first.
+      await wire.heard(new RegExp(`^0x20\\t${none}$`, 'm'), 60_000);
+      await guest.pause();
+      const [, question = ''] = await wire.heard(new RegExp(`^0x20\\t(?!${none})(.+)$`, 'm'), 60_000);
+      await guest.resume();
+      await wire.heard(new RegExp(`^0x00\\t${question}$`, 'm'), 60_000);
+      await Fio.run(guest, disk, { rw: 'write', bs: '64k', size: '1M', verify: 'crc32c' });
+      assert.equal(await iscsi.recoveries(), recoveries);
     },
   );
 

@@ -2,9 +2,13 @@
  * A small Linux guest with the kernel's iSCSI initiator (`scripts/initiator-guest/`): up in seconds, without firmware and without a
  * disk. Its commands go over a virtio channel of their own, so that no kernel message comes between what they print.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { InitiatorGuest } from '../../../scripts/initiator-guest/build.ts';
 import type { MachineNetwork } from './network.ts';
 import { commonHardware, startQemu } from './qemu.ts';
+import { runQmpCommand } from './qmp.ts';
 import { Shell } from './shell.ts';
 
 export interface GuestOptions {
@@ -23,6 +27,9 @@ export interface Guest extends AsyncDisposable {
   run(command: string, timeout?: number): Promise<string>;
   /** Waits until a shell condition holds: much of what a kernel shows of itself can only be looked at again. */
   until(condition: string, timeout?: number): Promise<void>;
+  /** Stops its processors, as a host that is suspended or overloaded does: its time stands still, its connections do not end. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
 }
 
 /** Emulation on a busy machine is slow. Milliseconds. */
@@ -33,6 +40,8 @@ export async function startGuest({ network, files, number, memory = 384, log }: 
   const mac = `52:54:00:d1:5c:${number.toString(16).padStart(2, '0')}`;
   const address = network.address.replace(/\d+$/, String(number));
   const tap = await network.plugIn();
+  const folder = await mkdtemp(join(tmpdir(), 'diskless-guest-'));
+  const monitor = join(folder, 'monitor');
   const qemu = startQemu({
     network,
     hardware: [
@@ -44,6 +53,7 @@ export async function startGuest({ network, files, number, memory = 384, log }: 
       ...['-chardev', `file,id=kernel,path=${log}`, '-serial', 'chardev:kernel'],
       ...['-chardev', 'stdio,id=commands,signal=off', '-device', 'virtio-serial-pci'],
       ...['-device', 'virtserialport,chardev=commands,name=commands'],
+      ...['-qmp', `unix:${monitor},server=on,wait=off`],
       ...['-netdev', `tap,id=net0,ifname=${tap},script=no,downscript=no`],
       ...['-device', `virtio-net-pci,netdev=net0,mac=${mac},romfile=`],
     ],
@@ -57,7 +67,12 @@ export async function startGuest({ network, files, number, memory = 384, log }: 
     async until(condition, timeout) {
       await run(`until { ${condition}; } > /dev/null 2>&1; do sleep 0.1; done`, timeout);
     },
-    [Symbol.asyncDispose]: () => qemu[Symbol.asyncDispose](),
+    pause: () => runQmpCommand(monitor, 'stop'),
+    resume: () => runQmpCommand(monitor, 'cont'),
+    async [Symbol.asyncDispose]() {
+      await qemu[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
   try {
     await guest.run(`ip address add ${address}/24 dev eth0 && ip link set eth0 up`, bootTimeout);

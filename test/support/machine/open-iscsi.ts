@@ -12,6 +12,7 @@ export interface OpenIscsiOptions {
 }
 
 const daemonLog = '/run/iscsid.log';
+const countRecoveries = `grep -c 'operational after recovery' ${daemonLog}`;
 
 export class OpenIscsi {
   readonly #guest: Guest;
@@ -64,7 +65,11 @@ export class OpenIscsi {
 
   /** Waits until the daemon has brought back a lost connection for the `count`th time. */
   async recovered(count: number): Promise<void> {
-    await this.#guest.until(`[ $(grep -c 'operational after recovery' ${daemonLog}) -ge ${count} ]`, 120_000);
+    await this.#guest.until(`[ $(${countRecoveries}) -ge ${count} ]`, 120_000);
+  }
+
+  async recoveries(): Promise<number> {
+    return Number(await this.#guest.run(`${countRecoveries} || true`));
   }
 
   /** What the daemon has said since it was started. */
