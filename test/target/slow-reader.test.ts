@@ -52,9 +52,11 @@ async function rested(): Promise<void> {
   for (let turn = 0; turn < 40; turn++) await settled();
 }
 
-for (const [name, length, count] of [
-  ['reads of a MiB', MIB, 120],
-  ['long reads, which are fetched in pieces', 8 * MIB, 40],
+for (const [name, length, count, level] of [
+  ['reads of a MiB', MIB, 120, '0'],
+  ['reads of a MiB at ErrorRecoveryLevel 2', MIB, 120, '2'],
+  ['long reads, which are fetched in pieces', 8 * MIB, 40, '0'],
+  ['long reads at ErrorRecoveryLevel 2', 8 * MIB, 40, '2'],
 ] as const) {
   test(`${name}: a socket that nobody empties keeps the device from filling the memory`, async () => {
     const device = new LateDisk(8 * MIB);
@@ -62,7 +64,10 @@ for (const [name, length, count] of [
     const { initiator, arrived } = await connect(served.network);
     // A portal waits for whoever takes nothing: also when this test fails.
     using _gone = { [Symbol.dispose]: () => initiator.tcp.destroy() };
-    await initiator.login({ targetName: TARGET, keys: { MaxRecvDataSegmentLength: '262144' } });
+    await initiator.login({
+      targetName: TARGET,
+      keys: { MaxRecvDataSegmentLength: '262144', ErrorRecoveryLevel: level },
+    });
     initiator.tcp.pause();
     const tags = new Set<number>();
     for (let asked = 0; asked < count; asked++) tags.add(initiator.command(read(0, length / BLOCK), { length }));
