@@ -61,6 +61,17 @@ const cases: Record<string, [value: string, answer: Answer][]> = {
   DataPDUInOrder: [['Yes', 'Yes'], ['No', 'Yes'], ...notBoolean],
   DataSequenceInOrder: [['Yes', 'Yes'], ['No', 'Yes'], ...notBoolean],
   ErrorRecoveryLevel: bounded(0, 2, 2, 'minimum'),
+  TaskReporting: [
+    ['RFC3720', 'RFC3720'],
+    ['ResponseFence', 'ResponseFence'],
+    ['FastAbort', 'FastAbort'],
+    ['RFC3720,ResponseFence', 'RFC3720'],
+    ['FastAbort,ResponseFence,RFC3720', 'FastAbort'],
+    ['X-com.example.faster,ResponseFence', 'ResponseFence'],
+    ['fastabort', 'Reject'],
+    ['', 'Reject'],
+  ],
+  iSCSIProtocolLevel: bounded(0, 31, 2, 'minimum'),
   MaxRecvDataSegmentLength: [
     // Not answered: what comes back is the target's own declaration, whatever was said.
     ['512', '262144'],
