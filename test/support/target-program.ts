@@ -8,6 +8,7 @@ import { ISCSI_PORT } from '../../src/target/portal.ts';
 import type { MachineNetwork } from './machine/network.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/diskless.js', import.meta.url));
+const askingTarget = fileURLToPath(new URL('asking-target.ts', import.meta.url));
 
 export const PROGRAM_TARGET_NAME = 'iqn.2026-11.internal.test:program';
 
@@ -56,6 +57,16 @@ export class TargetProgram implements AsyncDisposable {
     return TargetProgram.#launch(...network.inside(process.execPath, ...args));
   }
 
+  /** On a network of machines: a target that asks for a logout, to be done within `seconds`, when `askForLogout` is called. */
+  static startAskingIn(
+    network: Pick<MachineNetwork, 'address' | 'inside'>,
+    file: string,
+    seconds: number,
+  ): Promise<TargetProgram> {
+    const args = [askingTarget, file, PROGRAM_TARGET_NAME, `${network.address}:${ISCSI_PORT}`, String(seconds)];
+    return TargetProgram.#launch(...network.inside(process.execPath, ...args));
+  }
+
   static async #launch(program: string, args: readonly string[]): Promise<TargetProgram> {
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     for await (const line of createInterface({ input: child.stderr })) {
@@ -73,6 +84,10 @@ export class TargetProgram implements AsyncDisposable {
   /** The URL of LUN 0, as libiscsi and QEMU write it. */
   get url(): string {
     return `iscsi://${this.portal}/${PROGRAM_TARGET_NAME}/0`;
+  }
+
+  askForLogout(): void {
+    this.#child.kill('SIGUSR2');
   }
 
   /** Ends it by a signal; gives its exit code. */
