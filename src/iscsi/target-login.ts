@@ -332,6 +332,10 @@ function stageOf(value: number): Stage {
 
 function loginFailure(cause: unknown): LoginFailure {
   if (cause instanceof LoginFailure) return cause;
-  if (!(cause instanceof ProtocolError)) throw cause;
-  return new LoginFailure(LoginStatus.initiatorError, cause.message, { code: cause.code, cause });
+  if (cause instanceof ProtocolError) {
+    return new LoginFailure(LoginStatus.initiatorError, cause.message, { code: cause.code, cause });
+  }
+  // The fault is on this side (RFC 7143 §11.13.5): the initiator may try again.
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new LoginFailure(LoginStatus.targetError, message, { code: 'ISCSI_LOGIN_TARGET_ERROR', cause });
 }

@@ -36,7 +36,16 @@ export interface Refusal {
   readonly refused: string;
 }
 
-export type Found = Target | GuardedTarget | Redirect | Refusal | undefined;
+/**
+ * There was such a target, and it will not come back: initiators that have it set up may forget it (RFC 7143 §11.13.5). Says that the
+ * name was used: an answer for who could use it.
+ */
+export interface Removal {
+  /** For the owner's log: since when, or why. */
+  readonly removed: string;
+}
+
+export type Found = Target | GuardedTarget | Redirect | Refusal | Removal | undefined;
 
 export interface TargetDirectory {
   /** The names of the targets that the asker may use: what SendTargets answers. */

@@ -57,10 +57,12 @@ export async function decideLogin(
   if (identity.sessionType === 'Discovery' && identity.tsih !== 0) {
     return refuse(LoginStatus.sessionDoesNotExist, 'nobody can join a discovery session');
   }
-  if (identity.targetName === undefined) return admitToDiscovery(options.directory, asker, guesses);
-  const targetName = preparedName(identity.targetName);
-  if (targetName === undefined) return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
+  const targetName = identity.targetName === undefined ? undefined : preparedName(identity.targetName);
+  if (identity.targetName !== undefined && targetName === undefined) {
+    return refuse(LoginStatus.notFound, `"${identity.targetName}" is no iSCSI name`);
+  }
   try {
+    if (targetName === undefined) return admitToDiscovery(options.directory, asker, guesses);
     const found = await options.directory.find(targetName, asker);
     if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
     if (!(found instanceof Target) && 'redirectTo' in found) {
@@ -70,11 +72,13 @@ export async function decideLogin(
     }
     // On the wire the same as a target that does not exist: a name is not to be had by guessing.
     if ('refused' in found) return refuse(LoginStatus.notFound, `${targetName} is not for it: ${found.refused}`);
+    if ('removed' in found) return refuse(LoginStatus.targetRemoved, `${targetName} was removed: ${found.removed}`);
     const guarded = found instanceof Target ? { target: found } : found;
     return admitToTarget(guarded, initiatorName, identity, guesses, options);
   } catch (error) {
+    const what = targetName === undefined ? 'discovery' : `target ${targetName}`;
     const reason = error instanceof Error ? error.message : String(error);
-    return refuse(LoginStatus.serviceUnavailable, `target ${targetName} cannot be served: ${reason}`);
+    return refuse(LoginStatus.serviceUnavailable, `${what} cannot be served: ${reason}`);
   }
 }
 
