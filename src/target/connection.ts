@@ -108,7 +108,14 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     return this.#keepalive?.isUnanswered === true;
   }
 
+  /** Bytes that have come and are not taken: for the rest of their PDU, or for room for what it causes. */
+  get unread(): number {
+    return this.#reader.buffered;
+  }
+
   data(chunk: Uint8Array): void {
+    // Nobody takes what comes until the initiator has closed its side.
+    if (this.#ended) return;
     this.#signs += 1;
     this.#reader.push(chunk);
     if (this.isWaiting) this.#regulate();
@@ -301,16 +308,16 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     // What holds for the session was settled by its first login; the rest is each connection's own (RFC 7143 §13).
     const { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength } = options.parameters;
     const own = { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength };
-    if (session.closing || !session.connections.hasRoomFor(options.cid)) {
-      this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
-      return;
-    }
     const joining = session.connections.join({ ...options, parameters: { ...session.parameters, ...own } });
     if (!(await endsInTime(this.#options.clock, joining))) {
       const text = `a device is still at work for the connection whose place ${session.initiatorName} wants to take`;
       this.drop('connection lost', new DisklessError('ISCSI_REINSTATEMENT_TIMEOUT', text));
     }
     const connection = await joining;
+    if (connection === undefined) {
+      this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
+      return;
+    }
     this.#phase = connection;
     if (this.#ended || session.closing) {
       await connection.end('connection lost');

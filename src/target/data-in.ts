@@ -15,8 +15,8 @@ export interface AnswerContext {
   readonly sender: PduSender;
   readonly window: Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'>;
   readonly parameters: Pick<Parameters, 'maxSendDataSegmentLength' | 'maxBurstLength' | 'errorRecoveryLevel'>;
-  /** Gives the Target Transfer Tag of a Data-In that wants a DataACK (RFC 7143 §11.7.2). */
-  askDataAck(initiatorTaskTag: number): number;
+  /** Gives the Target Transfer Tag of a Data-In that wants a DataACK (RFC 7143 §11.7.2); undefined when it is to want none. */
+  askDataAck(initiatorTaskTag: number): number | undefined;
 }
 
 /** SPDTL minus EDTL: positive when the initiator's buffer was too small (RFC 7143 §11.4.5.2). */
@@ -98,9 +98,12 @@ function sendDataInPdu(
     context.parameters.errorRecoveryLevel > 0 &&
     (task.bufferOffset + length) % context.parameters.maxBurstLength === 0
   ) {
-    header.acknowledge = true;
-    header.lun = task.lun;
-    header.targetTransferTag = context.askDataAck(task.initiatorTaskTag);
+    const targetTransferTag = context.askDataAck(task.initiatorTaskTag);
+    if (targetTransferTag !== undefined) {
+      header.acknowledge = true;
+      header.lun = task.lun;
+      header.targetTransferTag = targetTransferTag;
+    }
   }
   task.dataSN += 1;
   task.bufferOffset += length;

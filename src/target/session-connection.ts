@@ -38,9 +38,6 @@ export interface SessionConnectionOptions {
 /** `lost`: without its socket; its tasks wait for their reassignment. */
 export type SessionConnectionState = 'open' | 'lost' | 'ended';
 
-/** DataACKs that are waited for at most; what is older is no longer recognised. */
-const DATA_ACK_LIMIT = 1024;
-
 /** Byte offset of ExpStatSN in everything that an initiator sends. */
 const EXP_STAT_SN = 28;
 
@@ -64,8 +61,6 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   immediateTasks = 0;
   /** Ends the time for reassignment. */
   retainTimer: Timer | undefined;
-  /** Initiator Task Tags by the Target Transfer Tag that asked for a DataACK. */
-  readonly #dataAcks = new Map<number, number>();
   #heard = 0;
   #drainWaiters: (() => void)[] = [];
 
@@ -105,23 +100,11 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     this.parameters = { ...this.parameters, maxSendDataSegmentLength };
   }
 
-  /** Asks for the acknowledgement of a task's Data-In so far: gives the Target Transfer Tag to ask with (RFC 7143 §11.7.2). */
-  askDataAck(initiatorTaskTag: number): number {
+  /** The Target Transfer Tag with which to ask for the DataACK of a task; undefined when none is to be asked for (RFC 7143 §11.7.2). */
+  askDataAck(initiatorTaskTag: number): number | undefined {
+    if (this.sent === undefined) return undefined;
     const targetTransferTag = this.session.newTag();
-    this.#dataAcks.set(targetTransferTag, initiatorTaskTag);
-    const [oldest] = this.#dataAcks.keys();
-    if (this.#dataAcks.size > DATA_ACK_LIMIT && oldest !== undefined) this.#dataAcks.delete(oldest);
-    return targetTransferTag;
-  }
-
-  /** The Initiator Task Tag of the task that a DataACK is about. */
-  findDataAck(targetTransferTag: number): number | undefined {
-    return this.#dataAcks.get(targetTransferTag);
-  }
-
-  /** It has come. */
-  forgetDataAck(targetTransferTag: number): void {
-    this.#dataAcks.delete(targetTransferTag);
+    return this.sent.askDataAck(initiatorTaskTag, targetTransferTag) ? targetTransferTag : undefined;
   }
 
   /** Resolves when more can be sent; undefined when it can now. */

@@ -18,14 +18,18 @@ import { SessionConnection, type SessionConnectionOptions } from './session-conn
  */
 const LONGEST_WAIT = 600;
 
+/** Lost connections that are kept at a time: twice as many as there may be. An older one is given up. */
+const LOST_LIMIT = 8;
+
 export class SessionConnections {
   readonly #session: Session;
   /** Those with a socket, by CID. */
   readonly #open = new Map<number, SessionConnection>();
   /** Those without a socket, whose tasks wait for reassignment. */
   readonly #lost = new Set<SessionConnection>();
-  /** How many are about to take the place of another. */
+  /** How many are about to join. */
   #joining = 0;
+  #lastJoined: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session) {
     this.#session = session;
@@ -51,17 +55,27 @@ export class SessionConnections {
     return [...this.#lost].find((lost) => lost.sent?.findAnswered(initiatorTaskTag) !== undefined);
   }
 
-  /** A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4). */
-  async join(options: SessionConnectionOptions): Promise<SessionConnection> {
+  /**
+   * A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4), and does nothing to the medium
+   * any more when the new one begins. They join one after the other, so that the last one of a CID has it. Undefined when the session
+   * has ended meanwhile, or has no room left.
+   */
+  join(options: SessionConnectionOptions): Promise<SessionConnection | undefined> {
+    this.#joining += 1;
+    const joined = this.#lastJoined.then(() => this.#join(options));
+    this.#lastJoined = joined;
+    return joined;
+  }
+
+  async #join(options: SessionConnectionOptions): Promise<SessionConnection | undefined> {
     const old = this.find(options.cid);
-    if (old !== undefined && this.#session.parameters.errorRecoveryLevel === 2) {
-      this.removeForRecovery(old);
-    } else if (old !== undefined) {
-      this.#joining += 1;
-      await this.close(old);
-      this.#joining -= 1;
-    }
-    return this.add(options);
+    if (old !== undefined && this.#session.parameters.errorRecoveryLevel === 2) this.removeForRecovery(old);
+    else if (old !== undefined) await this.close(old);
+    this.#joining -= 1;
+    if (this.#session.closing || !this.hasRoomFor(options.cid)) return undefined;
+    const connection = this.add(options);
+    this.settle();
+    return connection;
   }
 
   /** The first connection, or one whose CID is free. */
@@ -131,6 +145,8 @@ export class SessionConnections {
     connection.retainTimer = clock.after(seconds * 1000, () => {
       void this.#expire(connection);
     });
+    const [oldest] = this.#lost;
+    if (this.#lost.size > LOST_LIMIT && oldest !== undefined) void this.#expire(oldest);
   }
 
   async #expire(connection: SessionConnection): Promise<void> {

@@ -276,11 +276,10 @@ export class SessionTasks {
     this.#answer(task, outcome);
   }
 
-  /** Asks again, on the task's new connection, for the data that was under way. */
+  /** Asks again, on the task's new connection, for the data that was under way: now, or when its turn has come. */
   restartTransfer(task: Task, expR2TSN: number): void {
     const { transfer } = task;
-    if (transfer === undefined || task.state === 'ended') return;
-    if (task.state !== 'transferring' && transfer.failure === undefined) return;
+    if (transfer === undefined || task.state === 'running' || task.state === 'ended') return;
     this.#transfers.restart(task, transfer, expR2TSN);
   }
 

@@ -141,11 +141,16 @@ export class Session implements TaskOwner {
 
   /** ExpCmdSN has moved on: what came early may be due. */
   #deliverEarly(): void {
-    for (let next = this.window.nextEarly(); next !== undefined; next = this.window.nextEarly()) {
+    for (let next = this.#nextEarly(); next !== undefined; next = this.#nextEarly()) {
       this.#deliver(next.opcode, next.pdu, next.connection);
       for (const data of next.data) this.tasks.dataOut(data, next.connection);
     }
     this.management.advanced();
+  }
+
+  /** Nothing is begun behind a logout that has ended the session. */
+  #nextEarly(): EarlyCommand | undefined {
+    return this.#closing ? undefined : this.window.nextEarly();
   }
 
   /** A command that is not here, and may still come, never runs (RFC 7143 §11.6.1). False when there can be none. */

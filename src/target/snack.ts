@@ -5,8 +5,9 @@ import { RejectReason, SnackRequest, SnackType } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { SenseKey } from '../scsi/index.ts';
 import { sendDataIn, sendScsiResponse } from './data-in.ts';
+import type { SentPdu } from './kept-payload.ts';
 import { checkCondition } from './outcome.ts';
-import { renewedHeader, type SentPdu, type SentPdus } from './sent-pdus.ts';
+import { renewedHeader, type SentPdus } from './sent-pdus.ts';
 import type { SessionConnection } from './session-connection.ts';
 import type { Task } from './task.ts';
 
@@ -35,7 +36,10 @@ export function receiveSnack(connection: SessionConnection, pdu: Pdu): void {
       return;
     }
     case SnackType.dataAck:
-      if (!acknowledgeData(connection, sent, request)) reject(RejectReason.invalidDataAck);
+      // RunLength must be 0 (RFC 7143 §11.16.7).
+      if (runLength !== 0 || !sent.acknowledgeData(request.targetTransferTag, begRun)) {
+        reject(RejectReason.invalidDataAck);
+      }
       return;
     case SnackType.rData:
       sendResegmented(connection, sent, request, reject);
@@ -43,22 +47,6 @@ export function receiveSnack(connection: SessionConnection, pdu: Pdu): void {
     default:
       reject(RejectReason.protocolError);
   }
-}
-
-/** DataACK. False when it is about nothing that was asked for, or about more than was sent (RFC 7143 §11.16.2, §11.16.7). */
-function acknowledgeData(
-  connection: SessionConnection,
-  sent: SentPdus,
-  { targetTransferTag, begRun, runLength }: SnackRequest,
-): boolean {
-  const initiatorTaskTag = connection.findDataAck(targetTransferTag);
-  if (initiatorTaskTag === undefined || runLength !== 0) return false;
-  const next = sent.nextNumber(initiatorTaskTag);
-  if (next !== undefined && begRun > next) return false;
-  connection.forgetDataAck(targetTransferTag);
-  // The status may have been acknowledged by the same PDU, and the data with it.
-  if (next !== undefined) sent.acknowledgeData(initiatorTaskTag, begRun);
-  return true;
 }
 
 function sendAgain(
@@ -117,7 +105,7 @@ export function sendUnacknowledged(
   if (payload === undefined) return false;
   if (payload.first === undefined) return true;
   const rest = task.dataIn;
-  task.rewind(payload.first.header);
+  task.rewind(payload.first);
   connection.sent?.recut(task.initiatorTaskTag, task.dataSN);
   task.dataIn = payload.data;
   sendDataIn(connection, task, false);

@@ -46,10 +46,15 @@ export class TaskAnswers {
 
   #give(task: Task, outcome: Outcome): void {
     if (task.deviceError !== undefined) this.#tellDeviceError(task, task.deviceError);
+    const transferred = transferredBy(task, outcome.status === Status.good);
+    task.connection.sent?.answered({ task, outcome, transferred });
+    this.#send(task, outcome, transferred);
+    if (task.connection.sent !== undefined) task.release();
+  }
+
+  #send(task: Task, outcome: Outcome, transferred: number): void {
     const { connection } = task;
     const isGood = outcome.status === Status.good;
-    const transferred = transferredBy(task, isGood);
-    connection.sent?.answered({ task, outcome, transferred });
     if (isGood && task.isRead && task.dataIn.length > 0 && task.expectedDataTransferLength > task.bufferOffset) {
       if (!this.#hasRead && task.length > 0) this.#tellFirstRead(task);
       // A status that must carry a SNACK Tag cannot go with the data (RFC 7143 §11.16.3).

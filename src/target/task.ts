@@ -45,7 +45,7 @@ export class Task {
   /** Takes a place in the command window: until its answer, and never when it came as an immediate command. */
   inWindow: boolean;
   /** 16 bytes or more. */
-  readonly cdb: Uint8Array;
+  cdb: Uint8Array;
   /** EDTL: bytes that the initiator is ready to send or take. */
   readonly expectedDataTransferLength: number;
   readonly isRead: boolean;
@@ -85,7 +85,7 @@ export class Task {
   nextInSlot: Task | undefined;
   /** Where it is in the task set of its unit. */
   place = 0;
-  readonly #header: Uint8Array;
+  #header: Uint8Array;
   #waiters: (() => void)[] | undefined;
 
   /** `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. */
@@ -142,6 +142,18 @@ export class Task {
     this.#waiters ??= [];
     const waiters = this.#waiters;
     return new Promise((resolve) => waiters.push(resolve));
+  }
+
+  /**
+   * It has been answered, and the answer is kept for as long as it may have to be given again: neither its data is, nor the chunk of
+   * the stream in which it came.
+   */
+  release(): void {
+    this.transfer = undefined;
+    this.dataOut = noData;
+    this.dataIn = noData;
+    this.#header = new Uint8Array(this.#header);
+    this.cdb = new Uint8Array(this.cdb);
   }
 
   end(): void {

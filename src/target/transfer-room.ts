@@ -18,9 +18,14 @@ export class TransferRoom {
     this.#admit = admit;
   }
 
-  /** A task needs `bytes`. One that needs more than there is gets everything, once it is alone. */
+  /**
+   * A task needs `bytes`. One that needs more than there is gets everything, once it is alone. One that waits already keeps its place,
+   * whatever it needs now: with another connection it asks anew.
+   */
   enter(task: Task, bytes: number): void {
-    this.#queue.push({ task, bytes });
+    const place = this.#queue.findIndex((entry) => entry.task === task);
+    if (place < 0) this.#queue.push({ task, bytes });
+    else this.#queue[place] = { task, bytes };
     this.#advance();
   }
 

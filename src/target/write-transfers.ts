@@ -49,8 +49,11 @@ export class WriteTransfers {
       responses.reject(RejectReason.protocolError, pdu);
       return;
     }
-    const isConsistent = header.targetTransferTag === RESERVED_TAG || hasLun(pdu.header, task.lun);
+    const isUnsolicited = header.targetTransferTag === RESERVED_TAG;
+    const isConsistent = isUnsolicited || hasLun(pdu.header, task.lun);
     if (!isConsistent || transfer?.receive(header, pdu.data, pdu.dataLength, pdu.dataDigestOk) !== true) {
+      // It may follow a retry of a command that had come: that was ignored, and so is its data (RFC 7143 §7.2.1).
+      if (isUnsolicited && connection.parameters.errorRecoveryLevel > 0) return;
       responses.reject(RejectReason.invalidPduField, pdu);
       return;
     }
@@ -65,7 +68,7 @@ export class WriteTransfers {
   /** The task has another connection: what was under way is asked for again there. `expR2TSN`: the first R2T that did not arrive. */
   restart(task: Task, transfer: DataOutTransfer, expR2TSN: number): void {
     transfer.restart(expR2TSN);
-    this.advance(task, transfer);
+    if (task.state === 'transferring' || transfer.failure !== undefined) this.advance(task, transfer);
   }
 
   /** A task is over, whether it had data or not. */
