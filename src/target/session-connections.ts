@@ -92,11 +92,12 @@ export class SessionConnections {
   async ended(connection: SessionConnection, reason: SessionEnd, error?: Error): Promise<void> {
     if (connection.state !== 'open') return;
     this.#forgetOpen(connection);
-    this.#session.fence.gone(connection);
     const isFailure = reason === 'connection lost' || reason === 'unresponsive' || isDamage(error);
     const isKept = isFailure && this.#canRecover;
     if (isKept) this.#lose(connection);
     else connection.state = 'ended';
+    // Not before its state tells so: what waited for its acknowledgement goes out now, and must not wait for it again.
+    this.#session.fence.gone(connection);
     if (isFailure) this.#announceLoss(connection, isKept);
     if (isKept) return;
     const opensWindow = isFailure && this.#takesRoom(connection);

@@ -180,6 +180,21 @@ test('a connection that acknowledges nothing is dropped, and the session goes on
   assert.equal(ScsiResponse.view((await first.expect(Opcode.scsiResponse)).header).initiatorTaskTag, tag);
 });
 
+test('the answer to a connection that is dropped for want of acknowledgements holds up no other', async () => {
+  await using served = await serveTarget();
+  const [first, second] = await pairOf(served);
+  assert.equal((await runOn(first, second, testUnitReady)).status, Status.good);
+  // With less than two connections left there would be no fence any more.
+  await join(served, first, 3);
+  first.expStatSN -= 1;
+  first.manage(TaskManagementFunction.abortTaskSet);
+  await expectPing(first);
+  const tag = second.command(testUnitReady);
+  await served.clock.pass(10_000);
+  await first.closed;
+  assert.equal((await second.result(tag)).status, Status.good);
+});
+
 test('a session that ends behind a fence leaves nothing', async () => {
   await using served = await serveTarget();
   const [first, second] = await pairOf(served);
