@@ -1,28 +1,18 @@
 /**
  * The long run of the fuzzers:
  *
- *     npm run fuzz [-- --inputs 1000000] [--only target|initiator|parsers] [--from SEED] [--seed N] [--findings N]
+ *     npm run fuzz [-- --inputs 1000000] [--only target|recovery|initiator|parsers] [--from SEED] [--seed N] [--findings N]
  *
  * The seeds go up from `--from`. `--seed` plays one world again, the one that a finding names. Ends with 1 when something was found.
  */
 
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describeFinding, playSeed, runCampaign } from '../test/fuzz/campaign.ts';
+import { memoryInUse } from '../test/fuzz/memory-in-use.ts';
 import { worlds } from '../test/fuzz/worlds.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
 
 /** What a long run may add to the memory of the process once garbage is gone: caches warm up, nothing more. */
 const GROWTH_BOUND = 64 << 20;
-
-function memoryInUse(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 const { values } = parseArgs({
   options: {

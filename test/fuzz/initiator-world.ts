@@ -29,9 +29,9 @@ import { encodeText } from '../../src/iscsi/text.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { type ScriptedPeer, ScriptedTarget } from '../support/scripted-target.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
-import { anyU32, damaged, near, randomBytes } from './random-bytes.ts';
-import { randomKeys } from './random-login.ts';
-import { turns } from './watched-device.ts';
+import { anyU32, damaged, near, randomBytes } from './random/bytes.ts';
+import { randomKeys } from './random/login.ts';
+import { turns } from './turns.ts';
 
 const LUN = new Uint8Array(8);
 const keyNames = Object.keys(keyRules);

@@ -27,9 +27,9 @@ import { inspectRodToken } from '../../src/scsi/third-party-copy/rod-token.ts';
 import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third-party-copy/token-request.ts';
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
 import { type Random, seededRandom } from '../support/random.ts';
-import { anyU32, damaged, randomBytes } from './random-bytes.ts';
-import { randomCdb, randomParameterList } from './random-command.ts';
-import { randomKeys } from './random-login.ts';
+import { anyU32, damaged, randomBytes } from './random/bytes.ts';
+import { randomCdb, randomParameterList } from './random/command.ts';
+import { randomKeys } from './random/login.ts';
 
 /** A parser, and what it is given. */
 type Trial = (random: Random) => void;

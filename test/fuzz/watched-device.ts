@@ -4,15 +4,19 @@ import type { Awaitable, Capabilities, Device, Extent } from '../../src/block/de
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
 import type { Random } from '../support/random.ts';
+import { turns } from './turns.ts';
 
 export interface WatchedDeviceOptions {
   readonly content: Uint8Array | number;
+  /** 512 or 4096. Default 512. */
+  readonly blockSize?: number;
   readonly random: Random;
   readonly onViolation: (what: string) => void;
   /** Whether operations take turns of the event loop. */
   readonly slow: boolean;
   /** One in so many operations fails; 0: none. */
   readonly failsOneIn: number;
+  readonly onWrite?: (offset: number) => void;
 }
 
 const capabilities: Capabilities = {
@@ -25,7 +29,7 @@ const capabilities: Capabilities = {
 
 export class WatchedDevice implements Device {
   readonly size: number;
-  readonly blockSize = 512;
+  readonly blockSize: number;
   readonly physicalBlockSize = 4096;
   readonly readOnly = false;
   readonly capabilities = capabilities;
@@ -33,7 +37,8 @@ export class WatchedDevice implements Device {
   readonly #options: WatchedDeviceOptions;
 
   constructor(options: WatchedDeviceOptions) {
-    this.#memory = new MemoryDevice(options.content);
+    this.blockSize = options.blockSize ?? 512;
+    this.#memory = new MemoryDevice(options.content, { blockSize: this.blockSize });
     this.#options = options;
     this.size = this.#memory.size;
   }
@@ -52,7 +57,7 @@ export class WatchedDevice implements Device {
       return work();
     };
     if (!slow || random.oneIn(3)) return finish();
-    return turns(1 + random.below(4)).then(finish);
+    return turns(random.oneIn(20) ? 40 : 1 + random.below(4)).then(finish);
   }
 
   read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
@@ -61,6 +66,7 @@ export class WatchedDevice implements Device {
 
   write(offset: number, data: readonly Uint8Array[]): Awaitable<void> {
     const length = data.reduce((sum, part) => sum + part.length, 0);
+    this.#options.onWrite?.(offset);
     return this.#run('write', offset, length, () => this.#memory.write(offset, data));
   }
 
@@ -77,7 +83,7 @@ export class WatchedDevice implements Device {
   }
 
   extents(offset: number, length: number): Awaitable<readonly Extent[]> {
-    const half = Math.floor(length / 1024) * 512;
+    const half = Math.floor(length / (2 * this.blockSize)) * this.blockSize;
     const found = [
       { offset, length: half, allocated: true, zero: false },
       { offset: offset + half, length: length - half, allocated: false, zero: true },
@@ -86,9 +92,4 @@ export class WatchedDevice implements Device {
   }
 
   async close(): Promise<void> {}
-}
-
-/** Resolves after so many turns of the event loop. */
-export async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -6,10 +6,10 @@ import {
   describeCommand,
   usageData,
   VARIABLE_LENGTH,
-} from '../../src/scsi/command-table.ts';
-import { encodeLun } from '../../src/scsi/lun.ts';
-import type { Random } from '../support/random.ts';
-import { anyU32, randomBytes } from './random-bytes.ts';
+} from '../../../src/scsi/command-table.ts';
+import { encodeLun } from '../../../src/scsi/lun.ts';
+import type { Random } from '../../support/random.ts';
+import { anyU32, randomBytes } from './bytes.ts';
 
 /** Mostly one of the two units that there are. */
 export function randomLun(random: Random): Uint8Array {
@@ -38,7 +38,7 @@ function writeLbaAtEnd(random: Random, cdb: Buffer, length: number): void {
   cdb[length === 6 ? 4 : length === 10 ? 8 : length - 3] = random.below(6);
 }
 
-/** 16 bytes, or 32 for the commands that have so long CDBs. */
+/** 16 bytes, or as many as a longer command has. */
 export function randomCdb(random: Random): Uint8Array {
   const kind = random.below(16);
   if (kind === 0) return randomBytes(random, 16);

@@ -1,6 +1,6 @@
 /** Random values of the kinds that break parsers: edges, powers of two, near misses; and ways to damage bytes. */
 
-import type { Random } from '../support/random.ts';
+import type { Random } from '../../support/random.ts';
 
 const edges = [
   0, 1, 2, 3, 4, 7, 8, 31, 47, 48, 255, 256, 511, 512, 513, 4096, 8192, 65_535, 65_536, 262_144, 0xff_ffff,
