@@ -35,7 +35,10 @@ export class Reception {
     this.#sender = options.sender;
   }
 
-  /** Takes one PDU. Raises ISCSI_DATA_DIGEST, ISCSI_PDU_FORMAT, ISCSI_PDU_UNEXPECTED, ISCSI_DATA_IN_ORDER, ISCSI_R2T_RANGE. */
+  /**
+   * Takes one PDU. Raises ISCSI_DATA_DIGEST, ISCSI_PDU_FORMAT, ISCSI_PDU_UNEXPECTED, ISCSI_STATUS_ORDER, ISCSI_DATA_IN_ORDER,
+   * ISCSI_R2T_RANGE.
+   */
   receive(pdu: Pdu): void {
     if (!pdu.dataDigestOk) {
       throw new ProtocolError('ISCSI_DATA_DIGEST', 'the data digest of a PDU does not match its data');

@@ -1,6 +1,6 @@
 /** What a session sends: each PDU with the numbers that the session has come to (RFC 7143 §4.2.2). */
 
-import { readU32, serialAdd, serialLess } from '../bytes/index.ts';
+import { ProtocolError, readU32, serialAdd, serialLess } from '../bytes/index.ts';
 import { encodeExtendedCdb } from '../iscsi/additional-header.ts';
 import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
@@ -39,10 +39,17 @@ export class Sender {
     this.#parameters = parameters;
   }
 
-  /** Takes the StatSN of a PDU that carries a status. Over TCP none can be missing before it; an older one changes nothing. */
+  /**
+   * Takes the StatSN of a PDU that carries a status; an older one changes nothing. Raises ISCSI_STATUS_ORDER when others have not come
+   * before it: they cannot be asked for again at ErrorRecoveryLevel 0 (RFC 7143 §7.9).
+   */
   acknowledge(pdu: Pdu): void {
-    const next = serialAdd(readU32(pdu.header, 24), 1);
-    if (serialLess(this.#expStatSN, next)) this.#expStatSN = next;
+    const statSN = readU32(pdu.header, 24);
+    if (serialLess(this.#expStatSN, statSN)) {
+      const missing = `StatSN ${this.#expStatSN} has not come, and ${statSN} has`;
+      throw new ProtocolError('ISCSI_STATUS_ORDER', `the target left out an answer: ${missing}`);
+    }
+    if (statSN === this.#expStatSN) this.#expStatSN = serialAdd(statSN, 1);
   }
 
   /** Sends the command of a task that has its tag, and the data that may go with it unasked. The window must be open. */

@@ -312,6 +312,29 @@ test('ExpStatSN never goes back: an older StatSN changes nothing (RFC 7143 §4.2
   assert.equal(await run(), first + 1);
 });
 
+test('an answer that is left out ends the session: it cannot be asked for again (RFC 7143 §7.9)', async () => {
+  for (const [from, skipped] of [
+    [100, 1],
+    [0xffff_ffff, 2],
+    [0x7fff_ffff, 1000],
+  ] as const) {
+    const all = rig();
+    const opening = all.initiator.login(portal, targetName);
+    const peer = await all.target.accept();
+    peer.statSN = (from - 2) >>> 0;
+    await peer.logIn();
+    const session = await opening;
+    const lost = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_STATUS_ORDER' });
+    const answered = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_STATUS_ORDER' });
+    await peer.next();
+    peer.statSN = (peer.statSN + skipped) >>> 0;
+    respond(peer, await peer.next());
+    await Promise.all([lost, answered]);
+    await session.closed;
+    assert.equal(all.clock.pending, 0);
+  }
+});
+
 test('a silent target is pinged, and given up when it does not answer', async () => {
   const all = rig(undefined, { timeouts: { keepaliveInterval: 5000, keepaliveTimeout: 3000 } });
   const { session, peer } = await openSession(all);
