@@ -6,5 +6,6 @@ export * from './event.ts';
 export type { KeepaliveOptions } from './keepalive.ts';
 export type { LogicalUnit } from './logical-unit.ts';
 export * from './portal.ts';
+export * from './portal-group.ts';
 export type { Session } from './session.ts';
 export * from './target.ts';

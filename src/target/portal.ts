@@ -6,12 +6,12 @@ import type { Random } from '../iscsi/chap.ts';
 import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
 import { type Clock, systemClock, type Timer } from '../os/clock.ts';
 import type { Endpoint, Network, TcpConnection, TcpListener } from '../os/network.ts';
-import { AuthenticationFailures, type AuthenticationLimits } from './authentication-failures.ts';
 import { Connection } from './connection.ts';
 import type { TargetDirectory } from './directory.ts';
 import { DiscoverySessions } from './discovery-sessions.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
+import { PortalGroup } from './portal-group.ts';
 import type { Session } from './session.ts';
 import { Turns } from './turns.ts';
 
@@ -30,8 +30,8 @@ export interface PortalOptions {
   readonly loginTimeout?: number;
   /** Default: asked after 15 s of silence, dropped after 120 s of it. */
   readonly keepalive?: KeepaliveOptions;
-  /** When guessing of secrets is stopped. Default: for a minute, after five failures. */
-  readonly authenticationLimits?: AuthenticationLimits;
+  /** The portals of the same server; default: it is the only one. */
+  readonly group?: PortalGroup;
   /** Connections at a time; default 4096. */
   readonly maximumConnections?: number;
   /** Normal sessions at a time, with or without a connection; default as many as connections. */
@@ -76,7 +76,7 @@ export class Portal implements AsyncDisposable {
   readonly #sessions = new Set<Session>();
   readonly #turns: Turns;
   readonly #discoverySessions = new DiscoverySessions();
-  readonly #authenticationFailures: AuthenticationFailures;
+  readonly #group: PortalGroup;
   #listener: TcpListener | undefined;
   #closing: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -85,8 +85,7 @@ export class Portal implements AsyncDisposable {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#turns = new Turns(this.#clock);
-    const limits = options.authenticationLimits ?? { attempts: 5, lockout: 60_000 };
-    this.#authenticationFailures = new AuthenticationFailures(this.#clock, limits);
+    this.#group = options.group ?? new PortalGroup({ clock: this.#clock });
   }
 
   /** Listens. Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
@@ -115,7 +114,7 @@ export class Portal implements AsyncDisposable {
         random: this.#options.random ?? randomBytes,
         loginTimeout: this.#options.loginTimeout ?? 15_000,
         keepalive: this.#options.keepalive ?? defaultKeepalive,
-        authenticationFailures: this.#authenticationFailures,
+        authenticationFailures: this.#group.authenticationFailures,
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         sessions: this.#sessions,

@@ -150,7 +150,7 @@ test('who guesses secrets is turned away for a while, and nobody else', async ()
   const authentication = { initiators: [aliceSecret] };
   const limits = { attempts: 3, lockout: 60_000 };
   const directory = new AccessList([{ target: diskOf(1), authentication }]);
-  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  await using served = await serveTarget({ portal: { directory }, authenticationLimits: limits });
   const right = { initiator: aliceSecret };
   const wrong = { initiator: { ...aliceSecret, secret: bobSecret.secret } };
   for (let attempt = 0; attempt < 3; attempt++) await assert.rejects(logIn(served, wrong));
@@ -163,7 +163,7 @@ test('who guesses secrets is turned away for a while, and nobody else', async ()
 test('wrong proof in discovery counts as in a login, and right proof is not looked at afterwards', async () => {
   const directory = new AccessList([{ target: diskOf(1), authentication: { initiators: [aliceSecret] } }]);
   const limits = { attempts: 3, lockout: 60_000 };
-  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  await using served = await serveTarget({ portal: { directory }, authenticationLimits: limits });
   const { network, clock } = served;
   const discover = (initiator: ChapSecret) =>
     new Initiator({ network, clock, initiatorName: alice, chap: { initiator } }).discover({
@@ -183,7 +183,7 @@ test('connections that are opened at once have no more guesses than others', asy
   const authentication = { initiators: [initiator] };
   const limits = { attempts: 3, lockout: 60_000 };
   const directory = new AccessList([{ target: diskOf(1), authentication }]);
-  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  await using served = await serveTarget({ portal: { directory }, authenticationLimits: limits });
   const logins = await Promise.all(Array.from({ length: 5 }, () => ChapLogin.open(served)));
   const asked = await Promise.all(logins.map((login) => login.challenge()));
   for (const [index, login] of logins.entries()) {
@@ -201,13 +201,32 @@ test('invented names bring one address no further guesses', async () => {
   const authentication = { initiators: [aliceSecret] };
   const limits = { attempts: 3, attemptsPerAddress: 5, lockout: 60_000 };
   const directory = new AccessList([{ target: diskOf(1), authentication }]);
-  await using served = await serveTarget({ portal: { directory, authenticationLimits: limits } });
+  await using served = await serveTarget({ portal: { directory }, authenticationLimits: limits });
   const right = { initiator: aliceSecret };
   const wrong = { initiator: { ...aliceSecret, secret: bobSecret.secret } };
   for (let attempt = 0; attempt < 5; attempt++) await assert.rejects(logIn(served, wrong, `${bob}-${attempt}`));
   await assert.rejects(logIn(served, right), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
   served.clock.advance(60_000);
   await (await logIn(served, right)).close();
+});
+
+test('wrong guesses at all portals of a server are counted together', async () => {
+  const directory = new AccessList([{ target: diskOf(1), authentication: { initiators: [aliceSecret] } }]);
+  const limits = { attempts: 3, lockout: 60_000 };
+  await using served = await serveTarget({ portal: { directory }, authenticationLimits: limits });
+  const { network, clock } = served;
+  const second = { host: '198.51.100.1', port: 3260 };
+  await using _portal = await served.openPortal({ endpoint: { address: second.host, port: second.port } });
+  const discoverThere = (initiator: ChapSecret) =>
+    new Initiator({ network, clock, initiatorName: alice, chap: { initiator } }).discover(second);
+  const refused = { code: 'ISCSI_LOGIN_AUTH_FAILED' };
+  const wrong = { ...aliceSecret, secret: bobSecret.secret };
+  for (let attempt = 0; attempt < 2; attempt++) await assert.rejects(discoverThere(wrong), refused);
+  await assert.rejects(logIn(served, { initiator: wrong }), refused);
+  await assert.rejects(discoverThere(aliceSecret), refused, 'even with the right secret');
+  await assert.rejects(logIn(served, { initiator: aliceSecret }), refused, 'at either portal');
+  clock.advance(60_000);
+  assert.equal((await discoverThere(aliceSecret)).length, 1);
 });
 
 test('right proof forgives its own name, not its address', () => {

@@ -3,9 +3,11 @@
 import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import type { ChapDemand } from '../../src/iscsi/chap.ts';
+import type { AuthenticationLimits } from '../../src/target/authentication-failures.ts';
 import { openDirectory, type TargetDirectory } from '../../src/target/directory.ts';
 import type { TargetEvent } from '../../src/target/event.ts';
 import { Portal, type PortalOptions } from '../../src/target/portal.ts';
+import { PortalGroup } from '../../src/target/portal-group.ts';
 import { Target } from '../../src/target/target.ts';
 import type { UnitFeatures } from '../../src/target/unit-features.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
@@ -22,6 +24,8 @@ export interface ServedTarget extends AsyncDisposable {
   readonly events: readonly TargetEvent[];
   readonly network: SimulatedNetwork;
   connect(): Promise<RawInitiator>;
+  /** One more portal of the same server; the caller closes it. */
+  openPortal(options: Partial<PortalOptions> & Pick<PortalOptions, 'endpoint'>): Promise<Portal>;
   /** A connection that has logged in to the target, with these operational keys. */
   login(keys?: Readonly<Record<string, string>>, options?: Omit<LoginOptions, 'keys'>): Promise<RawInitiator>;
 }
@@ -35,6 +39,7 @@ export interface ServedTargetOptions {
   readonly line?: LineOptions;
   /** Who must prove who they are. */
   readonly authentication?: ChapDemand;
+  readonly authenticationLimits?: AuthenticationLimits;
   readonly portal?: Partial<PortalOptions>;
 }
 
@@ -51,14 +56,16 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
   });
   const network = new SimulatedNetwork(options.line);
   const events: TargetEvent[] = [];
-  const portal = await Portal.open({
+  const { authentication, authenticationLimits } = options;
+  const shared = {
     network,
-    endpoint,
     clock,
-    directory: options.authentication === undefined ? openDirectory([target]) : guarded(target, options.authentication),
-    onEvent: (event) => events.push(event),
+    group: new PortalGroup({ clock, ...(authenticationLimits === undefined ? {} : { authenticationLimits }) }),
+    directory: authentication === undefined ? openDirectory([target]) : guarded(target, authentication),
+    onEvent: (event: TargetEvent) => events.push(event),
     ...options.portal,
-  });
+  };
+  const portal = await Portal.open({ endpoint, ...shared });
   const connect = async (): Promise<RawInitiator> => new RawInitiator(await network.connectTcp(endpoint));
   return {
     portal,
@@ -67,6 +74,7 @@ export async function serveTarget(options: ServedTargetOptions = {}): Promise<Se
     events,
     network,
     connect,
+    openPortal: (own) => Portal.open({ ...shared, ...own }),
     login: async (keys = {}, options = {}) => {
       const initiator = await connect();
       const name = options.discovery === true ? {} : { targetName: TARGET };

@@ -1,6 +1,7 @@
 /** The iSCSI target on every served interface. */
 
 import { Portal } from '../../target/portal.ts';
+import { PortalGroup } from '../../target/portal-group.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
 import { MachineTargets } from '../machine-targets.ts';
 import { type Parts, troubleOf } from '../parts.ts';
@@ -16,10 +17,12 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
     }),
   );
   const observer = new TargetObserver(machines, trace, emit);
+  const group = new PortalGroup({ clock: platform.clock });
   for (const { address } of plans) {
     const portal = await Portal.open({
       ...platform,
       directory,
+      group,
       endpoint: { address, port: options.iscsiPort },
       onEvent: (event) => {
         observer.observe(event);
