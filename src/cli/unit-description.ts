@@ -10,10 +10,14 @@ import {
   ModeHeader6,
   ModePageCode,
   ModeSubpageCode,
+  ProvisioningType,
   pageContent,
   VitalProductDataPage,
 } from '../scsi/index.ts';
 import { describeModePages, describeVitalProductData, type UnitPage } from './unit-pages.ts';
+
+/** As the capacity and VPD page B2h have it together (SBC-3, logical block provisioning). */
+type Provisioning = 'full' | 'resource' | 'thin' | 'not reported';
 
 export interface UnitDescription {
   readonly portal: string;
@@ -24,6 +28,7 @@ export interface UnitDescription {
   readonly inquiry: Inquiry;
   /** Undefined where there is no unit, or no medium. */
   readonly capacity?: Capacity & { readonly size: number };
+  readonly provisioning?: Provisioning;
   readonly writeProtected?: boolean;
   readonly pages: readonly UnitPage[];
   readonly modePages: readonly UnitPage[];
@@ -46,10 +51,26 @@ export async function describeUnit(session: Session, unit: LogicalUnit): Promise
     lun: formatLun(unit.lun),
     session: { ...session.parameters },
     inquiry,
-    ...(capacity === undefined ? {} : { capacity: { ...capacity, size: capacity.blocks * capacity.blockSize } }),
+    ...(capacity === undefined ? {} : describeCapacity(capacity, pages)),
     pages,
     ...describeMode(mode),
   };
+}
+
+function describeCapacity(
+  capacity: Capacity,
+  pages: readonly UnitPage[],
+): Pick<UnitDescription, 'capacity' | 'provisioning'> {
+  const size = capacity.blocks * capacity.blockSize;
+  return { capacity: { ...capacity, size }, provisioning: provisioningOf(capacity, pages) };
+}
+
+function provisioningOf({ provisioningManagementEnabled }: Capacity, pages: readonly UnitPage[]): Provisioning {
+  if (!provisioningManagementEnabled) return 'full';
+  const page = pages.find(({ code }) => code === VitalProductDataPage.logicalBlockProvisioning);
+  const type = page?.fields.provisioningType;
+  if (type === ProvisioningType.resource) return 'resource';
+  return type === ProvisioningType.thin ? 'thin' : 'not reported';
 }
 
 async function readPages(unit: LogicalUnit): Promise<UnitPage[]> {

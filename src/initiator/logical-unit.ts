@@ -26,7 +26,8 @@ export interface Capacity {
   readonly blockSize: number;
   readonly blocks: number;
   readonly physicalBlockSize: number;
-  readonly thinProvisioned: boolean;
+  /** LBPME: blocks can be given back. VPD page B2h says whether that gains the unit room. */
+  readonly provisioningManagementEnabled: boolean;
   readonly unmappedReadsZeros: boolean;
 }
 
@@ -122,7 +123,7 @@ export class LogicalUnit {
     return {
       ...this.#size(Number(view.lastLogicalBlockAddress), view.blockLength),
       physicalBlockSize: view.blockLength * 2 ** view.logicalBlocksPerPhysicalBlockExponent,
-      thinProvisioned: view.provisioningManagementEnabled,
+      provisioningManagementEnabled: view.provisioningManagementEnabled,
       unmappedReadsZeros: view.provisioningReadsZeros,
     };
   }
@@ -137,7 +138,7 @@ export class LogicalUnit {
     return {
       ...this.#size(view.lastLogicalBlockAddress, view.blockLength),
       physicalBlockSize: view.blockLength,
-      thinProvisioned: false,
+      provisioningManagementEnabled: false,
       unmappedReadsZeros: false,
     };
   }

@@ -205,7 +205,7 @@ export class RemoteDevice implements Device {
     const { title, operationCode } = commandTable.writeSame16;
     const cdb = WriteSame16Cdb.encode({
       operationCode,
-      unmap: this.#limits.capacity.thinProvisioned,
+      unmap: this.#limits.capacity.provisioningManagementEnabled,
       logicalBlockAddress: piece.offset / this.blockSize,
       numberOfBlocks: piece.length / this.blockSize,
     });

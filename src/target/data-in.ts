@@ -137,6 +137,10 @@ export function sendScsiResponse(
     header.underflow = difference < 0;
     header.residualCount = Math.abs(difference);
   }
+  if (task.bidirectionalReadLength > 0) {
+    header.bidirectionalUnderflow = true;
+    header.bidirectionalResidualCount = task.bidirectionalReadLength;
+  }
   if (outcome.sense === undefined) {
     context.sender.send(bytes);
     return;

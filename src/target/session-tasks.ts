@@ -104,7 +104,8 @@ export class SessionTasks {
     }
     const lun = decodeLun(header.lun);
     const unit = lun === undefined ? undefined : target.units.get(lun);
-    const task = new Task(owner, connection, header, joinCdb(header.cdb, additional), unit);
+    const cdb = joinCdb(header.cdb, additional);
+    const task = new Task(owner, connection, header, cdb, unit, additional.bidirectionalReadLength ?? 0);
     this.#byTag.add(task);
     if (task.isImmediate) connection.immediateTasks += 1;
     const failure = this.#prepare(task) ?? bidirectionalRefusal(header, additional);

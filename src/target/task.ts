@@ -48,6 +48,8 @@ export class Task {
   cdb: Uint8Array;
   /** EDTL: bytes that the initiator is ready to send or take. */
   readonly expectedDataTransferLength: number;
+  /** Bytes that the initiator is ready to take beside those that it sends (RFC 7143 §11.2.2.4): none are ever sent. */
+  readonly bidirectionalReadLength: number;
   readonly isRead: boolean;
   readonly isWrite: boolean;
 
@@ -88,13 +90,14 @@ export class Task {
   #header: Uint8Array;
   #waiters: (() => void)[] | undefined;
 
-  /** `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. */
+  /** `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. `bidirectionalReadLength`: 0 where none is given. */
   constructor(
     nexus: TaskOwner,
     connection: SessionConnection,
     command: ScsiCommand,
     cdb: Uint8Array,
     unit: LogicalUnit | undefined,
+    bidirectionalReadLength: number,
   ) {
     this.nexus = nexus;
     this.connection = connection;
@@ -107,6 +110,7 @@ export class Task {
     this.inWindow = !command.immediate;
     this.cdb = cdb;
     this.expectedDataTransferLength = command.expectedDataTransferLength;
+    this.bidirectionalReadLength = bidirectionalReadLength;
     this.isRead = command.read;
     this.isWrite = command.write;
   }

@@ -101,6 +101,28 @@ test('a command that would read and write at once is refused, once its data is t
   assert.equal((await raw.run(read10, { length: 512 })).status, 0);
 });
 
+test('what a refused bidirectional command should have read is its residual (RFC 7143 §11.4.1, §11.4.6)', async () => {
+  await using served = await serveTarget();
+  const { raw } = await Asker.login(served);
+  const unknown = hex('53 00 00000000 00 0001 00 000000000000');
+  for (const [cdb, ahs, bytes] of [
+    [write10, bidirectional, 512],
+    [unknown, bidirectional, 512],
+    [write10, hex(''), 0],
+  ] as const) {
+    const immediateData = Buffer.alloc(512);
+    const { pdus } = await raw.run(cdb, { direction: 'both', length: 512, ahs, immediateData });
+    const [response] = pdus;
+    assert.ok(response);
+    const view = ScsiResponse.view(response.header);
+    assert.deepEqual([view.underflow, view.residualCount], [true, 512], 'what it would have written');
+    assert.deepEqual(
+      [view.bidirectionalOverflow, view.bidirectionalUnderflow, view.bidirectionalResidualCount],
+      [false, bytes > 0, bytes],
+    );
+  }
+});
+
 test('so are both directions without the length that goes with them (RFC 7143 §11.3.4)', async () => {
   await using served = await serveTarget();
   const { raw } = await Asker.login(served);

@@ -55,14 +55,14 @@ export function descriptionLines(unit: UnitDescription): string[] {
   ];
 }
 
-function capacityRows({ capacity, writeProtected }: UnitDescription): Row[] {
+function capacityRows({ capacity, provisioning = 'not reported', writeProtected }: UnitDescription): Row[] {
   const protection: Row[] = writeProtected === undefined ? [] : [['write protected', yesOrNo(writeProtected)]];
   if (capacity === undefined) return protection;
-  const { size, blocks, blockSize, physicalBlockSize, thinProvisioned, unmappedReadsZeros } = capacity;
+  const { size, blocks, blockSize, physicalBlockSize, unmappedReadsZeros } = capacity;
   return [
     ['size', `${sizeText(size)} (${size} bytes)`],
     ['blocks', `${blocks} of ${blockSize} bytes, physical blocks of ${physicalBlockSize}`],
-    ['thin provisioned', `${yesOrNo(thinProvisioned)}${unmappedReadsZeros ? ', unmapped blocks read as zeros' : ''}`],
+    ['provisioning', `${provisioning}${unmappedReadsZeros ? ', unmapped blocks read as zeros' : ''}`],
     ...protection,
   ];
 }
