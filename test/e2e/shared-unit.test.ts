@@ -7,6 +7,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { initiatorGuest } from '../../scripts/initiator-guest/build.ts';
+import { Fio } from '../support/machine/fio.ts';
 import type { Guest } from '../support/machine/guest.ts';
 import { startLinuxInitiator } from '../support/machine/linux-initiator.ts';
 import { guestNeeds } from '../support/machine/needs.ts';
@@ -16,11 +17,15 @@ import { TargetProgram } from '../support/target-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** Types of a reservation (SPC-4 §6.15.3.4) as sg_persist takes them. */
+const writeExclusive = 1;
 const exclusiveAccess = 3;
 const writeExclusiveRegistrantsOnly = 5;
 
 /** What Linux makes of RESERVATION CONFLICT: EBADE. */
 const reservationConflict = /Invalid exchange/;
+
+/** What fio fills. Each command brings more than may come unsolicited: some always wait for their data. */
+const filled = { size: 8 << 20, bs: '256k', iodepth: 16 } as const;
 
 /** One guest and the unit as it sees it. */
 class Node {
@@ -62,12 +67,36 @@ class Node {
     return this.#out(`--release --param-rk=${this.#key} --prout-type=${type}`);
   }
 
-  preempt(other: Node, type: number): Promise<string> {
-    return this.#out(`--preempt --param-rk=${this.#key} --param-sark=${other.#key} --prout-type=${type}`);
+  preempt(other: Node, type: number, how: 'preempt' | 'preempt-abort' = 'preempt'): Promise<string> {
+    return this.#out(`--${how} --param-rk=${this.#key} --param-sark=${other.#key} --prout-type=${type}`);
   }
 
   clear(): Promise<string> {
     return this.#out(`--clear --param-rk=${this.#key}`);
+  }
+
+  /** Starts to write a byte into the first blocks, many commands at a time and without an end. */
+  startFilling(byte: string): Promise<Fio> {
+    const forever = { time_based: true, runtime: 600 } as const;
+    return Fio.start(this.#guest, this.#disk, { ...filled, ...forever, rw: 'randwrite', buffer_pattern: byte });
+  }
+
+  /** Writes a byte into the same blocks, once. */
+  async fill(byte: string): Promise<void> {
+    const { written } = await Fio.run(this.#guest, this.#disk, { ...filled, rw: 'write', buffer_pattern: byte });
+    assert.equal(written, filled.size);
+  }
+
+  /** Every one of these blocks holds the byte, and nothing else. */
+  async isFilledWith(byte: string): Promise<void> {
+    const check = { rw: 'read', verify: 'pattern', verify_pattern: byte } as const;
+    const { read } = await Fio.run(this.#guest, this.#disk, { ...filled, ...check });
+    assert.equal(read, filled.size);
+  }
+
+  /** How long this node's kernel waits for a command before it asks what became of it. Seconds. */
+  async setPatience(seconds: number): Promise<void> {
+    await this.#guest.run(`echo ${seconds} > /sys/block/${this.#disk.slice('/dev/'.length)}/device/timeout`);
   }
 
   /** The keys that are registered, and whose reservation it is; undefined: there is none. */
@@ -161,6 +190,26 @@ test('two Linux guests share a logical unit', async (t) => {
     await assert.rejects(alice.read(), reservationConflict);
     assert.equal(await bob.read(), 'bob');
   });
+
+  await t.test(
+    'preempt and abort takes it from a guest in the middle of its writes (SPC-4, PREEMPT AND ABORT)',
+    async () => {
+      await bob.release(exclusiveAccess);
+      await alice.register();
+      await alice.reserve(writeExclusive);
+      // Nobody answers a command that was aborted for another initiator (TAS is 0): the kernel has to ask.
+      await alice.setPatience(2);
+      const writing = await alice.startFilling('0xaa');
+      await writing.hasWritten(2 * filled.size);
+      await bob.preempt(alice, writeExclusive, 'preempt-abort');
+      await bob.fill('0xbb');
+      await assert.rejects(writing.ended(), reservationConflict);
+      await bob.isFilledWith('0xbb');
+      assert.deepEqual(await bob.reservations(), { keys: ['b0b'], holder: 'b0b', type: 'Write Exclusive' });
+      await assert.rejects(alice.write('alice'), reservationConflict);
+      await alice.isFilledWith('0xbb');
+    },
+  );
 
   await t.test('when it is cleared both write again', async () => {
     await bob.clear();

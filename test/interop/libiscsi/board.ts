@@ -53,6 +53,11 @@ export class Board {
     return this.#tests.filter((test) => this.best(maker, test) !== 'pass' && !impossible.has(test));
   }
 
+  /** What the run ends with: 1 when a test that a target can pass did not pass against ours. */
+  get exitCode(): 0 | 1 {
+    return this.unexplained('diskless').length === 0 ? 0 : 1;
+  }
+
   /** Results that were not "passed", in tests that passed elsewhere: not held against anybody, but worth a look. */
   #elsewhere(maker: Maker): Result[] {
     return this.#results.filter(

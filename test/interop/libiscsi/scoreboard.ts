@@ -66,7 +66,7 @@ async function main(): Promise<number> {
   console.log(board.render(makers));
   if (values.json !== undefined)
     await writeFile(values.json, `${JSON.stringify(board.toJSON(makers), undefined, 2)}\n`);
-  return board.unexplained('diskless').length === 0 ? 0 : 1;
+  return board.exitCode;
 }
 
 /** The longest first, so that no processor waits at the end. */
