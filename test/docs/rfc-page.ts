@@ -90,8 +90,12 @@ function reasonProblems(entry: string): string[] {
 /** Clauses in brackets at the end of a title. */
 const CLAUSES = String.raw`(?: \([^()]*§[^()]*\))?`;
 
+/** Paths of modules are literals, and no titles. */
+const IMPORT_PATH = /\b(?:from |import |import\()'[^'\n]*'/g;
+
 /** Whether a test file has this title: as a literal, as a name in a table, or as what a template can become. */
-function hasTitle(source: string, title: string): boolean {
+function hasTitle(file: string, title: string): boolean {
+  const source = file.replaceAll(IMPORT_PATH, '');
   const literal = escaped(title).replaceAll("'", String.raw`\\?'`);
   if (new RegExp(`(['"\`])${literal}${CLAUSES}\\1`).test(source)) return true;
   if (/^\w+$/.test(title) && new RegExp(`^\\s+${title}: `, 'm').test(source)) return true;

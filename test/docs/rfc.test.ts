@@ -45,6 +45,7 @@ describe('what the page is checked by', () => {
       '| 1 | it | | `docs/errors`: no such title |',
       'test/docs/errors.test.ts has no "no such title"',
     ],
+    ['the path of an import', '| 1 | it | | `docs/errors`: node:test |', 'test/docs/errors.test.ts has no "node:test"'],
     ['a test file that is gone', '| 1 | it | | `docs/gone`: it |', 'test/docs/gone.test.ts is not there'],
     ['a source file that is gone', '| 1 | it | `gone.ts` | for no reason at all |', 'gone.ts is not there'],
     ['a path without backticks', '| 1 | it | target | for no reason at all |', '"target" is no path in backticks'],

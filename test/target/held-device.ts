@@ -1,9 +1,10 @@
 /** A memory disk whose operations wait until the test lets them go, and fail when the test says so. */
 
-import { MemoryDevice } from '../../src/block/memory-device.ts';
+import type { Awaitable } from '../../src/block/device.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
+import { LateDevice } from './late-device.ts';
 
-export class HeldDevice extends MemoryDevice {
+export class HeldDevice extends LateDevice {
   /** Operations that wait, oldest first. */
   readonly held: { readonly operation: string; release(error?: Error): void }[] = [];
   #arrivals: (() => void)[] = [];
@@ -18,20 +19,19 @@ export class HeldDevice extends MemoryDevice {
     for (const { release } of this.held.splice(0)) release();
   }
 
-  #hold<T>(operation: string, action: () => T): Promise<T> {
+  #hold<T>(operation: string, action: () => Awaitable<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.held.push({ operation, release: (error) => (error === undefined ? resolve(action()) : reject(error)) });
     for (const arrived of this.#arrivals.splice(0)) arrived();
     return promise;
   }
 
-  // The memory disk answers at once; this one is a device that does not.
-  override read(offset: number, length: number): never {
-    return this.#hold('read', () => super.read(offset, length)) as never;
+  override read(offset: number, length: number): Promise<readonly Uint8Array[]> {
+    return this.#hold('read', () => super.read(offset, length));
   }
 
-  override write(offset: number, data: readonly Uint8Array[]): never {
-    return this.#hold('write', () => super.write(offset, data)) as never;
+  override write(offset: number, data: readonly Uint8Array[]): Promise<void> {
+    return this.#hold('write', () => super.write(offset, data));
   }
 
   override flush(): void {

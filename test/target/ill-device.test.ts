@@ -15,7 +15,13 @@ import {
   TaskManagementResponseCode,
 } from '../../src/iscsi/pdu.ts';
 import type { Pdu } from '../../src/iscsi/pdu-reader.ts';
-import { decodeSense, Status, SynchronizeCache10Cdb, Transfer10Cdb } from '../../src/scsi/index.ts';
+import {
+  decodeSense,
+  Status,
+  SynchronizeCache10Cdb,
+  SynchronizeCache16Cdb,
+  Transfer10Cdb,
+} from '../../src/scsi/index.ts';
 import { openDirectory } from '../../src/target/directory.ts';
 import type { TargetEvent } from '../../src/target/event.ts';
 import { Portal } from '../../src/target/portal.ts';
@@ -76,6 +82,7 @@ function write(block: number, blocks: number): Uint8Array {
 }
 
 const flush = SynchronizeCache10Cdb.encode({ operationCode: 0x35 });
+const flush16 = SynchronizeCache16Cdb.encode({ operationCode: 0x91 });
 
 function readAt(initiator: RawInitiator, lun: number, block: number, blocks = 1): Promise<Result> {
   return initiator.run(read(block, blocks), { lun, length: blocks * BLOCK });
@@ -181,9 +188,9 @@ test('stalled reads and flushes are aborted at once: they change nothing (RFC 71
   served.ill.inject({ range: ILL, operations: ['read', 'flush'], delay: HOUR });
   const blocks = MIB / BLOCK;
   const tags = Array.from({ length: 30 }, (_, at) => one.command(read(at * blocks, blocks), { length: MIB }));
-  const flushing = one.command(flush);
+  const flushing = [one.command(flush), one.command(flush16)];
   await settled();
-  for (const tag of [tags[0] ?? 0, tags[29] ?? 0, flushing]) {
+  for (const tag of [tags[0] ?? 0, tags[29] ?? 0, ...flushing]) {
     one.manage(TaskManagementFunction.abortTask, { referencedTaskTag: tag });
     assert.equal(await managed(one), functionComplete);
   }

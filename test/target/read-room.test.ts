@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { TaskManagementFunction, TaskManagementResponseCode } from '../../src/iscsi/pdu.ts';
@@ -17,7 +18,7 @@ const testUnitReady = TestUnitReadyCdb.encode({ operationCode: 0x00 });
 test('while a device keeps as many READs waiting as there is room for, everything else is answered', async () => {
   const stalled = new HeldDevice(64 * MIB);
   await using served = await serveTarget({
-    units: new Map([
+    units: new Map<number, Device>([
       [0, stalled],
       [1, new MemoryDevice(MIB)],
     ]),

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { BasicHeader, DataIn } from '../../src/iscsi/pdu.ts';
 import { Transfer10Cdb } from '../../src/scsi/index.ts';
 import { settled } from '../support/simulated-clock.ts';
 import type { SimulatedNetwork } from '../support/simulated-tcp.ts';
+import { LateDevice } from './late-device.ts';
 import { RawInitiator } from './raw-initiator.ts';
 import { serveTarget, TARGET } from './served-target.ts';
 
@@ -17,13 +17,13 @@ const MIB = 1 << 20;
 const BOUND = 16 * MIB + 4 * MIB;
 
 /** A disk that never answers at once, and counts what it has given out. */
-class LateDisk extends MemoryDevice {
+class LateDisk extends LateDevice {
   given = 0;
 
-  override read(offset: number, length: number): never {
+  override async read(offset: number, length: number): Promise<readonly Uint8Array[]> {
     this.given += length;
-    // The memory disk answers at once; this one does not.
-    return new Promise((resolve) => setImmediate(resolve)).then(() => super.read(offset, length)) as never;
+    await new Promise((resolve) => setImmediate(resolve));
+    return super.read(offset, length);
   }
 }
 

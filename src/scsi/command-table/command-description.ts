@@ -13,6 +13,8 @@ export interface CommandDescription {
   readonly usage: string;
   /** What it does to the medium: decides whether write protection refuses it. */
   readonly medium: 'none' | 'read' | 'write';
+  /** It only makes durable what was written before: however late it ends, nothing is altered by it. */
+  readonly onlyFlushes?: true;
   /** Only answered while there is a medium; what reads or writes it needs one in any case. */
   readonly needsMedium?: true;
   /** Whether another nexus' RESERVE(6) keeps it out, or even the reserving nexus' own (SPC-2). */

@@ -85,16 +85,14 @@ type Slot =
   | { readonly kind: 'command'; readonly entry: DispatchEntry }
   | { readonly kind: 'service actions'; readonly entries: ReadonlyMap<number, DispatchEntry> };
 
-const flushes: ReadonlySet<CommandName> = new Set(['synchronizeCache10', 'synchronizeCache16']);
-
 function entryOf(name: CommandName): DispatchEntry {
-  const { needs, medium, needsMedium, ignoresUnitAttention, whenReserved } = describeCommand(name);
+  const { needs, medium, onlyFlushes, needsMedium, ignoresUnitAttention, whenReserved } = describeCommand(name);
   return {
     name,
     command: commands[name],
     needs,
     medium,
-    changesUnit: medium !== 'read' && !flushes.has(name),
+    changesUnit: medium !== 'read' && onlyFlushes !== true,
     needsMedium: medium !== 'none' || needsMedium === true,
     ignoresUnitAttention: ignoresUnitAttention === true,
     whenReserved,

@@ -265,7 +265,7 @@ describe('a token stands for its data at one moment', () => {
     const device = new HeldDevice(8 * BLOCK);
     const destination = new MemoryDevice(8 * BLOCK);
     await using served = await serveTarget({
-      units: new Map([
+      units: new Map<number, Device>([
         [0, device],
         [1, destination],
       ]),
@@ -293,7 +293,7 @@ describe('a token stands for its data at one moment', () => {
     const device = new HeldDevice(8 * BLOCK);
     const destination = new MemoryDevice(8 * BLOCK);
     await using served = await serveTarget({
-      units: new Map([
+      units: new Map<number, Device>([
         [0, device],
         [1, destination],
       ]),
@@ -569,7 +569,7 @@ describe('a copy in the background (IMMED)', () => {
     const source = new HeldDevice(4 * BLOCK);
     const destination = new MemoryDevice(blocks('zzzz'));
     const served = await serveTarget({
-      units: new Map([
+      units: new Map<number, Device>([
         [0, source],
         [1, destination],
       ]),
@@ -716,7 +716,7 @@ test('a copy in the foreground is told as such, and ABORT TASK ends it', async (
   const source = new HeldDevice(4 * BLOCK);
   const destination = new MemoryDevice(blocks('zzzz'));
   await using served = await serveTarget({
-    units: new Map([
+    units: new Map<number, Device>([
       [0, source],
       [1, destination],
     ]),
