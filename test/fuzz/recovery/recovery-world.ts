@@ -45,7 +45,7 @@ export class RecoveryWorld {
     this.random = seededRandom(seed);
     const { random } = this;
     // Seldom so much at a time that WRITEs wait for room.
-    const isBig = random.oneIn(40);
+    const isBig = random.oneIn(150);
     this.#partBlocks = isBig ? 12_000 : 1 + random.below(200);
     this.#content = Buffer.alloc(PARTS * this.#partBlocks * BLOCK);
     this.#device = new WatchedDevice({

@@ -2,7 +2,7 @@
 
 import { Opcode } from '../../../../src/iscsi/opcode.ts';
 import { LogoutRequest, ScsiCommand } from '../../../../src/iscsi/pdu.ts';
-import { encodeLun, Transfer10Cdb } from '../../../../src/scsi/index.ts';
+import { encodeLun, WriteSame16Cdb } from '../../../../src/scsi/index.ts';
 import type { ObservedConnection } from '../../observed/connection.ts';
 import { ObservedSession } from '../../observed/session.ts';
 import { connect, exchangeLogin, INITIATOR, join, loginRequests } from '../../portal/log-in.ts';
@@ -76,16 +76,17 @@ async function takeWinner(arena: Arena, attacker: Attacker, sessions: readonly O
   if (winner !== undefined) attacker.session = winner;
 }
 
-/** Commands for the device to be at work on. */
+/** Commands that a device is at work on and that change its medium: who comes after them has to wait for their end. */
 function keepBusy(connection: ObservedConnection): void {
   const { session, expStatSN } = connection;
   for (let index = 0; index < 4; index++) {
     const initiatorTaskTag = session.probeTag();
-    const values = { opcode: Opcode.scsiCommand, immediate: true, final: true, read: true, initiatorTaskTag };
-    const cdb = Transfer10Cdb.encode({ operationCode: 0x28, logicalBlockAddress: index, transferLength: 1 });
+    const values = { opcode: Opcode.scsiCommand, immediate: true, final: true, attribute: 1, initiatorTaskTag };
+    const range = { logicalBlockAddress: index, numberOfBlocks: 1 };
+    const cdb = WriteSame16Cdb.encode({ operationCode: 0x93, noDataOut: true, ...range });
     const lun = encodeLun(index % 2);
     const numbers = { cmdSN: session.expCmdSN, expStatSN };
-    connection.send(ScsiCommand.encode({ ...values, ...numbers, lun, expectedDataTransferLength: 512, cdb }));
+    connection.send(ScsiCommand.encode({ ...values, ...numbers, lun, cdb }));
   }
 }
 
