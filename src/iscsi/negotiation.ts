@@ -113,10 +113,14 @@ export class Negotiation {
   /** The other side's answer must be a value that the rule could have given. */
   #settle(key: KeyName, offered: string, value: string): void {
     if (value === Answer.irrelevant || value === Answer.notUnderstood || value === Answer.reject) {
-      // Who lists no value that holds without an answer insists on one.
       const rule: KeyRule = keyRules[key];
+      // Who lists no value that holds without an answer insists on one.
       const isNeeded = rule.value.kind === 'list' && !offered.split(',').includes(rule.value.otherwise);
-      if (isNeeded) throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
+      // RFC 7143 §6.2: every implementation knows these keys; those of RFC 3720 do not know the younger ones.
+      const isKnown = value === Answer.notUnderstood && !defaultsOfYoungerKeys.has(key);
+      if (isNeeded || isKnown) {
+        throw new ProtocolError('ISCSI_KEY_INVALID', `${key}=${offered} was answered with ${value}`);
+      }
       return;
     }
     const result = combine(key, offered, value);

@@ -1,6 +1,6 @@
 /** A discovery session: SendTargets and Logout, nothing else (RFC 7143 §4.3, appendix C). */
 
-import { ProtocolError } from '../bytes/index.ts';
+import { ProtocolError, serialAdd } from '../bytes/index.ts';
 import { Opcode } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import {
@@ -107,10 +107,10 @@ export class DiscoverySession implements FullFeaturePhase {
     if (header.immediate) this.#immediateUnderWay += 1;
     const answer = await this.#text.receive(header, pdu);
     if (header.immediate) this.#immediateUnderWay -= 1;
-    else this.#window.release();
+    else if (answer !== undefined) this.#window.release();
     if (this.#closing) return;
     if (answer === undefined) {
-      this.#responses.reject(RejectReason.protocolError, pdu);
+      this.#refuse(header, pdu);
       return;
     }
     this.#responses.text(header.initiatorTaskTag, header.lun, answer);
@@ -120,12 +120,23 @@ export class DiscoverySession implements FullFeaturePhase {
   #logout(pdu: Pdu): void {
     const { initiatorTaskTag, reason, immediate, cmdSN } = LogoutRequest.view(pdu.header);
     if (reason !== LogoutReason.closeSession) {
-      if (!immediate) this.#window.retract(cmdSN);
-      this.#responses.reject(RejectReason.protocolError, pdu);
+      this.#refuse({ immediate, cmdSN }, pdu);
       return;
     }
     this.#responses.logout(initiatorTaskTag, LogoutResponseCode.closed, 0, 0);
     this.#options.control.finish('logout');
+  }
+
+  /**
+   * The number of what is rejected counts as never received (RFC 7143 §7.3), unless one behind it has been delivered meanwhile: what is
+   * acknowledged has no holes (§4.2.2.1).
+   */
+  #refuse({ immediate, cmdSN }: Pick<TextRequest, 'immediate' | 'cmdSN'>, pdu: Pdu): void {
+    if (!immediate) {
+      if (this.#window.expCmdSN === serialAdd(cmdSN, 1)) this.#window.retract(cmdSN);
+      else this.#window.release();
+    }
+    this.#responses.reject(RejectReason.protocolError, pdu);
   }
 
   /** The same initiator port has logged in again. */

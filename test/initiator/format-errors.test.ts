@@ -152,3 +152,38 @@ test('Data-In without data counts in the numbering (RFC 7143 §11.7.5, §11.7.7)
   peer.send(DataIn.encode({ ...data, initiatorTaskTag: next, dataSN: 1 }), undefined, false);
   await wrong;
 });
+
+test('A asks for nothing at level 0: no SNACK goes out (RFC 7143 §11.7.2)', async () => {
+  const { session, peer } = await openSession(rig());
+  const running = session.execute(read);
+  const { initiatorTaskTag } = ScsiCommand.view((await peer.next()).header);
+  const data = { opcode: Opcode.dataIn, final: true, initiatorTaskTag, acknowledge: true, lun, targetTransferTag: 5 };
+  peer.send(DataIn.encode(data), pattern(512), false);
+  peer.send(ScsiResponse.encode({ opcode: Opcode.scsiResponse, final: true, initiatorTaskTag, expDataSN: 1 }));
+  assert.equal((await running).dataLength, 512);
+  const next = session.execute(read);
+  respond(peer, await peer.next());
+  await next;
+  assert.equal(peer.unread, 0);
+});
+
+test('what came is counted, whatever the residual says (RFC 7143 §11.4.5)', async () => {
+  const { session, peer } = await openSession(rig());
+  for (const [residual, length] of [
+    [{}, 256],
+    [{ underflow: true, residualCount: 512 }, 512],
+    [{ underflow: true, residualCount: 0xffff_ffff }, 256],
+    [{ overflow: true, residualCount: 512 }, 0],
+  ] as const) {
+    const running = session.execute(read);
+    const { initiatorTaskTag } = ScsiCommand.view((await peer.next()).header);
+    const data = { opcode: Opcode.dataIn, final: true, initiatorTaskTag, targetTransferTag: RESERVED_TAG };
+    if (length > 0) peer.send(DataIn.encode(data), pattern(length), false);
+    const expDataSN = length > 0 ? 1 : 0;
+    const header = { opcode: Opcode.scsiResponse, final: true, initiatorTaskTag, expDataSN, ...residual };
+    peer.send(ScsiResponse.encode(header));
+    const { dataLength, data: taken } = await running;
+    assert.equal(dataLength, length);
+    assert.deepEqual(Buffer.concat(taken), Buffer.from(pattern(512).subarray(0, length)));
+  }
+});

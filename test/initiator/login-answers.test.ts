@@ -70,6 +70,22 @@ describe('headers', () => {
   });
 });
 
+test('who is not taken further asks again, by empty requests with T, until it is (RFC 7143 §6.3.3)', async () => {
+  const all = rig();
+  const opening = all.initiator.login(portal, targetName);
+  const peer = await all.target.accept();
+  peer.answerLogin(await peer.next(), securityKeys);
+  peer.answerLogin(await peer.next(), { MaxBurstLength: '65536' }, { transit: false, nextStage: 0 });
+  for (const transit of [false, true]) {
+    const request = await peer.next();
+    assert.equal(LoginRequest.view(request.header).transit, true);
+    assert.equal(LoginRequest.view(request.header).nextStage, fullFeaturePhase);
+    assert.equal(request.dataLength, 0);
+    peer.answerLogin(request, {}, transit ? {} : { transit, nextStage: 0 });
+  }
+  assert.equal((await opening).parameters.maxBurstLength, 65_536);
+});
+
 describe('keys', () => {
   for (const [what, code, keys] of [
     ['twice the same in one answer (§6.3)', 'ISCSI_KEY_REPEATED', [{ key: 'MaxBurstLength', value: '512' }]],

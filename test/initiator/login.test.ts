@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseTargetAddress } from '../../src/initiator/target-address.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { LoginRequest, LoginResponse, LoginStatus } from '../../src/iscsi/pdu.ts';
 import { decodeText, encodeText } from '../../src/iscsi/text.ts';
@@ -163,4 +164,11 @@ test('who has chosen the algorithms gets no others', async () => {
   assert.equal(await algorithmsOffered(await all.target.accept()), '7,5');
   await rejected;
   assert.equal(all.target.connectedTo.length, 1);
+});
+
+test('an address without a port means 3260; 860 has to be said (RFC 7143 §13.8, §15)', () => {
+  for (const text of ['192.0.2.9', '192.0.2.9,1', '[2001:db8::9]', '[2001:db8::9],7', 'disk.example']) {
+    assert.equal(parseTargetAddress(text).port, 3260, text);
+  }
+  assert.equal(parseTargetAddress('192.0.2.9:860,1').port, 860);
 });

@@ -151,6 +151,14 @@ describe('answers (RFC 7143 §6.2, §13)', () => {
     });
   }
 
+  test('NotUnderstood for a key that every implementation knows breaks the protocol (§6.2)', () => {
+    for (const key of ['HeaderDigest', 'MaxConnections', 'InitialR2T', 'DefaultTime2Wait', 'ErrorRecoveryLevel']) {
+      const initiator = target();
+      initiator.offers();
+      assert.throws(() => initiator.receive({ key, value: 'NotUnderstood' }), { code: 'ISCSI_KEY_INVALID' }, key);
+    }
+  });
+
   test('FirstBurstLength never exceeds MaxBurstLength (§13.14)', () => {
     const negotiation = target();
     negotiation.receive({ key: 'MaxBurstLength', value: '512' });

@@ -185,3 +185,27 @@ describe('residual counts: SPDTL beside EDTL (RFC 7143 §11.4.5)', () => {
     }
   });
 });
+
+test('a command that fails was completed at the target all the same: the Status says so (RFC 7143 §11.4.3)', async () => {
+  const device = new HeldDevice(8 << 20);
+  await using served = await serveTarget({ device });
+  const raw = await served.login({ InitialR2T: 'Yes' });
+  const broken = async (): Promise<number> => {
+    const tag = raw.command(read(1), { length: BLOCK });
+    await device.holding(1);
+    device.held.splice(0)[0]?.release(ioError());
+    return tag;
+  };
+  const beyond = read(1);
+  beyond.fill(0xff, 2, 6);
+  for (const [what, tag] of [
+    ['a device that fails', await broken()],
+    ['a CDB that nobody knows', raw.command(new Uint8Array(16).fill(0xff))],
+    ['a block that is not there', raw.command(beyond, { length: BLOCK })],
+    ['a unit that is not there', raw.command(read(1), { length: BLOCK, lun: 5 })],
+  ] as const) {
+    const { header } = await raw.expect(Opcode.scsiResponse);
+    const { initiatorTaskTag, response, status } = ScsiResponse.view(header);
+    assert.deepEqual([initiatorTaskTag, response, status], [tag, 0, Status.checkCondition], what);
+  }
+});

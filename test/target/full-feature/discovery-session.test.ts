@@ -73,6 +73,33 @@ test('"close the session" ends it; the other reasons are rejected (RFC 7143 §4.
   await raw.closed;
 });
 
+test('the number of a rejected text counts as not received: the next takes its place (RFC 7143 §7.3)', async () => {
+  await using served = await serveTarget();
+  const raw = await served.login({}, { discovery: true });
+  const { cmdSN } = raw;
+  for (const wrong of ['X-com.example.key=1', 'SendTargets=']) {
+    raw.cmdSN = cmdSN;
+    assert.equal((await ask(raw, [wrong], { immediate: false })).kind, 'reject');
+  }
+  raw.cmdSN = cmdSN;
+  const reply = await ask(raw, ['SendTargets=All'], { immediate: false });
+  assert.equal(reply.kind === 'text' && reply.header.expCmdSN, cmdSN + 1);
+});
+
+test('a text that is rejected when one behind it has been taken leaves no hole (RFC 7143 §4.2.2.1)', async () => {
+  const { promise, resolve } = Promise.withResolvers<string[]>();
+  await using served = await serveTarget({ portal: { directory: { names: () => promise, find: () => undefined } } });
+  const raw = await served.login({}, { discovery: true });
+  sendText(raw, ['SendTargets='], { immediate: false });
+  sendText(raw, ['SendTargets=All'], { immediate: false });
+  await settled();
+  resolve([TARGET]);
+  const opcodes = [await raw.next(), await raw.next()].map((pdu) => pdu && BasicHeader.view(pdu.header).opcode);
+  assert.deepEqual(opcodes, [Opcode.reject, Opcode.textResponse]);
+  const reply = await ask(raw, ['SendTargets=All'], { immediate: false });
+  assert.equal(reply.kind === 'text' && reply.header.expCmdSN, raw.cmdSN);
+});
+
 test('requests take their turn in CmdSN order here too', async () => {
   await using served = await serveTarget();
   const raw = await served.login({}, { discovery: true });

@@ -113,6 +113,16 @@ test('a transfer tag that was never given, or was given to another task, is reje
   assert.equal(text(await ask(raw, ['SendTargets='])).header.final, true, 'the session goes on');
 });
 
+test('the number of a rejected text counts as not received: the next takes its place (RFC 7143 §7.3)', async () => {
+  await using served = await serveTarget();
+  const raw = await served.login();
+  const { cmdSN } = raw;
+  const wrong = await ask(raw, [], { immediate: false, targetTransferTag: 77 });
+  assert.deepEqual(wrong, { kind: 'reject', reason: RejectReason.protocolError });
+  raw.cmdSN = cmdSN;
+  assert.equal(text(await ask(raw, ['SendTargets='], { immediate: false })).header.expCmdSN, cmdSN + 1);
+});
+
 test('a key that comes twice in one sequence is rejected as a protocol error (RFC 7143 §6.4)', async () => {
   await using served = await serveTarget();
   const raw = await served.login();

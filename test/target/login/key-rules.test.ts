@@ -125,6 +125,30 @@ test('a value has at most 255 bytes; each of a list counts for itself (RFC 7143 
   }
 });
 
+test('private keys are not understood, in normal sessions and in discovery (RFC 7143 §13.22)', async () => {
+  await using served = await serveTarget();
+  const { TargetName: _, ...own } = names;
+  for (const first of [names, { ...own, SessionType: 'Discovery' }]) {
+    const login = await RawLogin.open(served);
+    const { keys, status } = await login.request({ ...first, 'X-com.example.key': '1' }, { to: FULL });
+    assert.equal(status, 0);
+    assert.equal(keys.get('X-com.example.key'), 'NotUnderstood');
+  }
+});
+
+test('X#NodeArchitecture changes nothing, and is not answered with another one (RFC 7143 §13.26.2)', async () => {
+  await using served = await serveTarget();
+  const answers: unknown[] = [];
+  for (const more of [{}, { 'X#NodeArchitecture': 'ExampleOS/v1234' }, { 'X#NodeArchitecture': 'None' }]) {
+    const login = await RawLogin.open(served);
+    const { keys, status } = await login.request({ ...names, ...operational, ...more }, { to: FULL });
+    answers.push({ status, keys: [...keys] });
+  }
+  const [without, ...others] = answers;
+  for (const other of others) assert.deepEqual(other, without);
+  assert.doesNotMatch(JSON.stringify(without), /NodeArchitecture/);
+});
+
 test('an alias of the target is told in a normal session (RFC 7143 §13.6)', async () => {
   await using served = await serveTarget({ alias: 'golden disk' });
   const login = await RawLogin.open(served);

@@ -5,6 +5,7 @@ import { registerBench } from './bench.ts';
 import { registerDiscover } from './discover.ts';
 import { registerInquiry } from './inquiry.ts';
 import { registerRead } from './read.ts';
+import { registerSecret } from './secret.ts';
 
 export function registerIscsi(program: Command): void {
   const command = program.command('iscsi').description('look at iSCSI targets and their disks, as an initiator');
@@ -12,4 +13,5 @@ export function registerIscsi(program: Command): void {
   registerInquiry(command);
   registerRead(command);
   registerBench(command);
+  registerSecret(command);
 }
