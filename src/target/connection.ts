@@ -8,7 +8,7 @@ import { LoginStatus } from '../iscsi/pdu.ts';
 import { type Pdu, PduReader } from '../iscsi/pdu-reader.ts';
 import { LOGIN_DATA_SEGMENT_LENGTH, type LoginOutcome, type LoginStep, TargetLogin } from '../iscsi/target-login.ts';
 import type { Clock, Timer } from '../os/clock.ts';
-import type { TcpConnection, TcpHandler } from '../os/network.ts';
+import type { Endpoint, TcpConnection, TcpHandler } from '../os/network.ts';
 import { AdditionalSense } from '../scsi/index.ts';
 import { type DiscoveryOptions, DiscoverySession } from './discovery.ts';
 import type { DiscoverySessions } from './discovery-sessions.ts';
@@ -43,6 +43,8 @@ export interface ConnectionOptions extends AdmissionOptions {
   readonly turns: Turns;
   /** Its discovery sessions that name no target. */
   readonly discoverySessions: DiscoverySessions;
+  /** Where the initiator can reach the directory's targets, here first. */
+  readonly paths: () => readonly Endpoint[];
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -252,7 +254,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       await this.#beginDiscovery({ ...shared, ...own, reference }, target, outcome.authenticatedAs);
       return;
     }
-    const connection = { ...own, cid: identity.cid, local: this.#tcp.local };
+    const connection = { ...own, cid: identity.cid, paths: this.#options.paths };
     if (joined !== undefined) {
       await this.#join(joined, { ...connection, parameters });
       return;
@@ -277,7 +279,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
 
   /** RFC 7143 §7.4.2: a session that names a target is one of that target's, as far as reinstatement goes. */
   async #beginDiscovery(
-    options: Omit<DiscoveryOptions, 'asker' | 'directory' | 'onEnded'>,
+    options: Omit<DiscoveryOptions, 'asker' | 'directory' | 'paths' | 'onEnded'>,
     target: Target | undefined,
     provenName: string | undefined,
   ): Promise<void> {
@@ -285,7 +287,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     const { remote, local } = this.#tcp;
     const { initiatorName, isid } = reference;
     const asker = { initiatorName, isid, remote, local, ...(provenName === undefined ? {} : { provenName }) };
-    const { directory, discoverySessions } = this.#options;
+    const { directory, paths, discoverySessions } = this.#options;
     const sessions = target?.discoverySessions ?? discoverySessions;
     const portal = target === undefined ? `${local.address} ${local.port}` : '';
     const begin = ({ reinstates }: { readonly reinstates: boolean }): void => {
@@ -294,6 +296,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
         ...options,
         asker,
         directory,
+        paths,
         onEnded: (ended) => sessions.delete(ended),
       });
       sessions.add(session, reference, portal);

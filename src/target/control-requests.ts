@@ -27,16 +27,16 @@ export class ControlRequests {
   readonly #text: TextExchange;
   #hasSeenNop = false;
 
-  /** `local`: the address that the initiator has reached. */
-  constructor(connection: SessionConnection, local: Endpoint) {
+  /** `paths`: where the initiator can reach the target, here first. */
+  constructor(connection: SessionConnection, paths: () => readonly Endpoint[]) {
     this.#connection = connection;
     this.#session = connection.session;
     this.#responses = connection.responses;
     const { name } = this.#session.target;
-    // A normal session may ask for its own target only (RFC 7143 appendix C); "All" is answered with no more than that.
+    // A normal session may ask for its own target only, and "All" is for discovery sessions (RFC 7143 appendix C).
     this.#text = new TextExchange({
-      listTargets: (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
-      portal: local,
+      listTargets: (which) => (which === '' || which === name ? [name] : undefined),
+      paths,
       maxSendDataSegmentLength: () => connection.parameters.maxSendDataSegmentLength,
     });
   }

@@ -12,6 +12,7 @@ import {
   TextRequest,
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
+import type { Endpoint } from '../os/network.ts';
 import { CommandWindow } from './command-window.ts';
 import type { Asker, TargetDirectory } from './directory.ts';
 import type { SessionEnd, SessionReference, TargetEventListener } from './event.ts';
@@ -31,6 +32,8 @@ export interface DiscoveryOptions {
   readonly reference: SessionReference;
   readonly asker: Asker;
   readonly directory: TargetDirectory;
+  /** Where the asker can reach the targets, here first. */
+  readonly paths: () => readonly Endpoint[];
   readonly parameters: Parameters;
   readonly expCmdSN: number;
   readonly sender: PduSender;
@@ -48,13 +51,13 @@ export class DiscoverySession implements FullFeaturePhase {
   #closing = false;
 
   constructor(options: DiscoveryOptions) {
-    const { asker, parameters } = options;
+    const { parameters } = options;
     this.#options = options;
     this.#window = new CommandWindow(options.expCmdSN, WINDOW);
     this.#responses = new Responses(options.sender, this.#window);
     this.#text = new TextExchange({
       listTargets: (which) => this.#listTargets(which),
-      portal: asker.local,
+      paths: options.paths,
       maxSendDataSegmentLength: () => parameters.maxSendDataSegmentLength,
       onlySendTargets: true,
     });

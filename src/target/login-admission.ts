@@ -7,9 +7,9 @@ import { LoginStatus } from '../iscsi/pdu.ts';
 import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import type { GuessLimit } from '../iscsi/target-authentication.ts';
 import type { Admission } from '../iscsi/target-login.ts';
-import type { Endpoint } from '../os/network.ts';
 import type { AuthenticationFailures } from './authentication-failures.ts';
 import type { Asker, GuardedTarget, TargetDirectory } from './directory.ts';
+import type { ConnectionEnds } from './portal-group.ts';
 import { COMMAND_WINDOW, type Session } from './session.ts';
 import { Target } from './target.ts';
 
@@ -21,12 +21,6 @@ export interface AdmissionOptions {
   /** The normal sessions of the portal. */
   readonly sessions: ReadonlySet<Session>;
   readonly maximumSessions: number;
-}
-
-/** Both ends of the connection that logs in. */
-export interface ConnectionEnds {
-  readonly remote: Endpoint;
-  readonly local: Endpoint;
 }
 
 export interface LoginDecision {

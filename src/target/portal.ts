@@ -1,7 +1,7 @@
 /** A network portal (RFC 7143 §4.4.1): an address and a port at which targets can be reached. */
 
 import { randomBytes } from 'node:crypto';
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, type IpNetwork } from '../bytes/index.ts';
 import type { Random } from '../iscsi/chap.ts';
 import { defaultWishes, type Wishes } from '../iscsi/parameters.ts';
 import { type Clock, systemClock, type Timer } from '../os/clock.ts';
@@ -11,7 +11,7 @@ import type { TargetDirectory } from './directory.ts';
 import { DiscoverySessions } from './discovery-sessions.ts';
 import type { TargetEventListener } from './event.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
-import { PortalGroup } from './portal-group.ts';
+import { PortalGroup, type PortalOfGroup } from './portal-group.ts';
 import type { Session } from './session.ts';
 import { Turns } from './turns.ts';
 
@@ -30,8 +30,10 @@ export interface PortalOptions {
   readonly loginTimeout?: number;
   /** Default: asked after 15 s of silence, dropped after 120 s of it. */
   readonly keepalive?: KeepaliveOptions;
-  /** The portals of the same server; default: it is the only one. */
+  /** The portals of the same server; default: it is the only one. SendTargets lists those of the same directory. */
   readonly group?: PortalGroup;
+  /** Where initiators are that may be told of this portal at another one of the group; default: anywhere. */
+  readonly reachableFrom?: readonly IpNetwork[];
   /** Connections at a time; default 4096. */
   readonly maximumConnections?: number;
   /** Normal sessions at a time, with or without a connection; default as many as connections. */
@@ -69,7 +71,7 @@ const SILENCE = 1_000;
  */
 const defaultKeepalive: KeepaliveOptions = { interval: 15_000, timeout: 105_000 };
 
-export class Portal implements AsyncDisposable {
+export class Portal implements PortalOfGroup, AsyncDisposable {
   readonly #options: PortalOptions;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
@@ -92,12 +94,21 @@ export class Portal implements AsyncDisposable {
   static async open(options: PortalOptions): Promise<Portal> {
     const portal = new Portal(options);
     portal.#listener = await options.network.listenTcp(options.endpoint, (tcp) => portal.#accept(tcp));
+    portal.#group.add(portal);
     return portal;
   }
 
   /** Where it listens, with the port that the kernel chose when 0 was asked for. */
   get endpoint(): Endpoint {
     return this.#listener?.endpoint ?? this.#options.endpoint;
+  }
+
+  get directory(): TargetDirectory {
+    return this.#options.directory;
+  }
+
+  get reachableFrom(): readonly IpNetwork[] | undefined {
+    return this.#options.reachableFrom;
   }
 
   #accept(tcp: TcpConnection): void {
@@ -108,13 +119,14 @@ export class Portal implements AsyncDisposable {
     }
     this.#connections.add(
       new Connection(tcp, {
-        directory: this.#options.directory,
+        directory: this.directory,
         wishes: { ...defaultWishes, ...targetWishes, ...this.#options.wishes },
         clock: this.#clock,
         random: this.#options.random ?? randomBytes,
         loginTimeout: this.#options.loginTimeout ?? 15_000,
         keepalive: this.#options.keepalive ?? defaultKeepalive,
         authenticationFailures: this.#group.authenticationFailures,
+        paths: () => this.#group.paths(tcp, this.directory),
         onEvent: this.#options.onEvent ?? (() => {}),
         isOpen: () => this.#closing === undefined,
         sessions: this.#sessions,
@@ -151,6 +163,7 @@ export class Portal implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const listenerClosed = this.#listener?.close();
+    this.#group.delete(this);
     const timeout = this.#options.closeTimeout ?? 5_000;
     const { sessions } = this;
     for (const connection of this.#connections) if (connection.isDoubtful) connection.drop('unresponsive');

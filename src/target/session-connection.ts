@@ -31,8 +31,8 @@ export interface SessionConnectionOptions {
   readonly parameters: Parameters;
   readonly sender: PduSender;
   readonly control: ConnectionControl;
-  /** The address that the initiator has reached. */
-  readonly local: Endpoint;
+  /** Where the initiator can reach the target, here first. */
+  readonly paths: () => readonly Endpoint[];
 }
 
 /** `lost`: without its socket; its tasks wait for their reassignment. */
@@ -74,7 +74,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     this.sent = options.parameters.errorRecoveryLevel > 0 ? new SentPdus() : undefined;
     options.sender.retain(this.sent);
     this.expStatSN = options.sender.statSN;
-    this.#requests = new ControlRequests(this, options.local);
+    this.#requests = new ControlRequests(this, options.paths);
   }
 
   get window(): Pick<CommandWindow<unknown>, 'expCmdSN' | 'maxCmdSN'> {

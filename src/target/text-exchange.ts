@@ -29,8 +29,8 @@ export type ListTargets = (which: string) => Awaitable<readonly string[] | undef
 
 export interface TextExchangeOptions {
   readonly listTargets: ListTargets;
-  /** The address that the initiator has reached. */
-  readonly portal: Endpoint;
+  /** Where the initiator can reach the targets: the address that it has reached comes first. */
+  readonly paths: () => readonly Endpoint[];
   /** Bytes of data that one answer may carry by now. */
   readonly maxSendDataSegmentLength: () => number;
   /** A discovery session takes no other key (RFC 7143 §4.3). */
@@ -140,16 +140,15 @@ export class TextExchange {
       else takeAnswer(negotiation.receive(pair));
     }
     const whole = (names: readonly string[] | undefined): readonly TextPair[] | undefined =>
-      names === undefined ? undefined : [...names.flatMap((name) => this.#describe(name)), ...answers];
+      names === undefined ? undefined : [...this.#describe(names), ...answers];
     return listed instanceof Promise ? listed.then(whole) : whole(listed);
   }
 
-  /** The address is the one that the initiator has reached: behind it, it will reach the target too. */
-  #describe(name: string): TextPair[] {
-    const { address, port } = this.#options.portal;
-    return [
-      { key: 'TargetName', value: name },
-      { key: 'TargetAddress', value: `${formatPortalAddress(address, port)},${PORTAL_GROUP_TAG}` },
-    ];
+  /** Records of RFC 7143 appendix C. */
+  #describe(names: readonly string[]): TextPair[] {
+    const addresses = this.#options.paths().map(({ address, port }) => {
+      return { key: 'TargetAddress', value: `${formatPortalAddress(address, port)},${PORTAL_GROUP_TAG}` };
+    });
+    return names.flatMap((name) => [{ key: 'TargetName', value: name }, ...addresses]);
   }
 }

@@ -1,5 +1,6 @@
 /** The iSCSI target on every served interface. */
 
+import { parseIpNetwork } from '../../bytes/index.ts';
 import { Portal } from '../../target/portal.ts';
 import { PortalGroup } from '../../target/portal-group.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
@@ -18,11 +19,13 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
   );
   const observer = new TargetObserver(machines, trace, emit);
   const group = new PortalGroup({ clock: platform.clock });
-  for (const { address } of plans) {
+  for (const { address, subnet } of plans) {
     const portal = await Portal.open({
       ...platform,
       directory,
       group,
+      // Interfaces are often networks of their own, and nothing leads from one to another.
+      reachableFrom: [parseIpNetwork(`${subnet.network}/${subnet.prefix}`)],
       endpoint: { address, port: options.iscsiPort },
       onEvent: (event) => {
         observer.observe(event);
