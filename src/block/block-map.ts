@@ -3,8 +3,11 @@
  * lowest bits), in pages of 4096 bytes that exist once one of their blocks is no longer the image's. A page describes 64 MiB of
  * disk, so that the map of an untouched 1 TiB disk is one array of 16384 empty places.
  *
- * A change is told to the `mirror` before it is made here: when the mirror raises, nothing has changed.
+ * A change is told to the `mirror` before it is made here: when the mirror raises, nothing has changed. Changes are made one after the
+ * other, as several blocks share a byte.
  */
+
+import type { Awaitable } from './device.ts';
 
 export const BlockState = {
   /** The image's block. */
@@ -23,8 +26,8 @@ const BLOCKS_PER_PAGE = MAP_PAGE_SIZE * BLOCKS_PER_BYTE;
 
 /** Keeps a copy of the map somewhere. */
 export interface BlockMapMirror {
-  /** `bytes` are the map's new content at byte `offset`; valid during the call. */
-  write(offset: number, bytes: Uint8Array): void;
+  /** `bytes` are the map's new content at byte `offset`; they stay as they are. */
+  write(offset: number, bytes: Uint8Array): Awaitable<void>;
 }
 
 export class BlockMap {
@@ -33,6 +36,8 @@ export class BlockMap {
   /** Pages that differ from what was last saved. */
   readonly #dirty = new Set<number>();
   readonly #mirror: BlockMapMirror;
+  /** Done when the last change that the mirror has not taken at once is made, or has failed. */
+  #changing: Promise<void> | undefined;
 
   constructor(blocks: number, mirror: BlockMapMirror) {
     this.blocks = blocks;
@@ -98,7 +103,20 @@ export class BlockMap {
   }
 
   /** Gives blocks `first` up to and without `end` a state. Raises what the mirror raises; pages before that one stay changed. */
-  set(first: number, end: number, state: BlockState): void {
+  set(first: number, end: number, state: BlockState): Awaitable<void> {
+    const earlier = this.#changing;
+    const change =
+      earlier === undefined ? this.#setNow(first, end, state) : earlier.then(() => this.#setNow(first, end, state));
+    if (!(change instanceof Promise)) return;
+    const over = (): void => {
+      if (this.#changing === changing) this.#changing = undefined;
+    };
+    const changing = change.then(over, over);
+    this.#changing = changing;
+    return change;
+  }
+
+  #setNow(first: number, end: number, state: BlockState): Awaitable<void> {
     for (let at = first; at < end; ) {
       if (this.state(at) === state) {
         at = this.runEnd(at, end);
@@ -107,17 +125,23 @@ export class BlockMap {
       const index = Math.floor(at / BLOCKS_PER_PAGE);
       const start = index * BLOCKS_PER_PAGE;
       const stop = Math.min(end, start + BLOCKS_PER_PAGE);
-      this.#setInPage(index, at - start, stop - start, state);
+      const done = this.#setInPage(index, at - start, stop - start, state);
+      if (done instanceof Promise) return done.then(() => this.#setNow(stop, end, state));
       at = stop;
     }
   }
 
-  #setInPage(index: number, first: number, end: number, state: BlockState): void {
+  #setInPage(index: number, first: number, end: number, state: BlockState): Awaitable<void> {
     const page = this.#pages[index] ?? new Uint8Array(MAP_PAGE_SIZE);
     const firstByte = Math.floor(first / BLOCKS_PER_BYTE);
     const changed = page.slice(firstByte, Math.ceil(end / BLOCKS_PER_BYTE));
     fill(changed, first - firstByte * BLOCKS_PER_BYTE, end - firstByte * BLOCKS_PER_BYTE, state);
-    this.#mirror.write(index * MAP_PAGE_SIZE + firstByte, changed);
+    const mirrored = this.#mirror.write(index * MAP_PAGE_SIZE + firstByte, changed);
+    if (mirrored instanceof Promise) return mirrored.then(() => this.#change(index, page, firstByte, changed));
+    this.#change(index, page, firstByte, changed);
+  }
+
+  #change(index: number, page: Uint8Array, firstByte: number, changed: Uint8Array): void {
     page.set(changed, firstByte);
     this.#pages[index] = page;
     this.#dirty.add(index);

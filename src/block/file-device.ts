@@ -1,7 +1,8 @@
 /** A raw disk image: a file, or a block device of the operating system, block for block. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, totalLength } from '../bytes/index.ts';
 import type { File, FileSystem } from '../os/file.ts';
+import { ChangeOrder } from './change-order.ts';
 import type { Awaitable, Capabilities, Device, Extent, WriteOptions } from './device.ts';
 import { deviceError, readOnlyError } from './device-error.ts';
 
@@ -56,6 +57,7 @@ export class FileDevice implements Device {
   readonly capabilities = capabilities;
   readonly #file: File;
   readonly #name: string;
+  readonly #changes = new ChangeOrder();
 
   /** Takes over the open file. */
   constructor(file: File, name: string, size: number, options: FileDeviceOptions) {
@@ -68,6 +70,11 @@ export class FileDevice implements Device {
   }
 
   read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
+    const earlier = this.#changes.earlier(offset, offset + length);
+    return earlier === undefined ? this.#readNow(offset, length) : earlier.then(() => this.#readNow(offset, length));
+  }
+
+  #readNow(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
     const buffer = Buffer.allocUnsafeSlow(length);
     try {
       const count = this.#file.readNoWait(buffer, offset);
@@ -90,12 +97,35 @@ export class FileDevice implements Device {
 
   write(offset: number, data: readonly Uint8Array[], options?: WriteOptions): Awaitable<void> {
     if (this.readOnly) throw readOnlyError(this.#name);
+    const end = offset + totalLength(data);
+    const earlier = this.#changes.earlier(offset, end);
+    const done = earlier === undefined ? this.#store(offset, data) : this.#storeAfter(earlier, offset, data);
+    return this.#durably(done instanceof Promise ? this.#changes.add(offset, end, done) : done, options);
+  }
+
+  #store(offset: number, data: readonly Uint8Array[]): Awaitable<void> {
     try {
-      this.#file.writevSync(data, offset);
+      const written = this.#file.writev(data, offset);
+      return written instanceof Promise ? this.#named(written) : undefined;
     } catch (error) {
       throw deviceError(error, `write ${this.#name}`);
     }
-    return options?.fua ? this.flush() : undefined;
+  }
+
+  async #storeAfter(earlier: Promise<unknown>, offset: number, data: readonly Uint8Array[]): Promise<void> {
+    await earlier;
+    await this.#store(offset, data);
+  }
+
+  async #named(written: Promise<void>): Promise<void> {
+    await written.catch((error: unknown) => {
+      throw deviceError(error, `write ${this.#name}`);
+    });
+  }
+
+  #durably(done: Awaitable<void>, options: WriteOptions | undefined): Awaitable<void> {
+    if (!options?.fua) return done;
+    return done instanceof Promise ? done.then(() => this.flush()) : this.flush();
   }
 
   async flush(): Promise<void> {
@@ -105,18 +135,30 @@ export class FileDevice implements Device {
     });
   }
 
-  unmap(offset: number, length: number): void {
+  unmap(offset: number, length: number): Awaitable<void> {
     if (this.readOnly) throw readOnlyError(this.#name);
+    const end = offset + length;
+    const earlier = this.#changes.earlier(offset, end);
+    const done = earlier === undefined ? this.#punch(offset, length) : this.#punchAfter(earlier, offset, length);
+    return done instanceof Promise ? this.#changes.add(offset, end, done) : done;
+  }
+
+  #punch(offset: number, length: number): Awaitable<void> {
     try {
-      this.#file.punchHole(offset, length);
+      const punched = this.#file.punchHole(offset, length);
+      return punched instanceof Promise ? this.#named(punched) : undefined;
     } catch (error) {
       throw deviceError(error, `write ${this.#name}`);
     }
   }
 
+  async #punchAfter(earlier: Promise<unknown>, offset: number, length: number): Promise<void> {
+    await earlier;
+    await this.#punch(offset, length);
+  }
+
   writeZeroes(offset: number, length: number, options?: WriteOptions): Awaitable<void> {
-    this.unmap(offset, length);
-    return options?.fua ? this.flush() : undefined;
+    return this.#durably(this.unmap(offset, length), options);
   }
 
   extents(offset: number, length: number): readonly Extent[] {

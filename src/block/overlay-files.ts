@@ -3,7 +3,8 @@
  *
  * - `data`: sparse, the size of the image; block n of the disk lies at block n of the file.
  * - `map`: the durable map. Only a flush writes it, after `data` was synced: what it points to is always on the disk.
- * - `live`: the map as it is at this moment, written through to the page cache before a write is acknowledged, never synced.
+ * - `live`: the map as it is at this moment, written through to the page cache after the data and before a write is acknowledged, never
+ *   synced.
  *
  * The page cache outlives the process, so after a kill the live map has every acknowledged write. It does not outlive the kernel,
  * and a power cut may leave any part of the live map on the disk, before the data that it points to. The live map therefore names
@@ -49,7 +50,7 @@ export class OverlayFiles {
     this.#durable = durable;
     this.#live = live;
     this.map = new BlockMap(Math.ceil(size / OVERLAY_BLOCK_SIZE), {
-      write: (offset, bytes) => live.writeSync(bytes, OVERLAY_HEADER_SIZE + offset),
+      write: (offset, bytes) => live.writev([bytes], OVERLAY_HEADER_SIZE + offset),
     });
   }
 
@@ -71,7 +72,7 @@ export class OverlayFiles {
       const durable = open(paths.map, 'write');
       const live = open(paths.live, fileSystem.status(paths.live) === undefined ? 'create' : 'write');
       const files = new OverlayFiles(data, durable, live, base.size);
-      files.#load(paths, base, fileSystem.bootId());
+      await files.#load(paths, base, fileSystem.bootId());
       return files;
     } catch (error) {
       await Promise.allSettled(opened.map((file) => file.close()));
@@ -79,7 +80,7 @@ export class OverlayFiles {
     }
   }
 
-  #load(paths: OverlayPaths, base: OverlayBase, bootId: string): void {
+  async #load(paths: OverlayPaths, base: OverlayBase, bootId: string): Promise<void> {
     const identity = readHeader(this.#durable, paths.map);
     if (identity === undefined) throw corrupt(paths.map, 'its header is damaged');
     checkBase(identity, base, paths.map);
@@ -87,7 +88,7 @@ export class OverlayFiles {
     const durablePages = readPages(this.#durable, this.map.pageCount, paths.map);
     const live = readHeader(this.#live, paths.live);
     if (live?.bootId !== bootId) {
-      this.#remakeLive(durablePages, { ...identity, bootId });
+      await this.#remakeLive(durablePages, { ...identity, bootId });
       for (const [index, page] of durablePages) this.map.loadPage(index, page);
       return;
     }
@@ -100,11 +101,11 @@ export class OverlayFiles {
   }
 
   /** The header goes last: a live map that was not finished is not believed. */
-  #remakeLive(pages: ReadonlyMap<number, Uint8Array>, identity: OverlayIdentity): void {
+  async #remakeLive(pages: ReadonlyMap<number, Uint8Array>, identity: OverlayIdentity): Promise<void> {
     this.#live.truncate(0);
     this.#live.truncate(fileSize(this.map.pageCount));
-    for (const [index, page] of pages) this.#live.writeSync(page, pageOffset(index));
-    this.#live.writeSync(encodeOverlayHeader(identity), 0);
+    for (const [index, page] of pages) await this.#live.writev([page], pageOffset(index));
+    await this.#live.writev([encodeOverlayHeader(identity)], 0);
   }
 
   /** Makes everything written so far survive a power cut. One call at a time. */
@@ -115,7 +116,9 @@ export class OverlayFiles {
       await this.data.sync();
       if (pages.length === 0 && this.#durableSynced) return;
       this.#durableSynced = false;
-      for (const { index, bytes } of pages) if (bytes !== undefined) this.#durable.writeSync(bytes, pageOffset(index));
+      for (const { index, bytes } of pages) {
+        if (bytes !== undefined) await this.#durable.writev([bytes], pageOffset(index));
+      }
       await this.#durable.sync();
       this.#durableSynced = true;
     } catch (error) {
@@ -134,9 +137,9 @@ async function create(fileSystem: FileSystem, paths: OverlayPaths, base: Overlay
   checkNothingLost(fileSystem, paths);
   await fileSystem.remove(paths.live); // an older disk's would be believed
   await createFile(fileSystem, paths.data, (file) => file.truncate(base.size));
-  await createFile(fileSystem, paths.map, (file) => {
+  await createFile(fileSystem, paths.map, async (file) => {
     file.truncate(fileSize(pageCount(base.size)));
-    file.writeSync(encodeOverlayHeader({ base, diskId: randomBytes(16), bootId: '' }), 0);
+    await file.writev([encodeOverlayHeader({ base, diskId: randomBytes(16), bootId: '' })], 0);
   });
 }
 
@@ -155,11 +158,15 @@ function checkNothingLost(fileSystem: FileSystem, paths: OverlayPaths): void {
   });
 }
 
-async function createFile(fileSystem: FileSystem, path: string, fill: (file: File) => void): Promise<void> {
+async function createFile(
+  fileSystem: FileSystem,
+  path: string,
+  fill: (file: File) => void | Promise<void>,
+): Promise<void> {
   const temporary = `${path}.new`;
   const file = fileSystem.open(temporary, 'create');
   try {
-    fill(file);
+    await fill(file);
     await file.sync();
   } finally {
     await file.close();

@@ -2,15 +2,15 @@
  * A machine's own disk over an image that all share: reads what it never wrote from the image, and keeps what it wrote in files
  * of its own (overlay-files.ts, which also says what survives what).
  *
- * A write that covers whole blocks, or blocks that are the disk's own already, is done in this turn of the loop. One that begins a
- * block of the image in its middle copies the rest of the block from there; the image may answer later. Other writes to the block
- * need not wait for that: what is copied never changes, and whether it is still wanted is decided when it has arrived, in the turn
- * that writes.
+ * A write that covers whole blocks, or blocks that are the disk's own already, is done in this turn of the loop as long as its disk
+ * is quick. One that begins a block of the image in its middle copies the rest of the block from there; the image may answer later.
+ * Changes that have blocks in common are made one after the other (change-order.ts): what a block becomes depends on what it is.
  */
 
 import { inOnePiece, totalLength } from '../bytes/index.ts';
 import type { FileSystem } from '../os/file.ts';
 import { BlockState } from './block-map.ts';
+import { ChangeOrder } from './change-order.ts';
 import type { Awaitable, Capabilities, Device, Extent, WriteOptions } from './device.ts';
 import { deviceError } from './device-error.ts';
 import { OverlayFiles, type OverlayPaths } from './overlay-files.ts';
@@ -51,6 +51,7 @@ export class OverlayDevice implements Device {
   readonly #files: OverlayFiles;
   readonly #base: Device;
   readonly #name: string;
+  readonly #changes = new ChangeOrder();
   /** Something may not be on the disk yet; at first because an earlier process may have been killed before its flush. */
   #unsaved = true;
   #saving: Promise<void> | undefined;
@@ -70,6 +71,11 @@ export class OverlayDevice implements Device {
   }
 
   read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
+    const earlier = this.#changes.earlier(offset, offset + length);
+    return earlier === undefined ? this.#readNow(offset, length) : earlier.then(() => this.#readNow(offset, length));
+  }
+
+  #readNow(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
     const first = Math.floor(offset / BLOCK);
     const end = Math.floor((offset + length - 1) / BLOCK) + 1;
     const { map } = this.#files;
@@ -119,7 +125,26 @@ export class OverlayDevice implements Device {
   }
 
   write(offset: number, data: readonly Uint8Array[], options?: WriteOptions): Awaitable<void> {
-    return this.#durably(this.#store(offset, data), options);
+    const end = offset + totalLength(data);
+    const earlier = this.#earlierChanges(offset, end);
+    const done = earlier === undefined ? this.#store(offset, data) : this.#storeAfter(earlier, offset, data);
+    return this.#durably(this.#inOrder(offset, end, done), options);
+  }
+
+  async #storeAfter(earlier: Promise<unknown>, offset: number, data: readonly Uint8Array[]): Promise<void> {
+    await earlier;
+    await this.#store(offset, data);
+  }
+
+  /** Changes of the same blocks that are not over. */
+  #earlierChanges(offset: number, end: number): Promise<unknown> | undefined {
+    return this.#changes.earlier(startOfBlock(offset), startOfBlock(end + BLOCK - 1));
+  }
+
+  /** A change that is not done at once goes before those that come after it. */
+  #inOrder(offset: number, end: number, done: Awaitable<void>): Awaitable<void> {
+    if (!(done instanceof Promise)) return;
+    return this.#changes.add(startOfBlock(offset), startOfBlock(end + BLOCK - 1), done);
   }
 
   #durably(done: Awaitable<void>, options: WriteOptions | undefined): Awaitable<void> {
@@ -139,11 +164,11 @@ export class OverlayDevice implements Device {
           : this.#blockToFill(last)
         : zeroBlock;
     if (head instanceof Promise || tail instanceof Promise) {
-      return Promise.all([head, tail]).then(([headBlock, tailBlock]) => {
-        this.#storeFilled(offset, end, data, headBlock, tailBlock);
-      });
+      return Promise.all([head, tail]).then(([headBlock, tailBlock]) =>
+        this.#storeFilled(offset, end, data, headBlock, tailBlock),
+      );
     }
-    this.#storeFilled(offset, end, data, head, tail);
+    return this.#storeFilled(offset, end, data, head, tail);
   }
 
   /** What a block reads as where a write does not cover it. Not asked for in a block of the disk's own: the file has it. */
@@ -153,31 +178,53 @@ export class OverlayDevice implements Device {
     return parts instanceof Promise ? parts.then(inOnePiece) : inOnePiece(parts);
   }
 
-  /** `head` and `tail` were the first and last block when the write began: other writes may have come since. */
-  #storeFilled(offset: number, end: number, data: readonly Uint8Array[], head: Uint8Array, tail: Uint8Array): void {
+  /** `head` and `tail` are what the first and the last block are to read as beside the data. */
+  #storeFilled(
+    offset: number,
+    end: number,
+    data: readonly Uint8Array[],
+    head: Uint8Array,
+    tail: Uint8Array,
+  ): Awaitable<void> {
     const { map } = this.#files;
     const first = Math.floor(offset / BLOCK);
     const last = Math.floor((end - 1) / BLOCK);
     const headLength = offset - first * BLOCK;
     const tailLength = this.#endOfBlock(last) - end;
-    const headState = headLength > 0 ? map.state(first) : BlockState.data;
-    const tailState = tailLength > 0 ? map.state(last) : BlockState.data;
     let start = offset;
     let parts = data;
-    if (headState !== BlockState.data) {
-      parts = [(headState === BlockState.zero ? zeroBlock : head).subarray(0, headLength), ...parts];
+    if (headLength > 0 && map.state(first) !== BlockState.data) {
+      parts = [head.subarray(0, headLength), ...parts];
       start = first * BLOCK;
     }
-    if (tailState !== BlockState.data) {
+    if (tailLength > 0 && map.state(last) !== BlockState.data) {
       const from = end - last * BLOCK;
-      parts = [...parts, (tailState === BlockState.zero ? zeroBlock : tail).subarray(from, from + tailLength)];
+      parts = [...parts, tail.subarray(from, from + tailLength)];
     }
+    this.#unsaved = true;
     try {
-      this.#unsaved = true;
-      this.#files.data.writevSync(parts, start);
-      map.set(first, last + 1, BlockState.data);
+      const written = this.#files.data.writev(parts, start);
+      return this.#marked(written, first, last + 1, BlockState.data, 'write');
     } catch (error) {
       throw deviceError(error, `write ${this.#name}`);
+    }
+  }
+
+  /** The map follows the data. Raises at once, or rejects, with what either of them does. */
+  #marked(data: Awaitable<void>, first: number, end: number, state: BlockState, tried: string): Awaitable<void> {
+    const { map } = this.#files;
+    const done = data instanceof Promise ? data.then(() => map.set(first, end, state)) : map.set(first, end, state);
+    return done instanceof Promise ? this.#lateChange(done, tried) : undefined;
+  }
+
+  /** What is done while a flush runs is for the next one. */
+  async #lateChange(done: Promise<void>, tried: string): Promise<void> {
+    try {
+      await done;
+    } catch (error) {
+      throw deviceError(error, `${tried} ${this.#name}`);
+    } finally {
+      this.#unsaved = true;
     }
   }
 
@@ -190,7 +237,15 @@ export class OverlayDevice implements Device {
   }
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): Awaitable<void> {
-    return this.#durably(this.#zero(offset, length), options);
+    const end = offset + length;
+    const earlier = this.#earlierChanges(offset, end);
+    const done = earlier === undefined ? this.#zero(offset, length) : this.#zeroAfter(earlier, offset, length);
+    return this.#durably(this.#inOrder(offset, end, done), options);
+  }
+
+  async #zeroAfter(earlier: Promise<unknown>, offset: number, length: number): Promise<void> {
+    await earlier;
+    await this.#zero(offset, length);
   }
 
   #zero(offset: number, length: number): Awaitable<void> {
@@ -198,10 +253,13 @@ export class OverlayDevice implements Device {
     const firstWhole = Math.ceil(offset / BLOCK);
     const endWhole = end === this.size ? this.#files.map.blocks : Math.floor(end / BLOCK);
     if (firstWhole >= endWhole) return this.#zeroWithinBlocks(offset, end);
-    this.#zeroBlocks(firstWhole, endWhole);
-    const head = this.#zeroWithinBlocks(offset, firstWhole * BLOCK);
-    const tail = this.#zeroWithinBlocks(endWhole * BLOCK, end);
-    if (head instanceof Promise || tail instanceof Promise) return Promise.all([head, tail]).then(() => undefined);
+    const whole = this.#zeroBlocks(firstWhole, endWhole);
+    const ends = (): Awaitable<void> => {
+      const head = this.#zeroWithinBlocks(offset, firstWhole * BLOCK);
+      const tail = (): Awaitable<void> => this.#zeroWithinBlocks(endWhole * BLOCK, end);
+      return head instanceof Promise ? head.then(tail) : tail();
+    };
+    return whole instanceof Promise ? whole.then(ends) : ends();
   }
 
   /** Less than two blocks, perhaps nothing. */
@@ -217,20 +275,24 @@ export class OverlayDevice implements Device {
    * The hole comes before the map. Killed or cut between the two, a block that is still `data` reads its hole: the zeros that were
    * asked for. And on a full disk the hole makes the room that a new page of the map may need.
    */
-  #zeroBlocks(first: number, end: number): void {
-    const { map, data } = this.#files;
+  #zeroBlocks(first: number, end: number): Awaitable<void> {
     this.#unsaved = true;
     try {
-      for (let block = first; block < end; ) {
-        const runEnd = map.runEnd(block, end);
-        if (map.state(block) === BlockState.data) {
-          data.punchHole(block * BLOCK, this.#endOfBlock(runEnd - 1) - block * BLOCK);
-        }
-        block = runEnd;
-      }
-      map.set(first, end, BlockState.zero);
+      return this.#marked(this.#punch(first, end), first, end, BlockState.zero, 'unmap');
     } catch (error) {
       throw deviceError(error, `unmap ${this.#name}`);
+    }
+  }
+
+  #punch(first: number, end: number): Awaitable<void> {
+    const { map, data } = this.#files;
+    for (let block = first; block < end; ) {
+      const runEnd = map.runEnd(block, end);
+      if (map.state(block) === BlockState.data) {
+        const punched = data.punchHole(block * BLOCK, this.#endOfBlock(runEnd - 1) - block * BLOCK);
+        if (punched instanceof Promise) return punched.then(() => this.#punch(runEnd, end));
+      }
+      block = runEnd;
     }
   }
 
@@ -299,6 +361,10 @@ export class OverlayDevice implements Device {
       this.#closed?.();
     }
   }
+}
+
+function startOfBlock(offset: number): number {
+  return Math.floor(offset / BLOCK) * BLOCK;
 }
 
 function zeroBuffers(length: number): Uint8Array[] {

@@ -22,6 +22,8 @@ export type CallResult = number;
 export interface FileCalls {
   /** Makes a hole and leaves the file's size as it is. */
   punchHole(fd: number, offset: number, length: number): CallResult;
+  /** The same in the thread pool: calls back with whether there is a hole now. */
+  punchHoleInPool(fd: number, offset: number, length: number, callback: (done: boolean) => void): void;
   /** The first byte at or after `offset` that is data, or in a hole. */
   seekData(fd: number, offset: number): CallResult;
   seekHole(fd: number, offset: number): CallResult;
@@ -54,6 +56,10 @@ function load(): FileCalls | undefined {
     return {
       punchHole: (fd, offset, length) =>
         result(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length)),
+      punchHoleInPool: (fd, offset, length, callback) =>
+        fallocate.async(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, (error, value) =>
+          callback(error === null && value >= 0),
+        ),
       seekData: (fd, offset) => result(lseek(fd, offset, SEEK_DATA)),
       seekHole: (fd, offset) => result(lseek(fd, offset, SEEK_HOLE)),
       seekEnd: (fd) => result(lseek(fd, 0, SEEK_END)),

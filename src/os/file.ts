@@ -25,10 +25,13 @@ export interface File {
   readNoWait(into: Uint8Array, offset: number): number;
   /** As `readSync`, off the event loop. */
   read(into: Uint8Array, offset: number): Promise<number>;
-  /** Writes all of `data` at `offset` into the page cache, in this turn of the loop. Raises FILE_NO_SPACE, FILE_IO. */
-  writeSync(data: Uint8Array, offset: number): void;
-  /** The same for several buffers that follow one another. */
-  writevSync(data: readonly Uint8Array[], offset: number): void;
+  /**
+   * Writes all of several buffers that follow one another: in this turn of the loop as long as the disk shows itself quick, off the
+   * event loop when it does not. They must stay unchanged until it is done. Writes that overlap have no order of their own: the
+   * second one may begin when the first one is over. Raises (or rejects with) FILE_NO_SPACE, FILE_IO.
+   */
+  writev(data: readonly Uint8Array[], offset: number): void | Promise<void>;
+  /** Off the event loop. */
   write(data: Uint8Array, offset: number): Promise<void>;
   /**
    * Done once everything written before the call survives a power cut. After one failure it fails for good: the kernel may have
@@ -36,8 +39,11 @@ export interface File {
    */
   sync(): Promise<void>;
   truncate(size: number): void;
-  /** Frees the blocks of a range inside the file; it reads as zeros. Where the file system cannot, zeros are written. */
-  punchHole(offset: number, length: number): void;
+  /**
+   * Frees the blocks of a range inside the file; it reads as zeros. Where the file system cannot, zeros are written. Counts as a
+   * write: see `writev`.
+   */
+  punchHole(offset: number, length: number): void | Promise<void>;
   /** The allocated and unallocated runs of a range; a file system that cannot say calls everything data. */
   extents(offset: number, length: number): FileExtent[];
   /**

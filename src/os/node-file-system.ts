@@ -1,9 +1,11 @@
 /** The operating system's files (see file.ts). */
 
 import { randomUUID } from 'node:crypto';
-import { openSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { fstatSync, openSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { systemClock } from './clock.ts';
+import { DiskPace } from './disk-pace.ts';
 import type { FileStatus, FileSystem, OpenMode } from './file.ts';
 import { fileError } from './file-error.ts';
 import { NodeFile } from './node-file.ts';
@@ -14,7 +16,7 @@ const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+' }
 const unnamedBoot = randomUUID();
 
 export const nodeFileSystem: FileSystem = {
-  open: (path, mode) => attempt('open', path, () => new NodeFile(path, openSync(path, flags[mode]))),
+  open: (path, mode) => attempt('open', path, () => openFile(path, flags[mode])),
 
   status: (path) =>
     attempt('look at', path, () => {
@@ -61,6 +63,18 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
+/** Files on one disk share its pace: what one of them learns keeps the others from waiting for it in the event loop. */
+const paces = new Map<number, DiskPace>();
+
+function openFile(path: string, mode: string): NodeFile {
+  const fd = openSync(path, mode);
+  const stat = fstatSync(fd);
+  const disk = stat.isBlockDevice() ? stat.rdev : stat.dev;
+  const pace = paces.get(disk) ?? new DiskPace(systemClock);
+  paces.set(disk, pace);
+  return new NodeFile(path, fd, pace);
+}
+
 function kindOf(stat: Pick<Stats, 'isFile' | 'isDirectory' | 'isBlockDevice'>): FileStatus['kind'] {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
@@ -69,7 +83,7 @@ function kindOf(stat: Pick<Stats, 'isFile' | 'isDirectory' | 'isBlockDevice'>): 
 
 /** stat says 0 for every block device. */
 function sizeOfBlockDevice(path: string): number {
-  const file = new NodeFile(path, openSync(path, 'r'));
+  const file = openFile(path, 'r');
   try {
     return file.size();
   } finally {

@@ -9,9 +9,11 @@ import {
   readSync,
   write as writeFile,
   writeSync,
+  writev as writevFile,
   writevSync,
 } from 'node:fs';
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, totalLength } from '../bytes/index.ts';
+import type { DiskPace } from './disk-pace.ts';
 import type { File, FileExtent } from './file.ts';
 import { fileCalls } from './file-calls.ts';
 import { fileError } from './file-error.ts';
@@ -30,6 +32,7 @@ export class NodeFile implements File {
   /** Operations in the thread pool, or waiting for it; the descriptor stays open for them. */
   #underway = 0;
   readonly #share = new PoolShare();
+  readonly #pace: DiskPace;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #syncFailure: DisklessError | undefined;
@@ -37,9 +40,11 @@ export class NodeFile implements File {
   #holes = fileCalls !== undefined;
   #noWait = fileCalls !== undefined;
 
-  constructor(path: string, fd: number) {
+  /** `pace` is that of the disk which the file is on. */
+  constructor(path: string, fd: number, pace: DiskPace) {
     this.#path = path;
     this.#fd = fd;
+    this.#pace = pace;
   }
 
   size(): number {
@@ -89,39 +94,39 @@ export class NodeFile implements File {
     return done;
   }
 
-  writeSync(data: Uint8Array, offset: number): void {
+  writev(data: readonly Uint8Array[], offset: number): void | Promise<void> {
     if (this.#fd < 0) throw this.#closed('write');
+    if (!this.#pace.isQuick) return this.#writeInPool(data, offset);
+    const began = this.#pace.now();
     try {
-      let done = 0;
-      while (done < data.length) done += writeSync(this.#fd, data, done, data.length - done, offset + done);
+      this.#writeNow(data, offset);
     } catch (error) {
       throw fileError(error, 'write', this.#path);
+    } finally {
+      this.#pace.wrote(began);
     }
   }
 
-  writevSync(data: readonly Uint8Array[], offset: number): void {
-    if (this.#fd < 0) throw this.#closed('write');
+  #writeNow(data: readonly Uint8Array[], offset: number): void {
     const [only] = data;
     if (data.length === 1 && only !== undefined) {
-      this.writeSync(only, offset);
+      this.#writeWhole(only, offset);
       return;
     }
-    let written: number;
-    try {
-      written = writevSync(this.#fd, data, offset);
-    } catch (error) {
-      throw fileError(error, 'write', this.#path);
-    }
+    const written = writevSync(this.#fd, data, offset);
+    if (written === totalLength(data)) return;
     // A short write (a signal, a disk that is getting full): the rest one by one, so that the reason shows.
-    let start = 0;
-    for (const buffer of data) {
-      const end = start + buffer.length;
-      if (end > written) {
-        const missing = Math.max(start, written);
-        this.writeSync(buffer.subarray(missing - start), offset + missing);
-      }
-      start = end;
-    }
+    for (const rest of remainders(data, written)) this.#writeWhole(rest.bytes, offset + rest.at);
+  }
+
+  #writeWhole(data: Uint8Array, offset: number): void {
+    let done = 0;
+    while (done < data.length) done += writeSync(this.#fd, data, done, data.length - done, offset + done);
+  }
+
+  async #writeInPool(data: readonly Uint8Array[], offset: number): Promise<void> {
+    const written = await this.#pooled('write', (fd, finish) => writevFile(fd, data, offset, finish));
+    for (const rest of remainders(data, written)) await this.write(rest.bytes, offset + rest.at);
   }
 
   async write(data: Uint8Array, offset: number): Promise<void> {
@@ -148,14 +153,38 @@ export class NodeFile implements File {
     this.#attempt('resize', () => ftruncateSync(this.#fd, size));
   }
 
-  punchHole(offset: number, length: number): void {
+  punchHole(offset: number, length: number): void | Promise<void> {
+    if (this.#fd < 0) throw this.#closed('write');
     if (length === 0) return;
-    if (this.#holes && fileCalls !== undefined && this.#fd >= 0) {
-      if (fileCalls.punchHole(this.#fd, offset, length) >= 0) return;
+    if (!this.#pace.isQuick) return this.#punchInPool(offset, length);
+    if (this.#holes && fileCalls !== undefined) {
+      const began = this.#pace.now();
+      const result = fileCalls.punchHole(this.#fd, offset, length);
+      this.#pace.wrote(began);
+      if (result >= 0) return;
       this.#holes = false;
     }
-    for (let done = 0; done < length; done += zeros.length) {
-      this.writeSync(zeros.subarray(0, Math.min(zeros.length, length - done)), offset + done);
+    return this.#writeZeros(offset, length);
+  }
+
+  async #punchInPool(offset: number, length: number): Promise<void> {
+    const calls = fileCalls;
+    if (this.#holes && calls !== undefined) {
+      const done = await this.#pooled('write', (fd, finish) =>
+        calls.punchHoleInPool(fd, offset, length, (made) => finish(null, made ? 1 : 0)),
+      );
+      if (done === 1) return;
+      this.#holes = false;
+    }
+    await this.#writeZeros(offset, length);
+  }
+
+  #writeZeros(offset: number, length: number): void | Promise<void> {
+    for (let done = 0; done < length; ) {
+      const piece = zeros.subarray(0, Math.min(zeros.length, length - done));
+      const written = this.writev([piece], offset + done);
+      done += piece.length;
+      if (written !== undefined) return written.then(() => this.#writeZeros(offset + done, length - done));
     }
   }
 
@@ -226,21 +255,35 @@ export class NodeFile implements File {
 
   /** One operation in the thread pool, counted so that closing waits for it. */
   #pooled(
-    tried: string,
+    tried: 'read' | 'write' | 'sync',
     start: (fd: number, finish: (error: Error | null, count: number) => void) => void,
   ): Promise<number> {
     const fd = this.#fd;
     if (fd < 0) return Promise.reject(this.#closed(tried));
     this.#underway++;
     return new Promise((resolve, reject) => {
-      const finish = (error: Error | null, count: number): void => {
-        this.#share.leave();
-        this.#underway--;
-        if (this.#underway === 0) this.#idle?.();
-        if (error) reject(fileError(error, tried, this.#path));
-        else resolve(count);
-      };
-      this.#share.enter(() => start(fd, finish));
+      this.#share.enter(() => {
+        const operation = this.#pace.enterPool(tried === 'write');
+        start(fd, (error, count) => {
+          this.#pace.leavePool(operation);
+          this.#share.leave();
+          this.#underway--;
+          if (this.#underway === 0) this.#idle?.();
+          if (error) reject(fileError(error, tried, this.#path));
+          else resolve(count);
+        });
+      });
     });
+  }
+}
+
+/** What is left of buffers that follow one another when so many bytes of them are written, and where it begins. */
+function* remainders(data: readonly Uint8Array[], written: number): Generator<{ bytes: Uint8Array; at: number }> {
+  let start = 0;
+  for (const buffer of data) {
+    const end = start + buffer.length;
+    const at = Math.max(start, written);
+    if (end > at) yield { bytes: buffer.subarray(at - start), at };
+    start = end;
   }
 }

@@ -69,7 +69,9 @@ class Trial {
   disk: OverlayDevice | undefined;
 
   constructor(seed: number) {
-    this.machine = new SimulatedMachine(seededRandom(seed));
+    const random = seededRandom(seed);
+    this.machine = new SimulatedMachine(random);
+    this.machine.writesLater = () => random.oneIn(3);
     this.image = slowImage(this.machine);
   }
 

@@ -196,7 +196,7 @@ test('damaged files are refused, each for its reason', async () => {
     await assert.rejects(open(machine), { code }, path);
   };
   const overwrite = (path: string, offset: number, bytes: number[]) => (machine: SimulatedMachine) =>
-    machine.fileSystem.open(path, 'write').writeSync(Uint8Array.from(bytes), offset);
+    machine.fileSystem.open(path, 'write').writev([Uint8Array.from(bytes)], offset);
   await damage('a bit of the header', overwrite(PATHS.map, 20, [0xff]), 'OVERLAY_CORRUPT');
   await damage('a state that is none', overwrite(PATHS.map, 4096 + 1, [0b1100]), 'OVERLAY_CORRUPT');
   await damage('a shorter data file', (m) => m.fileSystem.open(PATHS.data, 'write').truncate(512), 'OVERLAY_CORRUPT');
@@ -208,7 +208,7 @@ test('a live map that is damaged or from another boot is made anew from the dura
   const disk = await open(machine);
   disk.write(0, [filled(BLOCK, 1)]);
   await worked(machine, disk.close());
-  machine.fileSystem.open(PATHS.live, 'write').writeSync(filled(8192, 0x55), 0);
+  machine.fileSystem.open(PATHS.live, 'write').writev([filled(8192, 0x55)], 0);
   const again = await open(machine);
   assert.deepEqual(await content(machine, again, 0, 2 * BLOCK), Buffer.concat([filled(BLOCK, 1), filled(BLOCK, 0xaa)]));
 });

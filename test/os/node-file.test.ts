@@ -22,8 +22,8 @@ const withCode = (code: string) => (error: unknown) => error instanceof Diskless
 
 test('what is written in several ways is read in several ways', async (t) => {
   const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
-  file.writeSync(Buffer.from('one '), 0);
-  file.writevSync([Buffer.from('two '), Buffer.from('three ')], 4);
+  await file.writev([Buffer.from('one ')], 0);
+  await file.writev([Buffer.from('two '), Buffer.from('three ')], 4);
   await file.write(Buffer.from('four'), 14);
   assert.equal(file.size(), 18);
   const whole = Buffer.alloc(20);
@@ -35,10 +35,10 @@ test('what is written in several ways is read in several ways', async (t) => {
   assert.equal(await file.read(Buffer.alloc(9), 14), 4, 'a read across the end gives what there is');
 });
 
-test('a read without waiting gives what the page cache has, and the right bytes', (t) => {
+test('a read without waiting gives what the page cache has, and the right bytes', async (t) => {
   const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
   const content = Buffer.from(Array.from({ length: 64 * 1024 }, (_, index) => index % 251));
-  file.writeSync(content, 0);
+  await file.writev([content], 0);
   const into = Buffer.alloc(10_000);
   const count = file.readNoWait(into, 1234);
   assert.equal(count, 10_000, 'just written, so in the page cache');
@@ -46,21 +46,21 @@ test('a read without waiting gives what the page cache has, and the right bytes'
   assert.equal(file.readNoWait(into, content.length - 5), 5, 'short at the end of the file');
 });
 
-test('more buffers than one system call takes are all written', (t) => {
+test('more buffers than one system call takes are all written', async (t) => {
   const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
   const buffers = Array.from({ length: 3000 }, (_, index) => Uint8Array.of(index & 255, index >> 8));
-  file.writevSync(buffers, 7);
+  await file.writev(buffers, 7);
   const all = Buffer.alloc(6000);
   assert.equal(file.readSync(all, 7), 6000);
   assert.deepEqual(all, Buffer.concat(buffers));
 });
 
-test('a punched hole reads as zeros, frees its blocks, and shows in the extents', (t) => {
+test('a punched hole reads as zeros, frees its blocks, and shows in the extents', async (t) => {
   const path = join(temporaryDirectory(t), 'file');
   const file = open(t, path, 'create');
-  file.writeSync(Buffer.alloc(4 * MIB, 1), 0);
+  await file.writev([Buffer.alloc(4 * MIB, 1)], 0);
   const before = nodeFileSystem.status(path)?.allocated ?? 0;
-  file.punchHole(MIB, 2 * MIB);
+  await file.punchHole(MIB, 2 * MIB);
   assert.equal(file.size(), 4 * MIB);
   const into = Buffer.alloc(2 * MIB, 9);
   file.readSync(into, MIB);
@@ -74,10 +74,10 @@ test('a punched hole reads as zeros, frees its blocks, and shows in the extents'
   assert.deepEqual(file.extents(MIB + 4096, 8192), [{ offset: MIB + 4096, length: 8192, hole: true }]);
 });
 
-test('extents cover every range that is asked for, without gap or overlap', (t) => {
+test('extents cover every range that is asked for, without gap or overlap', async (t) => {
   const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
   file.truncate(MIB);
-  for (const at of [3, 4, 5, 60, 100, 255]) file.writeSync(Buffer.alloc(4096, 1), at * 4096);
+  for (const at of [3, 4, 5, 60, 100, 255]) await file.writev([Buffer.alloc(4096, 1)], at * 4096);
   fc.assert(
     fc.property(fc.nat(MIB - 1), fc.integer({ min: 1, max: MIB }), (offset, wanted) => {
       const length = Math.min(wanted, MIB - offset);
@@ -132,7 +132,7 @@ test('a closed file raises, closing waits for what is under way, and closing twi
   assert.equal(statSync(path).size, MIB);
   assert.throws(() => file.readSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
   assert.throws(() => file.readNoWait(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
-  assert.throws(() => file.writeSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
+  assert.throws(() => file.writev([Buffer.alloc(1)], 0), withCode('FILE_CLOSED'));
   assert.throws(() => file.punchHole(0, 1), withCode('FILE_CLOSED'));
   await assert.rejects(() => file.sync(), withCode('FILE_CLOSED'));
 });
@@ -147,17 +147,18 @@ test('each kind of trouble has its code', async (t) => {
   await assert.rejects(nodeFileSystem.makeDirectory(join(directory, 'file')), withCode('FILE_EXISTS'));
   await assert.rejects(nodeFileSystem.readFile(join(directory, 'none')), withCode('FILE_NOT_FOUND'));
   const readOnly = open(t, join(directory, 'file'), 'read');
-  assert.throws(() => readOnly.writeSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'), 'EBADF: not open for writing');
+  const writing = async () => readOnly.writev([Buffer.alloc(1)], 0);
+  await assert.rejects(writing, withCode('FILE_CLOSED'), 'EBADF: not open for writing');
   if (process.getuid?.() !== 0) {
     chmodSync(join(directory, 'file'), 0);
     assert.throws(() => nodeFileSystem.open(join(directory, 'file'), 'read'), withCode('FILE_FORBIDDEN'));
   }
 });
 
-test('a full disk is told from other trouble', (t) => {
+test('a full disk is told from other trouble', async (t) => {
   // The kernel's own full disk.
   const full = open(t, '/dev/full', 'write');
-  assert.throws(() => full.writeSync(Buffer.alloc(4096), 0), withCode('FILE_NO_SPACE'));
+  await assert.rejects(async () => full.writev([Buffer.alloc(4096)], 0), withCode('FILE_NO_SPACE'));
 });
 
 test('names: status, real path, list, rename over another, remove', async (t) => {

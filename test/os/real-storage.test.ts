@@ -20,13 +20,13 @@ test('a write that only fits in part raises and does not pass for whole', async 
   const file = nodeFileSystem.open(join(directory, 'file'), 'create');
   try {
     const buffers = [1, 2, 3].map((value) => new Uint8Array(40 * KIB).fill(value));
-    assert.throws(() => file.writevSync(buffers, 0), { code: 'FILE_NO_SPACE' });
+    await assert.rejects(async () => file.writev(buffers, 0), { code: 'FILE_NO_SPACE' });
     const first = new Uint8Array(40 * KIB);
     assert.equal(file.readNoWait(first, 0), first.length);
     assert(first.every((byte) => byte === 1));
     await assert.rejects(file.write(Buffer.concat(buffers), 0), { code: 'FILE_NO_SPACE' });
-    file.punchHole(0, 32 * KIB);
-    file.writeSync(new Uint8Array(16 * KIB).fill(4), 48 * KIB);
+    await file.punchHole(0, 32 * KIB);
+    await file.writev([new Uint8Array(16 * KIB).fill(4)], 48 * KIB);
   } finally {
     await file.close();
     execFileSync('umount', [directory]);
@@ -56,7 +56,7 @@ test('a block device is an image: its size, its content, used in place', async (
 
   const device = openFileDevice(nodeFileSystem, path);
   await device.write(4096, [new Uint8Array(4096).fill(9)], { fua: true });
-  device.unmap(8192, 4096);
+  await device.unmap(8192, 4096);
   const bytes = Buffer.concat(await device.read(4096, 12288));
   assert.deepEqual(bytes, Buffer.concat([Buffer.alloc(4096, 9), Buffer.alloc(4096), Buffer.alloc(4096, 6)]));
   await device.close();

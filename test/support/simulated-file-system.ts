@@ -112,6 +112,8 @@ export class SimulatedMachine {
   readonly random: Random;
   /** Called before an operation: gives the error that it is to fail with. */
   fault: ((operation: Operation, path: string) => DisklessError | undefined) | undefined;
+  /** Asked before a write: whether it waits for the test to complete it, as on a disk that is not quick. */
+  writesLater: () => boolean = () => false;
   #names: Names = new Map();
   #namesOnDisk: Names = new Map();
   #nameChanges: Version<(names: Names) => void>[] = [];
@@ -363,7 +365,7 @@ class SimulatedFile implements File {
     });
   }
 
-  writeSync(data: Uint8Array, offset: number): void {
+  #write(data: Uint8Array, offset: number): void {
     this.#check();
     if (this.#machine.change(this.#process, 'write', this.#path)) {
       this.#store(data, offset);
@@ -384,13 +386,15 @@ class SimulatedFile implements File {
     this.#inode.touch(this.#machine.sequence, offset, data.length);
   }
 
-  writevSync(data: readonly Uint8Array[], offset: number): void {
-    this.writeSync(Buffer.concat(data), offset);
+  writev(data: readonly Uint8Array[], offset: number): void | Promise<void> {
+    return this.#machine.writesLater()
+      ? this.write(Buffer.concat(data), offset)
+      : this.#write(Buffer.concat(data), offset);
   }
 
   write(data: Uint8Array, offset: number): Promise<void> {
     this.#check();
-    return this.#machine.later(() => this.writeSync(data, offset));
+    return this.#machine.later(() => this.#write(data, offset));
   }
 
   async sync(): Promise<void> {
@@ -411,8 +415,14 @@ class SimulatedFile implements File {
     this.#inode.resize(this.#machine.sequence, size);
   }
 
-  punchHole(offset: number, length: number): void {
+  punchHole(offset: number, length: number): void | Promise<void> {
     this.#check();
+    return this.#machine.writesLater()
+      ? this.#machine.later(() => this.#punch(offset, length))
+      : this.#punch(offset, length);
+  }
+
+  #punch(offset: number, length: number): void {
     if (!this.#machine.change(this.#process, 'punch', this.#path)) throw new ProcessEnded();
     this.#inode.cached.fill(0, offset, offset + length);
     this.#inode.touch(this.#machine.sequence, offset, length);
