@@ -78,6 +78,8 @@ async function main(): Promise<number> {
   const chosen = rows.filter((row) => (!values.quick || row.quick) && pattern.test(row.name));
   const progress = new Progress(process.stderr);
   await using resources = new AsyncDisposableStack();
+  // The timer of a stage that failed would keep the process.
+  resources.defer(() => progress.close());
   // The load that a signal ends fails, and so the whole run does, in good order.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, endClients);
   resources.defer(endClients);
