@@ -70,6 +70,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   readonly #gone = new AbortController();
   #hasMore = false;
   isWaiting = false;
+  received = 0;
   #signs = 0;
 
   constructor(tcp: TcpConnection, options: ConnectionOptions) {

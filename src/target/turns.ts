@@ -1,8 +1,9 @@
 /**
  * Whose turn it is: the connections of a portal share one thread, and one that asks for little must not wait for all that others have
  * asked for. Work is done in turns of a fraction of a millisecond, with a look at the sockets between; a connection that has more
- * than its share of a turn goes to the end of the line, and one that comes new is served before those that have been served already,
- * in alternation, so that neither starves the other. One that has the target to itself is not interrupted.
+ * than its share of a turn goes to the end of the line. One that comes new is served before those that have been served already, in
+ * alternation, so that neither starves the other; of those that come new, the one that has had least is the first (start-time fair
+ * queueing), since who keeps many commands under way comes new again and again. One that has the target to itself is not interrupted.
  */
 
 import type { Clock } from '../os/clock.ts';
@@ -23,6 +24,8 @@ export function costOf(bytes: number): number {
 export interface TurnTaker {
   /** In the line of a `Turns`, which sets it. */
   isWaiting: boolean;
+  /** How much work it has had, for a `Turns`, which sets it. It starts at 0. */
+  received: number;
   /** Works until `share` is used up or nothing is left to do. Gives how much it has used. */
   work(share: number): number;
   /** It has stopped only because its share was used up. */
@@ -32,12 +35,14 @@ export interface TurnTaker {
 export class Turns {
   readonly #clock: Clock;
   /** In line for the first time since they had nothing to do. */
-  #fresh: TurnTaker[] = [];
+  readonly #fresh: TurnTaker[] = [];
   /** Have had a share and want another. */
-  #served: TurnTaker[] = [];
+  readonly #served: TurnTaker[] = [];
   #last: TurnTaker | undefined;
   /** Of this turn. */
   #left = TURN;
+  /** What the newcomer that was served last had received by then. Who was away counts as having had a share less: it saves up no more. */
+  #level = 0;
   #isScheduled = false;
   readonly #turn = (): void => this.#takeTurn();
 
@@ -50,10 +55,12 @@ export class Turns {
     if (taker.isWaiting) return;
     const isFree = this.#fresh.length === 0 && this.#served.length === 0;
     if (isFree && taker === this.#last) {
-      taker.work(Number.POSITIVE_INFINITY);
+      taker.received += taker.work(Number.POSITIVE_INFINITY);
       return;
     }
+    taker.received = Math.max(taker.received, this.#level - SHARE);
     if (isFree && this.#left > 0) {
+      this.#level = taker.received;
       this.#serve(taker);
     } else {
       taker.isWaiting = true;
@@ -65,10 +72,27 @@ export class Turns {
   #serve(taker: TurnTaker): void {
     this.#last = taker;
     taker.isWaiting = false;
-    this.#left -= taker.work(Math.min(SHARE, this.#left));
+    const used = taker.work(Math.min(SHARE, this.#left));
+    this.#left -= used;
+    taker.received += used;
     if (!taker.hasMore) return;
     taker.isWaiting = true;
     this.#served.push(taker);
+  }
+
+  /** Takes the newcomer that has had least out of the line. */
+  #nextFresh(): TurnTaker | undefined {
+    let place = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < this.#fresh.length; index++) {
+      const received = this.#fresh[index]?.received ?? least;
+      if (received >= least) continue;
+      least = received;
+      place = index;
+    }
+    const [taker] = this.#fresh.splice(place, 1);
+    if (taker !== undefined) this.#level = least;
+    return taker;
   }
 
   #schedule(): void {
@@ -81,9 +105,7 @@ export class Turns {
     this.#isScheduled = false;
     this.#left = TURN;
     for (let fresh = true; this.#left > 0; fresh = !fresh) {
-      const taker = fresh
-        ? (this.#fresh.shift() ?? this.#served.shift())
-        : (this.#served.shift() ?? this.#fresh.shift());
+      const taker = fresh ? (this.#nextFresh() ?? this.#served.shift()) : (this.#served.shift() ?? this.#nextFresh());
       if (taker === undefined) break;
       this.#serve(taker);
     }

@@ -23,6 +23,7 @@ class TurnClock implements Clock {
 
 class Worker implements TurnTaker {
   isWaiting = false;
+  received = 0;
   todo = 0;
   readonly #log: string[];
   readonly name: string;
@@ -77,6 +78,22 @@ test('who comes new waits for no more than a share of those that have more to do
   assert.ok(log.includes('polite 1'), 'it is served in the very next turn');
   const work = before.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0);
   assert.ok(work <= 16, `${work} commands of others come first: ${before}`);
+});
+
+test('of those that come new, one that asks for little is first, however many have come before it', () => {
+  const { log, clock, give } = scene();
+  const greedy = Array.from({ length: 31 }, (_, index) => new Worker(`greedy-${index}`, log));
+  const polite = new Worker('polite', log);
+  give(polite, 1);
+  for (let turn = 0; turn < 100; turn++) {
+    // Each asks again for what it got: its line is never longer than a share.
+    for (const worker of greedy) if (worker.todo === 0) give(worker, 16);
+    clock.turn();
+  }
+  log.length = 0;
+  give(polite, 1);
+  clock.turn();
+  assert.equal(log[0], 'polite 1');
 });
 
 test('those that keep coming new do not starve one that has much to do', () => {
