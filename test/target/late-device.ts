@@ -21,6 +21,11 @@ export class LateDevice implements Device {
     this.capabilities = capabilities;
   }
 
+  /** What a range holds, at once. */
+  content(offset: number, length: number): Buffer {
+    return Buffer.concat(this.#memory.read(offset, length));
+  }
+
   read(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
     return this.#memory.read(offset, length);
   }

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryDevice } from '../../../src/block/memory-device.ts';
 import { TaskManagementFunction } from '../../../src/iscsi/pdu.ts';
 import { HeldDevice } from '../held-device.ts';
 import { serveTarget } from '../served-target.ts';
@@ -68,7 +67,7 @@ test('what an earlier command writes late is sanitized too', async () => {
   await device.holding(1);
   device.releaseAll();
   assert.equal((await asker.answerTo(sanitizing)).says, 'good');
-  assert.deepEqual(Buffer.concat(MemoryDevice.prototype.read.call(device, 0, 512)), Buffer.alloc(512, 0x5a));
+  assert.deepEqual(device.content(0, 512), Buffer.alloc(512, 0x5a));
 });
 
 test('a write-protected unit refuses it', async () => {

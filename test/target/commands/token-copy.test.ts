@@ -28,8 +28,7 @@ const lettersOf = (data: Uint8Array): string =>
     const block = Buffer.from(data.subarray(index * BLOCK, (index + 1) * BLOCK));
     return block.every((byte) => byte === block[0]) ? block.toString('latin1', 0, 1).replace('\0', '.') : '?';
   }).join('');
-const contentOf = (device: MemoryDevice): string =>
-  lettersOf(Buffer.concat(MemoryDevice.prototype.read.call(device, 0, device.size)));
+const contentOf = (device: MemoryDevice): string => lettersOf(Buffer.concat(device.read(0, device.size)));
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
 const populate = (
