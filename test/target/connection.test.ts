@@ -34,6 +34,7 @@ test('what an initiator sends after the end of its connection is thrown away', a
     sessions: new Set(),
     maximumSessions: 1,
     turns: new Turns(clock),
+    paths: () => [tcp.local],
     discoverySessions: new DiscoverySessions(),
     onClosed: () => {},
   });
