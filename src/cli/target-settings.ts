@@ -80,6 +80,11 @@ export const targetSettings = {
     schema: z.string().min(1).optional(),
     fallback: undefined,
   }),
+  chapDiscovery: setting({
+    help: 'ask for CHAP in discovery as well: who proves nothing is not told of the target',
+    schema: onOrOff,
+    fallback: false,
+  }),
   managementUrl: setting({
     help: 'where the target is managed, for initiators to read (VPD page 85h); may be repeated',
     placeholder: 'url',

@@ -9,7 +9,7 @@
 
 import { type IpNetwork, inIpNetwork } from '../bytes/index.ts';
 import type { ChapDemand } from '../iscsi/chap.ts';
-import type { Asker, Found, TargetDirectory } from './directory.ts';
+import type { Asker, DiscoveryDemand, Found, TargetDirectory } from './directory.ts';
 import type { Target } from './target.ts';
 
 export interface Grant {
@@ -22,27 +22,57 @@ export interface Grant {
   readonly authentication?: ChapDemand;
 }
 
+export interface AccessListOptions {
+  /**
+   * Who has proved nothing in its discovery session sees only what needs no proof, and where that is nothing, it is refused. By default
+   * it sees what it might use with proof, which it may still give in the login: most initiators that are set up with a secret have it
+   * for the login only.
+   */
+  readonly discoveryNeedsProof?: boolean;
+}
+
 /** The first grant that fits an asker counts. */
 export class AccessList implements TargetDirectory {
   readonly #grants: readonly Grant[];
+  readonly #discoveryNeedsProof: boolean;
 
-  constructor(grants: readonly Grant[]) {
+  constructor(grants: readonly Grant[], { discoveryNeedsProof = false }: AccessListOptions = {}) {
     this.#grants = grants;
+    this.#discoveryNeedsProof = discoveryNeedsProof;
   }
 
-  /** Who has proved nothing may still do so in the login, and sees what it might then use. */
   names(asker: Asker): readonly string[] {
-    const usable = this.#grants.filter((grant) => refusal(grant, asker) === undefined && mayProve(grant, asker));
-    return [...new Set(usable.map(({ target }) => target.name))];
+    return this.#usable(asker).flatMap((grant) => (this.#shows(grant, asker) ? [grant.target.name] : []));
   }
 
   /** Initiators that are set up with a secret often use it for discovery as well. */
-  identities(asker: Asker): ChapDemand | undefined {
-    const usable = this.#grants.filter((grant) => refusal(grant, asker) === undefined);
+  identities(asker: Asker): DiscoveryDemand | undefined {
+    const usable = this.#usable(asker);
     const demands = usable.flatMap(({ authentication }) => authentication ?? []);
     const target = demands.find((demand) => demand.target !== undefined)?.target;
     if (demands.length === 0) return undefined;
-    return { initiators: demands.flatMap(({ initiators }) => initiators), ...(target === undefined ? {} : { target }) };
+    return {
+      initiators: demands.flatMap(({ initiators }) => initiators),
+      ...(target === undefined ? {} : { target }),
+      isRequired: this.#discoveryNeedsProof && demands.length === usable.length,
+    };
+  }
+
+  /** What `find` gives for each name. */
+  #usable(asker: Asker): readonly Grant[] {
+    const byName = new Map<string, Grant>();
+    for (const grant of this.#grants) {
+      const { name } = grant.target;
+      if (!byName.has(name) && refusal(grant, asker) === undefined) byName.set(name, grant);
+    }
+    return [...byName.values()];
+  }
+
+  /** Whether a grant is for who has given this proof, or none. */
+  #shows({ authentication }: Grant, { provenName }: Asker): boolean {
+    if (authentication === undefined) return true;
+    if (provenName === undefined) return !this.#discoveryNeedsProof;
+    return authentication.initiators.some(({ name }) => name === provenName);
   }
 
   find(name: string, asker: Asker): Found {
@@ -55,12 +85,6 @@ export class AccessList implements TargetDirectory {
     }
     return reason === undefined ? undefined : { refused: reason };
   }
-}
-
-/** Whether the proof that an asker has given, if any, opens a grant as well. */
-function mayProve({ authentication }: Grant, { provenName }: Asker): boolean {
-  if (authentication === undefined || provenName === undefined) return true;
-  return authentication.initiators.some(({ name }) => name === provenName);
 }
 
 /** Why a grant does not open its target to an asker; undefined when it does. */

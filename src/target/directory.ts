@@ -30,6 +30,12 @@ export interface GuardedTarget {
   readonly authentication?: ChapDemand;
 }
 
+/** Who may prove who they are in a discovery session. */
+export interface DiscoveryDemand extends ChapDemand {
+  /** Who offers no proof is refused; by default it is let in, and `names` is asked what it may see. */
+  readonly isRequired?: boolean;
+}
+
 /** There is such a target, but not for this asker: the initiator learns no more than that there is none for it. */
 export interface Refusal {
   /** For the owner's log. */
@@ -50,8 +56,8 @@ export type Found = Target | GuardedTarget | Redirect | Refusal | Removal | unde
 export interface TargetDirectory {
   /** The names of the targets that the asker may use: what SendTargets answers. */
   names(asker: Asker): Awaitable<readonly string[]>;
-  /** Whose proof is checked when it is offered in a discovery session; undefined: nobody's. Proof is not needed there. */
-  identities?(asker: Asker): ChapDemand | undefined;
+  /** Whose proof is checked in a discovery session; undefined: nobody's. */
+  identities?(asker: Asker): DiscoveryDemand | undefined;
   /**
    * The target of a name, which may be made now. Undefined: there is none for this asker. A rejection refuses the login as "service
    * unavailable".

@@ -78,7 +78,8 @@ export async function decideLogin(
 
 function admitToDiscovery(directory: TargetDirectory, asker: Asker, guesses: GuessLimit): LoginDecision {
   const authentication = directory.identities?.(asker);
-  const proof = authentication === undefined ? {} : { authentication, anonymousAllowed: true, guesses };
+  const anonymousAllowed = authentication?.isRequired !== true;
+  const proof = authentication === undefined ? {} : { authentication, anonymousAllowed, guesses };
   return { admission: { kind: 'accept', tsih: DISCOVERY_TSIH, commandWindow: 1, ...proof } };
 }
 

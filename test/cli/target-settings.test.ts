@@ -39,6 +39,7 @@ const values: Record<Name, { readonly text: string; readonly value: unknown }> =
     value: configure(targetSettings, { flags: { network: ['192.0.2.0/24'] }, environment: {} }).network,
   },
   chapFile: { text: '/etc/secrets', value: '/etc/secrets' },
+  chapDiscovery: { text: 'on', value: true },
   managementUrl: {
     text: 'https://192.0.2.1/disks,https://[2001:db8::1]/',
     value: ['https://192.0.2.1/disks', 'https://[2001:db8::1]/'],
@@ -102,6 +103,7 @@ describe('the settings of diskless target', () => {
         'USAGE_BLOCK_SIZE_INVALID',
         /512 bytes cannot hold a logical one of 4096/,
       ],
+      [[image, '--chap-discovery'], 'USAGE_CHAP_FILE_MISSING', /--chap-file FILE/],
       [[image, '--listen', '192.0.2.1:99999'], 'USAGE_VALUE_INVALID', /--listen/],
       [[image, '--network', '192.0.2.0/40'], 'USAGE_VALUE_INVALID', /--network/],
       [[image, '--initiator', 'me'], 'USAGE_VALUE_INVALID', /--initiator/],

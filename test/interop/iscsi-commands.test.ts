@@ -113,15 +113,20 @@ test('bench measures reads, and writes only when it is told to', async (t) => {
   assert.ok(!readFileSync(path).equals(content));
 });
 
-test('CHAP by file, both ways', async (t) => {
-  const { path } = diskImage(t);
+/** Writes files of CHAP secrets. */
+function secretFiles(t: TestContext) {
   const directory = temporaryDirectory(t);
-  const secrets = (name: string, ...lines: string[]) => {
+  return (name: string, ...lines: string[]) => {
     const file = join(directory, name);
     writeFileSync(file, `${lines.join('\n')}\n`);
     chmodSync(file, 0o600);
     return file;
   };
+}
+
+test('CHAP by file, both ways', async (t) => {
+  const { path } = diskImage(t);
+  const secrets = secretFiles(t);
   const [alice, bob, disk] = [
     'initiator alice a-long-secret-1',
     'initiator bob a-long-secret-2',
@@ -140,6 +145,21 @@ test('CHAP by file, both ways', async (t) => {
   assert.equal(both.code, 3);
   assert.match(both.stderr, /names 2 initiators, and one is to log in/);
   assert.equal((await runCli(['iscsi', 'inquiry', target.url])).code, 7);
+});
+
+test('a target that needs proof is shown to who discovers without it, unless told otherwise', async (t) => {
+  const { path } = diskImage(t);
+  const secrets = secretFiles(t)('alice', 'initiator alice a-long-secret-1');
+  for (const [flags, code] of [
+    [[], 0],
+    [['--chap-discovery'], 7],
+  ] as const) {
+    await using target = await TargetProgram.start(path, '--chap-file', secrets, ...flags);
+    const { portal } = target;
+    assert.equal((await runCli(['iscsi', 'discover', portal])).code, code, flags.join(' '));
+    const proven = await runCli(['iscsi', 'discover', portal, '--chap-file', secrets]);
+    assert.match(proven.stdout, new RegExp(PROGRAM_TARGET_NAME));
+  }
 });
 
 test('bad input gives one line and its exit code', async (t) => {

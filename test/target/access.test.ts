@@ -146,6 +146,26 @@ test('SendTargets lists, to who has proved who it is, what that proof opens', as
   assert.deepEqual(await seen(bobSecret), [OTHER, free.name]);
 });
 
+test('where discovery needs proof, who has given none sees only what needs none', async () => {
+  const free = new Target({ name: `${OTHER}-free`, units: new Map() });
+  const guarded = { target: diskOf(1), authentication: { initiators: [aliceSecret] } };
+  const forBob = { target: free, initiators: [bob] };
+  // Never reached: whoever asks for this name gets the one that is guarded.
+  const hidden = { target: diskOf(2) };
+  const directory = new AccessList([guarded, forBob, hidden], { discoveryNeedsProof: true });
+  await using served = await serveTarget({ portal: { directory } });
+  const { network, clock } = served;
+  const seen = async (initiatorName: string, chap?: InitiatorOptions['chap']) => {
+    const machine = new Initiator({ network, clock, initiatorName, ...(chap === undefined ? {} : { chap }) });
+    return (await machine.discover({ host: '192.0.2.1', port: 3260 })).map(({ name }) => name);
+  };
+  const proof = { initiator: aliceSecret };
+  assert.deepEqual(await seen(bob), [free.name]);
+  assert.deepEqual(await seen(bob, proof), [TARGET, free.name]);
+  assert.deepEqual(await seen(alice, proof), [TARGET]);
+  await assert.rejects(seen(alice), { code: 'ISCSI_LOGIN_AUTH_FAILED' }, 'it could see nothing');
+});
+
 test('who guesses secrets is turned away for a while, and nobody else', async () => {
   const authentication = { initiators: [aliceSecret] };
   const limits = { attempts: 3, lockout: 60_000 };

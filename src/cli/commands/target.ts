@@ -59,7 +59,7 @@ function unitSettingsOf({ blockSize, physicalBlockSize, readOnly, removable, thi
   return { blockSize, physicalBlockSize, readOnly, removable, thin };
 }
 
-/** Raises USAGE_FILE_MISSING, USAGE_LUN_INVALID, USAGE_BLOCK_SIZE_INVALID, and what files, CHAP files and the portal raise. */
+/** Raises USAGE_FILE_MISSING, USAGE_LUN_INVALID, USAGE_BLOCK_SIZE_INVALID, USAGE_CHAP_FILE_MISSING, and what files, CHAP files and the portal raise. */
 async function serveTarget(
   settings: TargetSettings,
   network: Network,
@@ -83,7 +83,7 @@ async function serveTarget(
   opened.defer(() => target.close());
   const portal = await Portal.open({
     network,
-    directory: new AccessList([{ target, ...access }]),
+    directory: new AccessList([{ target, ...access }], { discoveryNeedsProof: settings.chapDiscovery }),
     endpoint: settings.listen,
     onEvent: (event) => {
       const described = describeTargetEvent(event);
@@ -105,11 +105,16 @@ async function serveTarget(
   };
 }
 
-/** Who is let in: everybody, unless settings say otherwise. */
+/** Who is let in: everybody, unless settings say otherwise. Raises USAGE_CHAP_FILE_MISSING, and what CHAP files raise. */
 async function readAccess(
-  { initiator, network, chapFile }: TargetSettings,
+  { initiator, network, chapFile, chapDiscovery }: TargetSettings,
   files: FileSystem,
 ): Promise<Omit<Grant, 'target'>> {
+  if (chapDiscovery && chapFile === undefined) {
+    throw new DisklessError('USAGE_CHAP_FILE_MISSING', 'CHAP was asked for in discovery, and nobody has a secret', {
+      hint: 'Give the file with the secrets: --chap-file FILE',
+    });
+  }
   return {
     ...(initiator.length === 0 ? {} : { initiators: initiator }),
     ...(network.length === 0 ? {} : { networks: network }),
