@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { DisklessError } from '../../src/bytes/index.ts';
+import { DiskPace, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
 import type { File, OpenMode } from '../../src/os/file.ts';
+import { NodeFile } from '../../src/os/node-file.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const MIB = 1024 * 1024;
@@ -53,6 +56,53 @@ test('more buffers than one system call takes are all written', async (t) => {
   const all = Buffer.alloc(6000);
   assert.equal(file.readSync(all, 7), 6000);
   assert.deepEqual(all, Buffer.concat(buffers));
+});
+
+test('on a disk that is not quick the same is written by the thread pool, and a hole is made there', async (t) => {
+  const path = join(temporaryDirectory(t), 'file');
+  const clock = new SimulatedClock();
+  const pace = new DiskPace(clock);
+  pace.enterPool(false);
+  clock.advance(QUICK_OPERATION);
+  const file = new NodeFile(path, openSync(path, 'w+'), pace);
+  t.after(() => file.close());
+  const promised = async (work: void | Promise<void>): Promise<void> => {
+    assert(work instanceof Promise);
+    await work;
+  };
+  const buffers = Array.from({ length: 3000 }, (_, index) => Buffer.alloc(400, index % 251 || 1));
+  await promised(file.writev(buffers, 7));
+  const expected = Buffer.concat([Buffer.alloc(7), ...buffers]);
+  assert.deepEqual(readFileSync(path), expected);
+  const before = nodeFileSystem.status(path)?.allocated ?? 0;
+  await promised(file.punchHole(64 * 1024, 512 * 1024));
+  expected.fill(0, 64 * 1024, 576 * 1024);
+  assert.deepEqual(readFileSync(path), expected);
+  assert((nodeFileSystem.status(path)?.allocated ?? 0) <= before - 512 * 1024);
+  const last = promised(file.writev([Buffer.from('last')], 0));
+  await file.close();
+  await last;
+  assert.equal(readFileSync(path).toString('latin1', 0, 4), 'last', 'closing waits for it');
+});
+
+test('files on one disk learn from each other that it is slow', async (t) => {
+  const directory = temporaryDirectory(t);
+  const clock = new SimulatedClock();
+  const pace = new DiskPace(clock);
+  const [one, other] = ['one', 'other'].map((name) => {
+    const file = new NodeFile(join(directory, name), openSync(join(directory, name), 'w+'), pace);
+    t.after(() => file.close());
+    return file;
+  });
+  assert(one !== undefined && other !== undefined);
+  assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
+  const out = one.write(Buffer.alloc(4096), 0);
+  clock.advance(QUICK_OPERATION);
+  const slow = other.writev([Buffer.from('slow')], 0);
+  assert(slow instanceof Promise);
+  await Promise.all([out, slow]);
+  clock.advance(SLOW_TIME);
+  assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
 });
 
 test('a punched hole reads as zeros, frees its blocks, and shows in the extents', async (t) => {

@@ -1,14 +1,16 @@
 /** Files where real storage behaves unlike an ordinary file: a file system that is full, one in memory, a block device. */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFileDevice } from '../../src/block/file-device.ts';
+import { QUICK_OPERATION } from '../../src/os/disk-pace.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { LocalPool } from '../../src/pool/local.ts';
 import { requires, root } from '../support/requires.ts';
+import { SmallFileSystem, smallFileSystemTools } from '../support/small-file-system.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const KIB = 1024;
@@ -60,4 +62,37 @@ test('a block device is an image: its size, its content, used in place', async (
   const bytes = Buffer.concat(await device.read(4096, 12288));
   assert.deepEqual(bytes, Buffer.concat([Buffer.alloc(4096, 9), Buffer.alloc(4096), Buffer.alloc(4096, 6)]));
   await device.close();
+});
+
+test('while a write into a frozen file system is out, others wait for it in the thread pool and the loop goes on', async (t) => {
+  if (!requires(t, root, 'fsfreeze', ...smallFileSystemTools.ext4)) return;
+  const disk = new SmallFileSystem(t, 'ext4', 4 * KIB * KIB);
+  const path = join(disk.path, 'disk');
+  writeFileSync(path, Buffer.alloc(64 * KIB));
+  const device = openFileDevice(nodeFileSystem, path);
+  const other = nodeFileSystem.open(join(disk.path, 'other'), 'create');
+  execFileSync('fsfreeze', ['--freeze', disk.path]);
+  // Thaws when it is told to, and after 20 s in any case: a write in the loop would never let this process say so.
+  const wait = 'timeout 20 head -n 1; exec fsfreeze --unfreeze "$0"';
+  const thaw = spawn('sh', ['-c', wait, disk.path], { stdio: ['pipe', 'ignore', 'inherit'] });
+  let done = 0;
+  const count = () => {
+    done += 1;
+  };
+  const writes = [other.write(Buffer.alloc(4096), 0).then(count)];
+  await new Promise((resolve) => setTimeout(resolve, QUICK_OPERATION + 1));
+  for (let value = 1; value <= 20; value++) {
+    const write = device.write(0, [Buffer.alloc(4096, value)]);
+    assert(write instanceof Promise);
+    writes.push(write.then(count));
+  }
+  const unmap = device.unmap(8192, 4096);
+  assert(unmap instanceof Promise);
+  writes.push(unmap.then(count));
+  assert.equal(done, 0);
+  thaw.stdin.end('now\n');
+  await Promise.all(writes);
+  assert.deepEqual(Buffer.concat(await device.read(0, 4096)), Buffer.alloc(4096, 20), 'the last one came last');
+  await device.close();
+  await other.close();
 });

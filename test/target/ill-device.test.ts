@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Device } from '../../src/block/device.ts';
 import { FaultDevice } from '../../src/block/fault-device.ts';
+import { FileDevice } from '../../src/block/file-device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode, RESERVED_TAG } from '../../src/iscsi/opcode.ts';
 import {
@@ -26,10 +27,12 @@ import { openDirectory } from '../../src/target/directory.ts';
 import type { TargetEvent } from '../../src/target/event.ts';
 import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
+import { seededRandom } from '../support/random.ts';
 import { SimulatedClock, settled } from '../support/simulated-clock.ts';
+import { SimulatedMachine } from '../support/simulated-file-system.ts';
 import { SimulatedNetwork } from '../support/simulated-tcp.ts';
 import { RawInitiator, type Result } from './raw-initiator.ts';
-import { TARGET } from './served-target.ts';
+import { serveTarget, TARGET } from './served-target.ts';
 
 const BLOCK = 512;
 const MIB = 1 << 20;
@@ -242,4 +245,40 @@ test('a connection that takes the place of one whose WRITE stalls is not kept wa
   await served.clock.pass(HOUR);
   const again = await served.login('800000000001');
   assert.equal((await readAt(again, 0, 0)).data[0], 9);
+});
+
+test('a disk whose page cache stalls delays its own writes: other sessions and units are served', async () => {
+  const machine = new SimulatedMachine(seededRandom(1));
+  const file = machine.fileSystem.open('slow', 'create');
+  file.truncate(MIB);
+  machine.writesLater = () => true;
+  const units = new Map<number, Device>([
+    [0, new FileDevice(file, 'slow', MIB, {})],
+    [1, new MemoryDevice(MIB)],
+  ]);
+  const served = await serveTarget({ units });
+  const one = await served.login();
+  const other = await served.login({}, { isid: '400001370003' });
+  writeCommand(one, 0);
+  writeCommand(one, 0);
+  await settled();
+  assert.equal(machine.waiting, 1, 'the second write waits for the first one');
+  await ping(one);
+  const data = new Uint8Array(BLOCK).fill(3);
+  const onWell = { direction: 'write', length: BLOCK, immediateData: data, lun: 1 } as const;
+  assert.equal((await other.run(write(5, 1), onWell)).status, Status.good);
+  assert.deepEqual((await readAt(other, 1, 5)).data, Buffer.from(data));
+  assert.equal(machine.waiting, 1);
+  await machine.settle();
+  for (let answer = 0; answer < 2; answer++) {
+    assert.equal(BasicHeader.view((await nextAnswer(one)).header).opcode, Opcode.scsiResponse);
+  }
+  const reading = readAt(other, 0, 0);
+  await settled();
+  await machine.settle();
+  assert.deepEqual((await reading).data, Buffer.alloc(BLOCK, 9));
+  const closing = served[Symbol.asyncDispose]();
+  await settled();
+  await machine.settle(); // the flush of a target that closes
+  await closing;
 });
