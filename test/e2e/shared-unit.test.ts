@@ -25,7 +25,7 @@ const writeExclusiveRegistrantsOnly = 5;
 const reservationConflict = /Invalid exchange/;
 
 /** What fio fills. Each command brings more than may come unsolicited: some always wait for their data. */
-const filled = { size: 8 << 20, bs: '256k', iodepth: 16 } as const;
+const filled = { size: 16 << 20, bs: '256k', iodepth: 16 } as const;
 
 /** One guest and the unit as it sees it. */
 class Node {
