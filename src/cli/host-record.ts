@@ -5,7 +5,7 @@ import type { Host } from '../fleet/host.ts';
 import type { Lease } from '../fleet/lease.ts';
 import type { DiskSummary } from '../pool/pool.ts';
 import type { OpenDirectory } from './data-directory.ts';
-import { setting, textual } from './setting.ts';
+import { onOrOff, setting, textual } from './setting.ts';
 
 export interface HostRecord {
   readonly hardwareAddress: MacAddress;
@@ -23,6 +23,13 @@ export const hostSetting = setting({
   isArgument: true,
   schema: textual((text) => text).optional(),
   fallback: undefined as string | undefined,
+});
+
+/** Only a person knows, where another DHCP server gives the machine its address: its starts are not seen then. */
+export const offSetting = setting({
+  help: 'the machine is switched off: whatever logs in next is given a fresh disk, even where its start is not seen by DHCP',
+  schema: onOrOff,
+  fallback: false,
 });
 
 export function allHosts(directory: OpenDirectory): HostRecord[] {

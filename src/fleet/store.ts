@@ -3,11 +3,13 @@
 import type { BootStore } from './boot.ts';
 import type { HostStore } from './host.ts';
 import type { LeaseStore } from './lease.ts';
+import type { RunningMachines } from './running.ts';
 
 export interface FleetStore extends AsyncDisposable {
   readonly hosts: HostStore;
   readonly leases: LeaseStore;
   readonly boots: BootStore;
+  readonly running: RunningMachines;
   /** Writes what is still waiting. */
   close(): Promise<void>;
 }

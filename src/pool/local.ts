@@ -23,6 +23,7 @@ import type {
   DiskSummary,
   Image,
   ImageSummary,
+  OpenDiskOptions,
   OpenImageOptions,
   Pool,
   RemoveImageOptions,
@@ -102,7 +103,7 @@ export class LocalPool implements Pool {
     }
   }
 
-  async openDisk({ host, image }: DiskName): Promise<Device> {
+  async openDisk({ host, image }: DiskName, { make = true }: OpenDiskOptions = {}): Promise<Device> {
     const open = this.#images.get(image.identity);
     if (open === undefined) throw new DisklessError('IMAGE_CLOSED', `the image ${image.path} is not open in this pool`);
     const paths = diskPaths(this.#disks.path, host, image.identity);
@@ -111,8 +112,10 @@ export class LocalPool implements Pool {
     try {
       await this.#claim();
       await this.#fileSystem.makeDirectory(this.#disks.path);
+      const isThere = this.#fileSystem.status(paths.map) !== undefined;
+      if (!isThere && !make) throw diskNotFound(host, image);
       // What an earlier disk of this name left behind is not this one's.
-      if (this.#fileSystem.status(paths.map) === undefined) await this.#disks.removeNotes(host, image.identity);
+      if (!isThere) await this.#disks.removeNotes(host, image.identity);
       const base = { identity: Buffer.from(image.identity, 'hex'), size: image.size };
       const files = await OverlayFiles.open(this.#fileSystem, paths, base);
       return new OverlayDevice(files, image.device, paths.data, () => open.disks.delete(host));
@@ -216,4 +219,8 @@ export class LocalPool implements Pool {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function diskNotFound(host: string, { path }: Image): DisklessError {
+  return new DisklessError('DISK_NOT_FOUND', `${host} has no disk over the image ${path}`);
 }

@@ -56,6 +56,11 @@ export interface DiskNote {
   save(content: Uint8Array): Promise<void>;
 }
 
+export interface OpenDiskOptions {
+  /** Makes the disk where there is none. Default true. */
+  readonly make?: boolean;
+}
+
 export interface DiskSummary {
   readonly host: string;
   /** The first digits of the image's identity. */
@@ -98,10 +103,10 @@ export interface Pool extends AsyncDisposable {
    */
   openImage(path: string, options?: OpenImageOptions): Promise<Image>;
   /**
-   * The host's own disk over the image, made on first sight. Closing the device closes the disk. Raises DISK_IN_USE, DISK_NAME, and
-   * what the layer below says of damaged files (OVERLAY_...).
+   * The host's own disk over the image, made on first sight. Closing the device closes the disk. Raises DISK_IN_USE, DISK_NAME,
+   * DISK_NOT_FOUND where none may be made, and what the layer below says of damaged files (OVERLAY_...).
    */
-  openDisk(name: DiskName): Promise<Device>;
+  openDisk(name: DiskName, options?: OpenDiskOptions): Promise<Device>;
   /** A note of a disk that is open. Nothing is made before it is saved; it goes away with the disk. */
   noteOf(disk: DiskName, kind: DiskNoteKind): DiskNote;
   /**

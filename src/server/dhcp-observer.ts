@@ -58,10 +58,11 @@ export class DhcpObserver {
 
   #received(message: DhcpMessage, client: BootClient): void {
     const mac = client.hardwareAddress;
-    if (mac === undefined || messageType(message) !== MessageType.discover) return;
-    const { trace, interface: name } = this.#options;
+    if (mac === undefined || messageType(message) !== MessageType.discover || client.kind === 'other') return;
+    const { trace, machines, interface: name } = this.#options;
+    machines.isNotRunning(mac);
     if (client.kind === 'ipxe') trace.ipxeDiscover(mac, `DHCP DISCOVER from iPXE on ${name}`);
-    else if (client.kind !== 'other') trace.discover(mac, `DHCP DISCOVER from ${firmwareName(client)} on ${name}`);
+    else trace.discover(mac, `DHCP DISCOVER from ${firmwareName(client)} on ${name}`);
   }
 
   #sent(reply: DhcpMessage, client: BootClient, boot: BootAnswer | undefined): void {

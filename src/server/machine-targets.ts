@@ -4,10 +4,11 @@
  */
 
 import type { Device } from '../block/device.ts';
-import type { MacAddress } from '../bytes/index.ts';
+import { DisklessError, type MacAddress } from '../bytes/index.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import type { DiskName, Image, Pool } from '../pool/pool.ts';
-import type { Asker, TargetDirectory } from '../target/directory.ts';
+import type { Asker, Removal, TargetDirectory } from '../target/directory.ts';
+import type { SessionEnd, TargetEvent } from '../target/event.ts';
 import { Target } from '../target/target.ts';
 import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
 import type { Machines } from './machines.ts';
@@ -64,14 +65,24 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
   /**
    * Whoever asks for a machine's target gets it: its name is all that a machine has to show here. A machine that was never seen
    * before becomes one of the fleet by asking, as without our DHCP this is the first that is heard of it.
+   *
+   * A disk is only made for a machine that starts. A system that was cut off while its disk was removed would go on writing what it
+   * remembers of the old one to a new one, and few initiators look at who answers when they log in again.
    */
-  async find(name: string): Promise<Target | undefined> {
+  async find(name: string): Promise<Target | Removal | undefined> {
     const mac = this.#machines.byTargetName(name);
     if (mac === undefined || this.#hasEnded) return undefined;
     const entry = this.#entries.get(name) ?? this.#enter(name, mac);
     // Its session may still be to come.
     this.#watch(name, entry);
-    return (await entry.opening).target;
+    try {
+      return (await entry.opening).target;
+    } catch (error) {
+      if (!(error instanceof DisklessError) || error.code !== 'DISK_NOT_FOUND') throw error;
+      return {
+        removed: `${error.message}, and its system may still be running from one that was removed: start it again, or tell "diskless host reset --off" that it is off`,
+      };
+    }
   }
 
   #enter(name: string, mac: MacAddress): Entry {
@@ -88,14 +99,15 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
   async #open(name: string, mac: MacAddress): Promise<OpenTarget> {
     await this.#closing.get(name);
     await this.#machines.seen(mac);
-    const { device, features } = await this.#openDisk({ host: mac, image: this.#image });
+    const { device, features } = await this.#openDisk(mac);
     const units = new Map([[0, device]]);
     const target = new Target({ name, alias: `diskless ${mac}`, units, features: new Map([[0, features]]) });
     return { target, disk: device };
   }
 
-  async #openDisk(disk: DiskName): Promise<{ device: Device; features: UnitFeatures }> {
-    const device = await this.#pool.openDisk(disk);
+  async #openDisk(mac: MacAddress): Promise<{ device: Device; features: UnitFeatures }> {
+    const disk: DiskName = { host: mac, image: this.#image };
+    const device = await this.#pool.openDisk(disk, { make: !this.#machines.mayBeRunning(mac) });
     try {
       const features = await loadFeatures({
         reservations: this.#pool.noteOf(disk, 'reservations'),
@@ -108,10 +120,24 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
     }
   }
 
-  /** A session of the target has ended: it may have been the last one. */
-  sessionEnded(name: string): void {
+  /** What the portals tell of sessions. */
+  observe(event: TargetEvent): void {
+    if (event.kind !== 'login' && event.kind !== 'session ended') return;
+    const { targetName } = event.session;
+    const mac = targetName === undefined ? undefined : this.#machines.byTargetName(targetName);
+    if (targetName === undefined || mac === undefined) return;
+    if (event.kind === 'login') this.#machines.loggedIn(mac);
+    else void this.#sessionEnded(targetName, mac, event.reason);
+  }
+
+  /** It may have been the last one. */
+  async #sessionEnded(name: string, mac: MacAddress, reason: SessionEnd): Promise<void> {
     const entry = this.#entries.get(name);
-    if (entry !== undefined && !this.#hasEnded) this.#watch(name, entry);
+    if (entry === undefined || this.#hasEnded) return;
+    this.#watch(name, entry);
+    const { target } = await entry.opening;
+    // Who logs out lets go of the disk; of every other end a system may know nothing, and come back.
+    if (reason === 'logout' && target.sessions.size === 0) this.#machines.isNotRunning(mac);
   }
 
   #watch(name: string, entry: Entry): void {

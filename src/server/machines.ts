@@ -83,6 +83,23 @@ export class Machines {
     });
   }
 
+  /**
+   * Whether its system may be running from its disk, connected or cut off: it has logged in, and has neither logged out nor been seen
+   * to start since.
+   */
+  mayBeRunning(mac: MacAddress): boolean {
+    return this.#store.running.has(mac);
+  }
+
+  loggedIn(mac: MacAddress): void {
+    this.#store.running.add(mac);
+  }
+
+  /** Its firmware asks for an address, or its last session was ended in order. */
+  isNotRunning(mac: MacAddress): void {
+    this.#store.running.remove(mac);
+  }
+
   loggedInFrom(address: string, mac: MacAddress): void {
     this.#lastAt.delete(address);
     this.#lastAt.set(address, mac);

@@ -7,10 +7,7 @@ import { test } from 'node:test';
 import { inOnePiece } from '../../src/bytes/index.ts';
 import { Initiator, LogicalUnit, ScsiError, type Session } from '../../src/initiator/index.ts';
 import { systemClock } from '../../src/os/clock.ts';
-import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
-import { runProcess } from '../../src/os/process.ts';
-import { LocalPool } from '../../src/pool/local.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
 import {
   PersistentReserveInAction,
@@ -19,6 +16,7 @@ import {
   PersistentReserveOutCdb,
   ReserveOutParameters,
 } from '../../src/scsi/persistent-reservation.ts';
+import { runCli } from '../cli/run-cli.ts';
 import { loopbackFlags, ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -85,9 +83,9 @@ test('a registration with APTPL survives kill -9 of the server, and goes away wi
     await assert.rejects(register(session), (error) => error instanceof ScsiError && error.code === 'SCSI_RESERVED');
     assert.equal(await server.end('SIGTERM'), 0);
   }
-  const pool = new LocalPool({ directory: data, fileSystem: nodeFileSystem, run: runProcess });
-  assert.equal(await pool.removeDisks(MAC), 1);
-  await pool.close();
+  // It never logged out, and no DHCP here sees it start again.
+  const { code, stderr } = await runCli(['host', 'reset', MAC, '--off', '--data', data]);
+  assert.equal(code, 0, stderr);
   assert.deepEqual(readdirSync(join(data, 'disks')), []);
   {
     await using _server = await ServeProgram.start([image, ...flags]);

@@ -5,11 +5,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Device } from '../../src/block/device.ts';
+import { parseMac } from '../../src/bytes/index.ts';
+import { bootClient } from '../../src/dhcp/boot-client.ts';
+import { dhcpMessage, MessageType } from '../../src/dhcp/message.ts';
+import { Option } from '../../src/dhcp/option.ts';
+import { OptionList } from '../../src/dhcp/option-list.ts';
 import { SqliteFleetStore } from '../../src/fleet/sqlite/store.ts';
+import { LoginStatus } from '../../src/iscsi/pdu.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { LocalPool } from '../../src/pool/local.ts';
-import type { DiskName } from '../../src/pool/pool.ts';
+import type { DiskName, OpenDiskOptions } from '../../src/pool/pool.ts';
 import { Status, Transfer10Cdb } from '../../src/scsi/index.ts';
+import { BootTrace } from '../../src/server/boot-trace.ts';
+import { DhcpObserver } from '../../src/server/dhcp-observer.ts';
 import { MachineTargets } from '../../src/server/machine-targets.ts';
 import { Machines } from '../../src/server/machines.ts';
 import { Portal } from '../../src/target/portal.ts';
@@ -28,8 +36,8 @@ const endpoint = { address: '192.0.2.1', port: 3260 };
 class WatchedPool extends LocalPool {
   closed: Promise<void> = Promise.resolve();
 
-  override async openDisk(name: DiskName): Promise<Device> {
-    const device = await super.openDisk(name);
+  override async openDisk(name: DiskName, options?: OpenDiskOptions): Promise<Device> {
+    const device = await super.openDisk(name, options);
     const close = device.close.bind(device);
     device.close = () => {
       this.closed = close();
@@ -61,9 +69,7 @@ async function serve(t: TestContext) {
     endpoint,
     clock,
     directory: targets,
-    onEvent: (event) => {
-      if (event.kind === 'session ended') targets.sessionEnded(event.session.targetName ?? '');
-    },
+    onEvent: (event) => targets.observe(event),
   });
   t.after(async () => {
     await portal.close();
@@ -74,6 +80,26 @@ async function serve(t: TestContext) {
   return {
     clock,
     pool,
+    store,
+    /** The machine asks for an address: its firmware by the class `PXEClient`, its system by another one. */
+    asksForAddress(vendorClass: string) {
+      const observer = new DhcpObserver({
+        interface: 'eth0',
+        mode: 'full',
+        trace: new BootTrace(clock, store.boots, () => {}),
+        machines,
+        decide: () => assert.fail('nobody is answered'),
+        emit: () => {},
+      });
+      const options = new OptionList()
+        .set(Option.messageType, MessageType.discover)
+        .set(Option.vendorClass, vendorClass);
+      const message = dhcpMessage({ chaddr: Buffer.from(`525400123456${'00'.repeat(10)}`, 'hex'), options });
+      observer.observe({ type: 'received', message, client: bootClient(message), from: endpoint });
+    },
+    async tryLogin() {
+      return new RawInitiator(await network.connectTcp(endpoint)).tryLogin({ targetName: TARGET });
+    },
     others: new LocalPool(data),
     async login() {
       const initiator = new RawInitiator(await network.connectTcp(endpoint));
@@ -146,4 +172,44 @@ test('who asks while a disk is being closed gets it when that is done', async (t
   served.clock.advance(60_000);
   const again = await served.login();
   assert.equal((await again.run(read, { length: BLOCK })).status, Status.good);
+});
+
+/** A system whose connection was lost, and whose disk was removed meanwhile, as the machine's record was. */
+async function serveCutOff(t: TestContext): Promise<Served> {
+  const served = await serve(t);
+  const system = await served.login();
+  await system.run(write, { direction: 'write', length: BLOCK, immediateData: data });
+  system.tcp.destroy();
+  await pass(served, 60_000);
+  assert.equal(await served.others.removeDisks(MAC), 1);
+  await served.store.hosts.remove(parseMac(MAC));
+  return served;
+}
+
+test('a running system whose disk was removed while it was cut off gets no other: its target was removed', async (t) => {
+  const served = await serveCutOff(t);
+  assert.equal(await served.tryLogin(), LoginStatus.targetRemoved);
+  served.asksForAddress('dhcpcd');
+  assert.equal(await served.tryLogin(), LoginStatus.targetRemoved, 'its system only prolongs its address');
+  assert.deepEqual(served.pool.listDisks(), []);
+  served.asksForAddress('PXEClient:Arch:00007:UNDI:003016');
+  const fresh = await served.login();
+  assert.equal((await fresh.run(read, { length: BLOCK })).data[0], 7, 'the image’s');
+});
+
+test('a cut-off system comes back to a disk that is still there, and a person can say that it is off', async (t) => {
+  const served = await serve(t);
+  const system = await served.login();
+  await system.run(write, { direction: 'write', length: BLOCK, immediateData: data });
+  system.tcp.destroy();
+  await pass(served, 60_000);
+  const again = await served.login();
+  assert.equal((await again.run(read, { length: BLOCK })).data[0], 9);
+  again.tcp.destroy();
+  await pass(served, 60_000);
+  await served.others.removeDisks(MAC);
+  assert.equal(await served.tryLogin(), LoginStatus.targetRemoved);
+  served.store.running.remove(parseMac(MAC));
+  const fresh = await served.login();
+  assert.equal((await fresh.run(read, { length: BLOCK })).data[0], 7);
 });

@@ -39,6 +39,7 @@ const migrations: readonly string[] = [
      text TEXT NOT NULL,
      PRIMARY KEY (boot, number)
    ) STRICT, WITHOUT ROWID;`,
+  'CREATE TABLE running_machines (hardware_address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;',
 ];
 
 /** Brings the database to this program's version, in one transaction. Raises FLEET_STATE_NEWER. */

@@ -8,6 +8,7 @@ import type { FleetStore } from '../store.ts';
 import { SqliteBoots } from './boots.ts';
 import { SqliteHosts } from './hosts.ts';
 import { SqliteLeases } from './leases.ts';
+import { SqliteRunningMachines } from './running.ts';
 import { migrate } from './schema.ts';
 import { stateError } from './state-error.ts';
 import { WriteBatch } from './write-batch.ts';
@@ -16,6 +17,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly hosts: SqliteHosts;
   readonly leases: SqliteLeases;
   readonly boots: SqliteBoots;
+  readonly running: SqliteRunningMachines;
   readonly #database: DatabaseSync;
   readonly #batch: WriteBatch;
 
@@ -28,6 +30,7 @@ export class SqliteFleetStore implements FleetStore {
     this.hosts = new SqliteHosts(this.#database, this.#batch);
     this.leases = new SqliteLeases(this.#database, this.#batch);
     this.boots = new SqliteBoots(this.#database, this.#batch);
+    this.running = new SqliteRunningMachines(this.#database, this.#batch);
   }
 
   async close(): Promise<void> {

@@ -29,8 +29,7 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
       endpoint: { address, port: options.iscsiPort },
       onEvent: (event) => {
         observer.observe(event);
-        const ended = event.kind === 'session ended' ? event.session.targetName : undefined;
-        if (ended !== undefined) directory.sessionEnded(ended);
+        directory.observe(event);
       },
     });
     opened.use(portal);

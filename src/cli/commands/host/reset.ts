@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { DisklessError } from '../../../bytes/index.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { removedText, removing } from '../../disk-removal.ts';
-import { findHost, hostSetting } from '../../host-record.ts';
+import { findHost, hostSetting, offSetting } from '../../host-record.ts';
 import { findImage } from '../../kept-image.ts';
 import { serveSettings } from '../../serve-settings.ts';
 import { setting, textual } from '../../setting.ts';
@@ -16,6 +16,7 @@ const resetSettings = {
     schema: textual((text) => text).optional(),
     fallback: undefined as string | undefined,
   }),
+  off: offSetting,
   ...directorySettings,
 };
 
@@ -37,6 +38,7 @@ export function registerHostReset(host: Command): void {
         });
       }
       const removed = await removing(doomed, () => directory.pool.removeDisks(hardwareAddress, image));
+      if (settings.off) directory.fleet.running.remove(hardwareAddress);
       process.stdout.write(settings.json ? `${JSON.stringify(removed)}\n` : `${removedText(removed)}\n`);
     });
   });

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { removedText, removing } from '../../disk-removal.ts';
-import { findHost, hostSetting } from '../../host-record.ts';
+import { findHost, hostSetting, offSetting } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';
 import { addFlags, readSettings } from '../../setting-flags.ts';
 
-const removeSettings = { host: hostSetting, ...directorySettings };
+const removeSettings = { host: hostSetting, off: offSetting, ...directorySettings };
 
 export function registerHostRemove(host: Command): void {
   const command = host
@@ -21,6 +21,7 @@ export function registerHostRemove(host: Command): void {
       // Disks first: where they are in use, nothing is forgotten.
       const removed = await removing(disks, () => directory.pool.removeDisks(hardwareAddress));
       await directory.fleet.hosts.remove(hardwareAddress);
+      if (settings.off) directory.fleet.running.remove(hardwareAddress);
       const text = `${hardwareAddress} forgotten: ${removedText(removed)}`;
       process.stdout.write(settings.json ? `${JSON.stringify(removed)}\n` : `${text}\n`);
     });
