@@ -239,6 +239,12 @@ test('a connection that takes the place of one whose WRITE stalls is not kept wa
   await served.clock.pass(1);
   await impatient.closed;
   assert.equal(await impatient.next(), undefined, 'it was never let at the medium');
+  await settled();
+  assert.equal(
+    served.events.filter(({ kind }) => kind === 'session ended').length,
+    1,
+    'a session of nobody is not kept until the device answers',
+  );
   await served.clock.pass(HOUR);
   const again = await served.login('800000000001');
   assert.equal((await readAt(again, 0, 0)).data[0], 9);
