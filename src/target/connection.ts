@@ -16,7 +16,6 @@ import type { SessionEnd, SessionReference, TargetEventListener } from './event.
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { type AdmissionOptions, decideLogin, type LoginDecision, preparedName } from './login-admission.ts';
-import { endsInTime } from './patience.ts';
 import { PduSender } from './pdu-sender.ts';
 import { reinstate } from './reinstatement.ts';
 import { Session } from './session.ts';
@@ -312,14 +311,10 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     // What holds for the session was settled by its first login; the rest is each connection's own (RFC 7143 §13).
     const { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength } = options.parameters;
     const own = { headerDigest, dataDigest, maxSendDataSegmentLength, maxRecvDataSegmentLength };
-    const joining = session.connections.join({ ...options, parameters: { ...session.parameters, ...own } });
-    if (!(await endsInTime(this.#options.clock, joining))) {
-      const text = `a device is still at work for the connection whose place ${session.initiatorName} wants to take`;
-      this.drop('connection lost', new DisklessError('ISCSI_REINSTATEMENT_TIMEOUT', text));
-    }
-    const connection = await joining;
-    if (connection === undefined) {
-      this.drop('connection lost', new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login'));
+    const all = { ...options, parameters: { ...session.parameters, ...own } };
+    const connection = await session.connections.join(all, this.#gone.signal);
+    if (typeof connection === 'string') {
+      this.drop('connection lost', joinFailure(connection, session.initiatorName));
       return;
     }
     this.#phase = connection;
@@ -371,5 +366,19 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     this.#end('connection lost', error);
     this.#lingerTimer?.cancel();
     this.#options.onClosed(this);
+  }
+}
+
+/** Why a connection has not become one of its session. */
+function joinFailure(why: 'timeout' | 'aborted' | 'closed', initiatorName: string): DisklessError | undefined {
+  switch (why) {
+    case 'timeout': {
+      const text = `a device is still at work for the connection whose place ${initiatorName} wants to take`;
+      return new DisklessError('ISCSI_REINSTATEMENT_TIMEOUT', text);
+    }
+    case 'closed':
+      return new DisklessError('ISCSI_SESSION_CLOSED', 'the session ended during the login');
+    case 'aborted':
+      return undefined;
   }
 }

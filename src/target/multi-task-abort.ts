@@ -28,7 +28,7 @@ function isEarlierOwn(task: Task, session: Session, cmdSN: number): boolean {
 const isAny = (): boolean => true;
 
 /** Other nexuses learn that their tasks are gone (SAM-5; TAS is 0 in the Control mode page). */
-export function tellThirdParties(unit: LogicalUnit, session: Session, nexuses: ReadonlySet<Task['nexus']>): void {
+function tellThirdParties(unit: LogicalUnit, session: Session, nexuses: ReadonlySet<Task['nexus']>): void {
   for (const nexus of nexuses) {
     if (nexus !== session) unit.tell(nexus, AdditionalSense.commandsClearedByAnotherInitiator);
   }

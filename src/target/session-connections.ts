@@ -7,7 +7,9 @@
 
 import { ProtocolError } from '../bytes/index.ts';
 import { AsyncEvent } from '../iscsi/pdu.ts';
+import { Departure } from './departure.ts';
 import type { SessionEnd } from './event.ts';
+import { DEVICE_PATIENCE } from './patience.ts';
 import type { Session } from './session.ts';
 import { SessionConnection, type SessionConnectionOptions } from './session-connection.ts';
 
@@ -27,9 +29,10 @@ export class SessionConnections {
   readonly #open = new Map<number, SessionConnection>();
   /** Those without a socket, whose tasks wait for reassignment. */
   readonly #lost = new Set<SessionConnection>();
+  /** Those whose places others take, by CID, until a device does nothing for them any more. */
+  readonly #leaving = new Map<number, Departure>();
   /** How many are about to join. */
   #joining = 0;
-  #lastJoined: Promise<unknown> = Promise.resolve();
 
   constructor(session: Session) {
     this.#session = session;
@@ -56,26 +59,46 @@ export class SessionConnections {
   }
 
   /**
-   * A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4), and does nothing to the medium
-   * any more when the new one begins. They join one after the other, so that the last one of a CID has it. Undefined when the session
-   * has ended meanwhile, or has no room left.
+   * A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4), and the new one begins when a
+   * device does nothing for that any more: of several that wait, each finds the one before it. Gives why there is none otherwise, and
+   * then nothing of it is left: `timeout` when a device takes longer than `DEVICE_PATIENCE`, `aborted` when `signal` says that the new
+   * connection is gone, `closed` when the session is
+   * over or has no room left.
    */
-  join(options: SessionConnectionOptions): Promise<SessionConnection | undefined> {
+  async join(
+    options: SessionConnectionOptions,
+    signal: AbortSignal,
+  ): Promise<SessionConnection | 'timeout' | 'aborted' | 'closed'> {
+    const { clock, parameters } = this.#session;
+    const end = clock.monotonic() + DEVICE_PATIENCE;
     this.#joining += 1;
-    const joined = this.#lastJoined.then(() => this.#join(options));
-    this.#lastJoined = joined;
-    return joined;
+    try {
+      for (;;) {
+        const old = this.find(options.cid);
+        if (old !== undefined && parameters.errorRecoveryLevel === 2) this.removeForRecovery(old);
+        else if (old !== undefined) this.#replace(old);
+        const leaving = this.#leaving.get(options.cid);
+        if (leaving === undefined) return this.#addJoined(options);
+        const result = await leaving.wait({ clock, timeout: end - clock.monotonic(), signal });
+        if (result !== 'over') return result;
+      }
+    } finally {
+      this.#joining -= 1;
+      if (this.#isDeserted) void this.#session.end('connection lost');
+    }
   }
 
-  async #join(options: SessionConnectionOptions): Promise<SessionConnection | undefined> {
-    const old = this.find(options.cid);
-    if (old !== undefined && this.#session.parameters.errorRecoveryLevel === 2) this.removeForRecovery(old);
-    else if (old !== undefined) await this.close(old);
-    this.#joining -= 1;
-    if (this.#session.closing || !this.hasRoomFor(options.cid)) return undefined;
+  #addJoined(options: SessionConnectionOptions): SessionConnection | 'closed' {
+    if (this.#session.closing || !this.hasRoomFor(options.cid)) return 'closed';
     const connection = this.add(options);
     this.settle();
     return connection;
+  }
+
+  #replace(old: SessionConnection): void {
+    const { cid } = old;
+    const over = this.close(old).finally(() => this.#leaving.delete(cid));
+    this.#leaving.set(cid, new Departure(over));
   }
 
   /** The first connection, or one whose CID is free. */

@@ -11,7 +11,7 @@ import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { decodeLun } from '../scsi/index.ts';
 import { EarlierCommands } from './earlier-commands.ts';
 import type { LogicalUnit } from './logical-unit.ts';
-import { abortTasks, type MultiTaskAbort, multiTaskAborts, tellThirdParties } from './multi-task-abort.ts';
+import { abortTasks, type MultiTaskAbort, multiTaskAborts } from './multi-task-abort.ts';
 import { endsInTime } from './patience.ts';
 import { reassign } from './reassignment.ts';
 import type { Session } from './session.ts';
@@ -175,12 +175,12 @@ export class TaskManagement {
       .flatMap((unit) => [...session.target.sessions].flatMap((each) => each.tasks.at(unit)))
       .filter((task) => abort.affects(task, session, cmdSN));
     const nexuses = new Set(tasks.map(({ nexus }) => nexus));
-    if (!(await endsInTime(session.clock, abortTasks(tasks, connection)))) {
-      // Whoever sent the tasks has lost them all the same, but what they are at may still come: nothing more may be claimed.
-      for (const unit of units) tellThirdParties(unit, session, nexuses);
-      return { response: functionRejected };
-    }
-    for (const unit of units) abort.finish?.(unit, session, nexuses);
+    // Until the device has let go of the last task, nothing else of the function happens, and nobody is told that it has: what is
+    // released or cleared then is safe from what the device still does. The answer does not wait as long, and claims nothing.
+    const done = abortTasks(tasks, connection).then(() => {
+      for (const unit of units) abort.finish?.(unit, session, nexuses);
+    });
+    if (!(await endsInTime(session.clock, done))) return { response: functionRejected };
     return { response: functionComplete, isFenced: true, finish: () => this.#endSessions(fn) };
   }
 

@@ -87,6 +87,8 @@ function write(block: number, blocks: number): Uint8Array {
 const flush = SynchronizeCache10Cdb.encode({ operationCode: 0x35 });
 const flush16 = SynchronizeCache16Cdb.encode({ operationCode: 0x91 });
 
+const reserve6 = Uint8Array.of(0x16, 0, 0, 0, 0, 0);
+
 function readAt(initiator: RawInitiator, lun: number, block: number, blocks = 1): Promise<Result> {
   return initiator.run(read(block, blocks), { lun, length: blocks * BLOCK });
 }
@@ -242,6 +244,12 @@ test('a connection that takes the place of one whose WRITE stalls is not kept wa
   await served.clock.pass(1);
   await impatient.closed;
   assert.equal(await impatient.next(), undefined, 'it was never let at the medium');
+  await settled();
+  assert.equal(
+    served.events.filter(({ kind }) => kind === 'session ended').length,
+    1,
+    'a session of nobody is not kept until the device answers',
+  );
   await served.clock.pass(HOUR);
   const again = await served.login('800000000001');
   assert.equal((await readAt(again, 0, 0)).data[0], 9);
@@ -281,4 +289,20 @@ test('a disk whose page cache stalls delays its own writes: other sessions and u
   await settled();
   await machine.settle(); // the flush of a target that closes
   await closing;
+});
+
+test('a reset that a stalled WRITE outlasts happens as a whole, and is told, when the device is done (RFC 7143 §11.5.1)', async () => {
+  await using served = await serve();
+  const [one, other] = [await served.login('800000000001'), await served.login('800000000002')];
+  assert.equal((await one.run(reserve6, { direction: 'none' })).status, Status.good);
+  served.ill.inject({ range: ILL, operations: ['write'], delay: 15_000, times: 1 });
+  writeCommand(one, 0);
+  await settled();
+  one.manage(TaskManagementFunction.logicalUnitReset);
+  await served.clock.pass(10_000);
+  assert.equal(await managed(one), functionRejected);
+  assert.equal((await readAt(other, 0, WELL_BLOCK)).status, Status.reservationConflict, 'nothing has been reset');
+  await served.clock.pass(5_000);
+  assert.equal(senseOf(await readAt(other, 0, WELL_BLOCK)), '6/2903');
+  assert.equal((await readAt(other, 0, WELL_BLOCK)).status, Status.good);
 });

@@ -88,3 +88,21 @@ test('a unit that is alone in its stall does not keep another from its first REA
   }
   stalled.releaseAll();
 });
+
+test('small READs, which never wait for room, ask for no more than the command window times 64 KiB', async () => {
+  const stalled = new HeldDevice(64 * MIB);
+  let asked = 0;
+  const read = stalled.read.bind(stalled);
+  stalled.read = (offset, length) => {
+    asked += length;
+    return read(offset, length);
+  };
+  await using served = await serveTarget({ device: stalled });
+  const initiator = await served.login();
+  const small = Transfer10Cdb.encode({ operationCode: 0x28, transferLength: 128 });
+  for (let count = 0; count < 200; count++) initiator.command(small, { length: 64 << 10 });
+  await stalled.holding(128);
+  await settled();
+  stalled.releaseAll();
+  assert.equal(asked, 8 * MIB);
+});
