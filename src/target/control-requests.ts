@@ -33,9 +33,9 @@ export class ControlRequests {
     this.#session = connection.session;
     this.#responses = connection.responses;
     const { name } = this.#session.target;
-    // A normal session may ask for its own target only, and "All" is for discovery sessions (RFC 7143 appendix C).
+    // A normal session may ask for its own target only (RFC 7143 appendix C); "All" is answered with no more than that.
     this.#text = new TextExchange({
-      listTargets: (which) => (which === '' || which === name ? [name] : undefined),
+      listTargets: (which) => (which === '' || which === 'All' || which === name ? [name] : undefined),
       paths,
       maxSendDataSegmentLength: () => connection.parameters.maxSendDataSegmentLength,
     });

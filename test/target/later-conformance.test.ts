@@ -12,7 +12,7 @@ import { BasicHeader, LogoutResponse, NopIn, TextRequest } from '../../src/iscsi
 import { decodeText, encodeText } from '../../src/iscsi/text.ts';
 import { Asker } from './commands/asker.ts';
 import { HeldDevice } from './held-device.ts';
-import { serveTarget } from './served-target.ts';
+import { serveTarget, TARGET } from './served-target.ts';
 
 describe('SendTargets in a normal session', () => {
   /** The answer to one key: the pairs of the response, or that it was rejected. */
@@ -27,11 +27,16 @@ describe('SendTargets in a normal session', () => {
     return decodeText(Buffer.concat(pdu.data)).map((pair) => `${pair.key}=${pair.value}`);
   }
 
-  test('what is no value of it, or only looks like it, lists nothing', async () => {
+  test('All is answered with the target of the session', async () => {
     await using served = await serveTarget();
     const asker = await Asker.login(served);
-    // libiscsi wants an answer to this one; RFC 7143 appendix C has it in discovery sessions only.
-    assert.equal(await ask(asker, 'SendTargets', 'All'), 'rejected');
+    const answer = [`TargetName=${TARGET}`, 'TargetAddress=192.0.2.1:3260,1'];
+    assert.deepEqual(await ask(asker, 'SendTargets', 'All'), answer);
+  });
+
+  test('what only looks like it lists nothing', async () => {
+    await using served = await serveTarget();
+    const asker = await Asker.login(served);
     assert.equal(await ask(asker, 'SendTargets', 'Alle'), 'rejected');
     assert.equal(await ask(asker, 'SendTargets', 'A'), 'rejected');
     // Another key is an unknown one, also where only its letters' case differs (RFC 7143 §6.1, §6.2).
