@@ -45,7 +45,8 @@ export class SessionConnections {
 
   /** Whether a connection of this CID can still be added: it takes the place of one with the same CID, or is one more. */
   hasRoomFor(cid: number): boolean {
-    return this.#open.has(cid) || this.#open.size < this.#session.parameters.maxConnections;
+    const taken = new Set([...this.#open.keys(), ...this.#leaving.keys()]);
+    return taken.has(cid) || taken.size < this.#session.parameters.maxConnections;
   }
 
   /** By CID: one with a socket, or one that was lost and not logged out. */
@@ -62,8 +63,7 @@ export class SessionConnections {
    * A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4), and the new one begins when a
    * device does nothing for that any more: of several that wait, each finds the one before it. Gives why there is none otherwise, and
    * then nothing of it is left: `timeout` when a device takes longer than `DEVICE_PATIENCE`, `aborted` when `signal` says that the new
-   * connection is gone, `closed` when the session is
-   * over or has no room left.
+   * connection is gone, `closed` when the session is over or has no room left.
    */
   async join(
     options: SessionConnectionOptions,

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
-import { LogoutReason, LogoutRequest } from '../../src/iscsi/pdu.ts';
+import { LoginStatus, LogoutReason, LogoutRequest } from '../../src/iscsi/pdu.ts';
 import { Transfer10Cdb } from '../../src/scsi/index.ts';
 import { HeldDevice } from './held-device.ts';
 import type { RawInitiator } from './raw-initiator.ts';
@@ -65,12 +65,13 @@ test('no more connections than were negotiated, even when they log in at once', 
   await logIn(served, { tsih, cid: 2 });
   beginWrite(initiator);
   await device.holding(1);
-  // The one in the place of the first waits for the end of what that is at work on, and leaves room for another meanwhile.
-  await logIn(served, { tsih, cid: 1 });
-  const third = await logIn(served, { tsih, cid: 3 });
-  await turns();
+  // The one in the place of the first waits for the end of what that is at work on, and its room is taken meanwhile.
+  const renewed = await logIn(served, { tsih, cid: 1 });
+  const third = await served.connect();
+  assert.equal(await third.tryLogin({ targetName: TARGET, tsih, cid: 3 }), LoginStatus.tooManyConnections);
   device.releaseAll();
-  await third.closed;
+  renewed.ping();
+  await renewed.next();
   const [session] = served.portal.sessions;
   assert.equal(session?.connections.open().length, 2);
 });
