@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
 import { type Contender, type ContenderName, contenderNames, IMAGE_SIZE, startContender } from './target/contenders.ts';
-import { endClients, type Latency, politeLatency, readByIscsiPerf } from './target/loads.ts';
+import { endClients, keepTo, type Latency, politeLatency, readByIscsiPerf } from './target/loads.ts';
 import { type Row, rows } from './target/rows.ts';
 import { type Summary, summarize } from './target/statistics.ts';
 import { table } from './target/table.ts';
@@ -67,7 +67,7 @@ async function main(): Promise<number> {
       profile: { type: 'string' },
     },
   });
-  const absent = missing('chrt', 'iscsi-perf', 'qemu-img', 'tgtd', 'tgtadm');
+  const absent = missing('chrt', 'iscsi-perf', 'qemu-img', 'taskset', 'tgtd', 'tgtadm');
   if (absent.length > 0) {
     console.error(`missing: ${absent.join(', ')} (Debian packages libiscsi-bin, qemu-utils, qemu-block-extra, tgt)`);
     return 2;
@@ -168,18 +168,28 @@ async function measureFairness(
   progress: Progress,
 ): Promise<FairnessResult[]> {
   const stage = progress.stage(`one polite session beside ${GREEDY_SESSIONS} greedy ones`);
-  // So many clients on the server's own machine would otherwise take the processors from it and from the polite one.
-  const background = true;
-  const greedy = { size: 4096, random: true, depth: 32, sessions: GREEDY_SESSIONS, headerDigest: false, background };
+  // So many clients on the server's own machine would otherwise take the processors from it and from the polite one, which in turn
+  // would wait for its share of the server's processor: on a machine of its own it does neither.
+  const [server, clients] = processorsApart();
+  const greedy = {
+    size: 4096,
+    random: true,
+    depth: 32,
+    sessions: GREEDY_SESSIONS,
+    headerDigest: false,
+    background: clients,
+  };
   const runs = new Map<Contender, { alone: Latency[]; beside: Latency[] }>();
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       const own = runs.get(contender) ?? { alone: [], beside: [] };
       runs.set(contender, own);
-      own.alone.push(await politeLatency(contender, seconds));
+      await keepTo(server, contender);
+      own.alone.push(await politeLatency(contender, clients, seconds));
       const load = readByIscsiPerf(contender, greedy, seconds + 2);
-      own.beside.push(await politeLatency(contender, seconds));
+      own.beside.push(await politeLatency(contender, clients, seconds));
       await load;
+      await keepTo(allProcessors, contender);
     }
   }
   stage.done();
@@ -188,6 +198,14 @@ async function measureFairness(
     alone: medianLatency(alone),
     beside: medianLatency(beside),
   }));
+}
+
+const allProcessors = `0-${availableParallelism() - 1}`;
+
+/** The first for the server, the others for its clients, as `taskset` lists them. */
+function processorsApart(): readonly [server: string, clients: string] {
+  const count = availableParallelism();
+  return count === 1 ? ['0', '0'] : ['0', `1-${count - 1}`];
 }
 
 function medianLatency(runs: readonly Latency[]): Latency {

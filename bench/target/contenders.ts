@@ -17,6 +17,7 @@ export interface Contender extends AsyncDisposable {
   readonly port: number;
   readonly targetName: string;
   readonly lun: number;
+  readonly processId: number;
   /** Bytes of memory that its process holds, without garbage. */
   residentMemory(): Promise<number>;
   /** Seconds of processor time that its process has used. */
@@ -107,8 +108,9 @@ async function said(child: ChildProcess, line: string): Promise<void> {
 const TICKS = 100;
 
 /** VmRSS, utime and stime of proc(5). */
-function statusOf(pid: number): Pick<Contender, 'residentMemory' | 'processorTime'> {
+function statusOf(pid: number): Pick<Contender, 'processId' | 'residentMemory' | 'processorTime'> {
   return {
+    processId: pid,
     async residentMemory() {
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
       return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;

@@ -19,8 +19,8 @@ export interface ReadLoad {
   readonly depth: number;
   readonly sessions: number;
   readonly headerDigest: boolean;
-  /** Whether the clients leave the processors to everybody else. */
-  readonly background?: boolean;
+  /** The processors that the clients keep to, leaving them to everybody else who wants them. */
+  readonly background?: string;
 }
 
 /** libiscsi's `iscsi-perf`, one process per session. */
@@ -31,9 +31,10 @@ export async function readByIscsiPerf(contender: Contender, load: ReadLoad, seco
       const initiator = `iqn.2026-11.internal.diskless.bench:perf-${session}`;
       const options = ['-i', initiator, '-m', `${load.depth}`, '-b', `${load.size / BLOCK}`, '-t', `${seconds}`];
       const args = [...options, ...(load.random ? ['-r'] : []), `${urlOf(contender)}${digest}`];
-      const output = load.background
-        ? await run('chrt', ['--idle', '0', 'iscsi-perf', ...args])
-        : await run('iscsi-perf', args);
+      const output =
+        load.background === undefined
+          ? await run('iscsi-perf', args)
+          : await run('taskset', ['-c', load.background, 'chrt', '--idle', '0', 'iscsi-perf', ...args]);
       return numberIn(output, /iops average (\d+)/g, 'iscsi-perf');
     }),
   );
@@ -96,14 +97,24 @@ export interface Latency {
   readonly p99: number;
 }
 
-/** One session that asks for 4 KiB at a time and pauses between. */
-export async function politeLatency(contender: Contender, seconds: number): Promise<Latency> {
-  return JSON.parse(await runProgram('polite-reader.ts', contender, [`${seconds}`]));
+/** One session that asks for 4 KiB at a time and pauses between, on the given processors. */
+export async function politeLatency(contender: Contender, processors: string, seconds: number): Promise<Latency> {
+  const reader = [process.execPath, ...programArguments('polite-reader.ts', contender, [`${seconds}`])];
+  return JSON.parse(await run('taskset', ['-c', processors, ...reader]));
 }
 
 function runProgram(file: string, contender: Contender, args: readonly string[]): Promise<string> {
+  return run(process.execPath, programArguments(file, contender, args));
+}
+
+function programArguments(file: string, contender: Contender, args: readonly string[]): string[] {
   const { address, port, targetName, lun } = contender;
-  return run(process.execPath, [join(import.meta.dirname, file), address, `${port}`, targetName, `${lun}`, ...args]);
+  return [join(import.meta.dirname, file), address, `${port}`, targetName, `${lun}`, ...args];
+}
+
+/** Keeps a server, with all its threads, to some processors. */
+export async function keepTo(processors: string, { processId }: Contender): Promise<void> {
+  await run('taskset', ['--all-tasks', '--cpu-list', '--pid', processors, `${processId}`]);
 }
 
 export function urlOf({ address, port, targetName, lun }: Contender): string {

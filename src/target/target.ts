@@ -36,6 +36,8 @@ export class Target {
   readonly name: string;
   readonly alias: string | undefined;
   readonly units: ReadonlyMap<number, LogicalUnit>;
+  /** The numbers of its units, in order. */
+  readonly luns: readonly number[];
   readonly sessions = new Set<Session>();
   /** Those that name this target. */
   readonly discoverySessions = new DiscoverySessions();
@@ -46,16 +48,12 @@ export class Target {
   constructor(options: TargetOptions) {
     this.name = options.name;
     this.alias = options.alias;
-    const luns = [...options.units.keys()].toSorted((a, b) => a - b);
+    this.luns = [...options.units.keys()].toSorted((a, b) => a - b);
     const rodTokens = new RodTokens({ clock: options.clock ?? systemClock });
-    const shared = { siblings: () => luns, reachableUnits: () => this.units.values(), rodTokens };
+    const shared = { siblings: () => this.luns, reachableUnits: () => this.units.values(), rodTokens };
     this.units = new Map(
       [...options.units].map(([number, device]) => [number, makeUnit(options, number, device, shared)] as const),
     );
-  }
-
-  get luns(): readonly number[] {
-    return [...this.units.keys()].toSorted((a, b) => a - b);
   }
 
   /** A session handle that no session of this target has (RFC 7143 §11.12.6: 1 to 65535); undefined when all have one. */

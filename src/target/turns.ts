@@ -12,10 +12,10 @@ import type { Clock } from '../os/clock.ts';
 const COST_OF_DATA = 14;
 
 /** Of one connection at a time: its answers leave in one system call, which is worth while for so many. */
-const SHARE = 16;
+export const SHARE = 32;
 
 /** Of all connections, between two looks at the sockets. */
-const TURN = 32;
+export const TURN = 64;
 
 export function costOf(bytes: number): number {
   return 1 + (bytes >>> COST_OF_DATA);

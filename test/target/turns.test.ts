@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Clock } from '../../src/os/clock.ts';
-import { costOf, Turns, type TurnTaker } from '../../src/target/turns.ts';
+import { costOf, SHARE, TURN, Turns, type TurnTaker } from '../../src/target/turns.ts';
 
 /** A clock whose turns the test takes. */
 class TurnClock implements Clock {
@@ -77,7 +77,7 @@ test('who comes new waits for no more than a share of those that have more to do
   const before = log.slice(0, log.indexOf('polite 1'));
   assert.ok(log.includes('polite 1'), 'it is served in the very next turn');
   const work = before.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0);
-  assert.ok(work <= 16, `${work} commands of others come first: ${before}`);
+  assert.ok(work <= SHARE, `${work} commands of others come first: ${before}`);
 });
 
 test('of those that come new, one that asks for little is first, however many have come before it', () => {
@@ -87,7 +87,7 @@ test('of those that come new, one that asks for little is first, however many ha
   give(polite, 1);
   for (let turn = 0; turn < 100; turn++) {
     // Each asks again for what it got: its line is never longer than a share.
-    for (const worker of greedy) if (worker.todo === 0) give(worker, 16);
+    for (const worker of greedy) if (worker.todo === 0) give(worker, SHARE);
     clock.turn();
   }
   log.length = 0;
@@ -125,7 +125,7 @@ test('all work is done, and no turn is longer than it may be, whoever comes when
         if (!turn) continue;
         log.length = 0;
         clock.turn();
-        assert.ok(log.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0) <= 32);
+        assert.ok(log.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0) <= TURN);
       }
       while (clock.turn());
       assert.ok(workers.every(({ todo, isWaiting }) => todo === 0 && !isWaiting));
