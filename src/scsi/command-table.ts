@@ -5,13 +5,19 @@
 
 import { readU16 } from '../bytes/index.ts';
 import { blockCommands } from './command-table/block-commands.ts';
-import type { CommandDescription } from './command-table/command-description.ts';
+import { type CommandDescription, VARIABLE_LENGTH } from './command-table/command-description.ts';
 import { longBlockCommands } from './command-table/long-block-commands.ts';
 import { primaryCommands } from './command-table/primary-commands.ts';
 import { reservationCommands } from './command-table/reservation-commands.ts';
 import { thirdPartyCopyCommands } from './command-table/third-party-copy-commands.ts';
 
-export { type CommandDescription, usageData } from './command-table/command-description.ts';
+export {
+  type CommandDescription,
+  dpoFuaBits,
+  dpoFuaByte,
+  usageData,
+  VARIABLE_LENGTH,
+} from './command-table/command-description.ts';
 
 export const commandTable = {
   ...primaryCommands,
@@ -60,9 +66,6 @@ export function findCommand(operationCode: number, serviceAction: number): Comma
   if (entry === undefined) return undefined;
   return entry.kind === 'command' ? entry.name : entry.names.get(serviceAction);
 }
-
-/** Operation code of the CDBs that say how long they are. */
-export const VARIABLE_LENGTH = 0x7f;
 
 /** Byte of a variable length CDB that counts those behind the eighth. */
 export const ADDITIONAL_CDB_LENGTH = 7;

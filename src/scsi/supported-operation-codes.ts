@@ -50,10 +50,9 @@ export function encodeAllCommands(commands: readonly CommandDescription[], withT
   return result;
 }
 
-/** One command; undefined stands for one that is not supported. */
-export function encodeOneCommand(command: CommandDescription | undefined, withTimeouts: boolean): Uint8Array {
-  if (command === undefined) return OneCommand.encode({ support: Support.notSupported });
-  const usage = usageData(command);
+/** One command, as its CDB usage data; undefined stands for one that is not supported. */
+export function encodeOneCommand(usage: Uint8Array | undefined, withTimeouts: boolean): Uint8Array {
+  if (usage === undefined) return OneCommand.encode({ support: Support.notSupported });
   const result = new Uint8Array(OneCommand.size + usage.length + (withTimeouts ? timeouts.length : 0));
   OneCommand.write(result, 0, {
     support: Support.standard,

@@ -19,7 +19,7 @@ import {
   SenseKey,
   type UnitIdentification,
 } from '../scsi/index.ts';
-import { type DispatchEntry, dispatch, entryNamed, unknownCommand } from './commands/index.ts';
+import { asksForDpoFua, type DispatchEntry, dispatch, entryNamed, unknownCommand } from './commands/index.ts';
 import { DataBuffers } from './data-buffer.ts';
 import { DeviceClock } from './device-clock.ts';
 import { ExclusiveRanges } from './exclusive-ranges.ts';
@@ -30,6 +30,7 @@ import {
   checkCondition,
   GOOD,
   INVALID_OPERATION_CODE,
+  invalidFieldInCdb,
   type Outcome,
   RESERVATION_CONFLICT,
   WRITE_PROTECTED,
@@ -88,6 +89,8 @@ export class LogicalUnit {
   readonly canUnmap: boolean;
   /** WCE of the caching page: acknowledged writes may be lost at a power cut until they are flushed. */
   readonly writeCache: boolean;
+  /** DPOFUA of the mode parameter header: whether a CDB may have DPO or FUA set. */
+  readonly dpoFuaSupported: boolean;
   readonly removable: boolean;
   readonly managementUrls: readonly string[];
   /** RELATIVE TARGET PORT IDENTIFIER of the one port, which is also its group's number. */
@@ -124,6 +127,7 @@ export class LogicalUnit {
     this.provisioning = provisioningOf(device.capabilities, features.thin ?? true);
     this.canUnmap = this.provisioning !== 'full';
     this.writeCache = device.capabilities.flush !== 'none';
+    this.dpoFuaSupported = features.dpoFua ?? true;
     this.removable = features.removable ?? false;
     this.managementUrls = options.managementUrls;
     this.relativeTargetPort = options.portalGroupTag;
@@ -177,6 +181,7 @@ export class LogicalUnit {
     const refusal = this.#refusal(task.nexus, entry, task.cdb);
     if (refusal !== undefined) return refusal;
     if (entry.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
+    if (!this.dpoFuaSupported && asksForDpoFua(entry, task.cdb)) return invalidFieldInCdb(entry.dpoFuaByte);
     task.entry = entry;
     return entry.command.prepare?.(this, task);
   }

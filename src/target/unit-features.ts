@@ -11,6 +11,8 @@ export interface UnitFeatures {
   readonly removable?: boolean;
   /** Blocks can be given back, if the device can do that. Default true. */
   readonly thin?: boolean;
+  /** CDBs may ask for DPO and FUA; where not, those that do are refused. Default true. */
+  readonly dpoFua?: boolean;
   /** Where persistent reservations outlive the process. Without it, they do not, and APTPL is refused. */
   readonly savedReservations?: SavedReservations;
   /** The unit's labels, if they are kept. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { Initiator } from '../../src/initiator/initiator.ts';
 import { openRemoteDevice } from '../../src/initiator/remote-device.ts';
@@ -11,25 +12,34 @@ import { encodeLun } from '../../src/scsi/lun.ts';
 import { openDirectory } from '../../src/target/directory.ts';
 import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
+import type { UnitFeatures } from '../../src/target/unit-features.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { type LineOptions, SimulatedNetwork } from '../support/simulated-tcp.ts';
+import { WriteBackDevice } from '../target/write-back-device.ts';
 import { targetName } from './support.ts';
 
 const BLOCKS = 1024;
 
-async function connect(blockSize: number, line: LineOptions, wishes: Partial<Wishes> = {}) {
+interface Served {
+  readonly line?: LineOptions;
+  readonly wishes?: Partial<Wishes>;
+  readonly features?: UnitFeatures;
+}
+
+async function connect<D extends Device>(disk: D, { line = {}, wishes = {}, features = {} }: Served = {}) {
   const stack = new AsyncDisposableStack();
   const clock = new SimulatedClock();
   const network = new SimulatedNetwork(line);
-  const memory = new MemoryDevice(BLOCKS * blockSize, { blockSize });
-  const target = new Target({ name: targetName, units: new Map([[0, memory]]) });
+  const target = new Target({ name: targetName, units: new Map([[0, disk]]), features: new Map([[0, features]]) });
   const endpoint = { address: '192.0.2.1', port: 3260 };
   stack.use(await Portal.open({ network, endpoint, clock, directory: openDirectory([target]) }));
   const initiator = new Initiator({ network, clock, initiatorName: 'iqn.2001-04.com.example:client', wishes });
   const session = stack.use(await initiator.login({ host: '192.0.2.1', port: 3260 }, targetName));
   const device = await openRemoteDevice(session, encodeLun(0), clock);
-  return { device, memory, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { device, disk, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
+
+const smallDisk = (): MemoryDevice => new MemoryDevice(BLOCKS * 512);
 
 type Operation =
   | {
@@ -68,7 +78,7 @@ test('any row of reads, writes, zeros and unmaps leaves what it leaves in memory
         Array.from({ length: Math.ceil(bytes.length / chunk) }, (_, index) =>
           bytes.subarray(index * chunk, (index + 1) * chunk),
         );
-      await using rig = await connect(blockSize, { cut }, wishes);
+      await using rig = await connect(new MemoryDevice(BLOCKS * blockSize, { blockSize }), { line: { cut }, wishes });
       const model = new Uint8Array(BLOCKS * blockSize);
       for (const each of operations) {
         const offset = each.at * blockSize;
@@ -86,7 +96,7 @@ test('any row of reads, writes, zeros and unmaps leaves what it leaves in memory
         }
       }
       await rig.device.flush();
-      const [there = new Uint8Array(0)] = rig.memory.read(0, model.length);
+      const [there = new Uint8Array(0)] = rig.disk.read(0, model.length);
       assert.ok(Buffer.from(there).equals(model));
     }),
     { numRuns: 20 },
@@ -94,7 +104,7 @@ test('any row of reads, writes, zeros and unmaps leaves what it leaves in memory
 });
 
 test('many commands at a time come back to whom they belong', async () => {
-  await using rig = await connect(512, {});
+  await using rig = await connect(smallDisk());
   await Promise.all(
     Array.from({ length: 300 }, async (_, index) => {
       const data = new Uint8Array(512).fill(index);
@@ -105,6 +115,15 @@ test('many commands at a time come back to whom they belong', async () => {
 });
 
 test('what does not lie on the disk is a DEVICE_IO', async () => {
-  await using rig = await connect(512, {});
+  await using rig = await connect(smallDisk());
   await assert.rejects(Promise.resolve(rig.device.read(rig.device.size, 512)), { code: 'DEVICE_IO' });
 });
+
+for (const dpoFua of [true, false]) {
+  test(`a write with FUA is durable when it is done, at a unit ${dpoFua ? 'with' : 'without'} DPO and FUA`, async () => {
+    await using rig = await connect(new WriteBackDevice(BLOCKS * 512), { features: { dpoFua } });
+    assert.equal(rig.device.capabilities.fua, dpoFua ? 'native' : 'emulated');
+    await rig.device.write(0, [Buffer.alloc(512, 'a')], { fua: true });
+    assert.deepEqual(rig.disk.durable.subarray(0, 512), Buffer.alloc(512, 'a'));
+  });
+}

@@ -1,5 +1,5 @@
 /**
- * libiscsi's 230 conformance tests against `diskless target`, each in a process of its own and each in at least one of seven kinds of
+ * libiscsi's 230 conformance tests against `diskless target`, each in a process of its own and each in at least one of eight kinds of
  * unit (test/interop/libiscsi/configurations.ts). The tool calls a test that it leaves out "passed"; the board does not.
  */
 
@@ -20,6 +20,8 @@ test('every test of libiscsi that a target can pass is run and passed', (t) => {
   assert.equal(run.status, 0, `${run.stdout}\n${run.stderr}`);
   // As many as Debian's libiscsi 1.19.0 lists: a listing that is cut short must not pass for a board without a gap.
   assert.match(run.stdout, /diskless passes \d+ of 230 tests/);
+  // As many as look at DPO and FUA: a rule that names none of them must not pass for a unit without a fault.
+  assert.match(run.stdout, /^H .* 15\/0\/0 in /m);
   t.diagnostic(run.stdout.trim().split('\n').at(-1) ?? '');
 });
 

@@ -28,6 +28,7 @@ import {
   scsiNameString,
   Transfer16Cdb,
   t10VendorId,
+  usageData,
 } from '../../src/scsi/index.ts';
 
 test('LUNs: small ones by peripheral addressing, large ones in the flat space', () => {
@@ -107,7 +108,7 @@ test('the list of supported commands, with timeouts and without', () => {
   assert.equal(long.length, 4 + 20 * descriptions.length);
   assert.equal(Buffer.from(long.subarray(12, 16)).toString('hex'), '000a0000', 'each descriptor brings its timeouts');
   assert.equal(Buffer.from(encodeOneCommand(undefined, true)).toString('hex'), '00010000');
-  const one = encodeOneCommand(describeCommand('testUnitReady'), true);
+  const one = encodeOneCommand(usageData(describeCommand('testUnitReady')), true);
   assert.equal(Buffer.from(one).toString('hex'), `00830006${'00'.repeat(6)}000a${'00'.repeat(10)}`);
 });
 

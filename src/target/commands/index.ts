@@ -6,6 +6,8 @@ import {
   type CommandName,
   commandNames,
   describeCommand,
+  dpoFuaBits,
+  dpoFuaByte,
   LONG_CDB_ADDITIONAL_LENGTH,
   LONG_CDB_LENGTH,
   operationCodes,
@@ -76,6 +78,9 @@ export interface DispatchEntry {
   readonly changesUnit: boolean;
   readonly needsMedium: boolean;
   readonly ignoresUnitAttention: boolean;
+  /** DPO and FUA, as far as the command takes them, in this byte of its CDB. */
+  readonly dpoFuaBits: number;
+  readonly dpoFuaByte: number;
   readonly whenReserved: CommandDescription['whenReserved'];
   /** What other nexuses may do of it under a persistent reservation. */
   readonly access: ReservationAccess;
@@ -86,7 +91,8 @@ type Slot =
   | { readonly kind: 'service actions'; readonly entries: ReadonlyMap<number, DispatchEntry> };
 
 function entryOf(name: CommandName): DispatchEntry {
-  const { needs, medium, onlyFlushes, needsMedium, ignoresUnitAttention, whenReserved } = describeCommand(name);
+  const description = describeCommand(name);
+  const { needs, medium, onlyFlushes, needsMedium, ignoresUnitAttention, whenReserved } = description;
   return {
     name,
     command: commands[name],
@@ -95,6 +101,8 @@ function entryOf(name: CommandName): DispatchEntry {
     changesUnit: medium !== 'read' && onlyFlushes !== true,
     needsMedium: medium !== 'none' || needsMedium === true,
     ignoresUnitAttention: ignoresUnitAttention === true,
+    dpoFuaBits: dpoFuaBits(description),
+    dpoFuaByte: dpoFuaByte(description),
     whenReserved,
     access: reservationAccess(name),
   };
@@ -120,6 +128,11 @@ export function dispatch(cdb: Uint8Array): DispatchEntry | undefined {
   if (slot === undefined) return undefined;
   if (slot.kind === 'command') return slot.entry;
   return hasItsLength(cdb) ? slot.entries.get(serviceActionOf(cdb)) : undefined;
+}
+
+/** Whether DPO or FUA is set in a CDB of this command. */
+export function asksForDpoFua({ dpoFuaByte, dpoFuaBits }: DispatchEntry, cdb: Uint8Array): boolean {
+  return ((cdb[dpoFuaByte] ?? 0) & dpoFuaBits) !== 0;
 }
 
 /** A CDB of variable length must be as long as it says, which is what all of those that are known here are. */

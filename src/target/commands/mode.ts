@@ -53,8 +53,11 @@ function blockDescriptor(unit: LogicalUnit): Uint8Array {
   });
 }
 
-function deviceSpecific(unit: LogicalUnit): { writeProtected: boolean; dpoFuaSupported: boolean } {
-  return { writeProtected: unit.writeProtected, dpoFuaSupported: true };
+function deviceSpecific({ writeProtected, dpoFuaSupported }: LogicalUnit): {
+  writeProtected: boolean;
+  dpoFuaSupported: boolean;
+} {
+  return { writeProtected, dpoFuaSupported };
 }
 
 function prepareSelect(task: Task, layout: typeof ModeSelect6Cdb | typeof ModeSelect10Cdb): Outcome | undefined {

@@ -74,7 +74,8 @@ function reportSupportedOperationCodes(unit: LogicalUnit, task: Task): Outcome {
   const name = findCommand(requestedOperationCode, requestedServiceAction);
   const exists =
     name !== undefined && unit.knows(name) && (entry?.kind === 'service actions' || !namesServiceAction(cdb));
-  return answer(encodeOneCommand(exists ? describeCommand(name) : undefined, returnTimeouts));
+  const usage = exists ? usageData(describeCommand(name), unit.dpoFuaSupported) : undefined;
+  return answer(encodeOneCommand(usage, returnTimeouts));
 }
 
 /** Whether a service action is asked for in the form that leaves it open whether there is one. */

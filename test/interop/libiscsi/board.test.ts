@@ -1,13 +1,13 @@
 /** What the scoreboard makes of its results: a target that is broken must not end with 0. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Board, type Result } from './board.ts';
 import { configurations, impossible } from './configurations.ts';
 import type { Verdict } from './verdict.ts';
 
 const pass: Verdict = { kind: 'pass' };
-const fail: Verdict = { kind: 'fail', reason: 'VERIFY10 successful but should have failed' };
-const skip: Verdict = { kind: 'skip', reason: 'VERIFY10 is not implemented', silent: false };
+const fail = { kind: 'fail', reason: 'VERIFY10 successful but should have failed' } as const;
+const skip = { kind: 'skip', reason: 'VERIFY10 is not implemented', silent: false } as const;
 const silentSkip: Verdict = { kind: 'skip', reason: 'it returned without having tried anything', silent: true };
 
 const verify = 'Verify10.Mismatch';
@@ -40,6 +40,40 @@ for (const [what, verdict] of Object.entries({ fails: fail, skips: skip, 'skips 
     assert.ok(rendered.includes(verdict.reason));
   });
 }
+
+describe('a binding configuration', () => {
+  const dpo = 'Verify10.Dpo';
+
+  test('is that in which the same tests want another answer', () => {
+    assert.deepEqual(
+      configurations.filter(({ binding }) => binding).map(({ id }) => id),
+      ['H'],
+    );
+  });
+
+  for (const [what, verdict] of Object.entries({ fails: fail, skips: skip })) {
+    test(`a test that ${what} in it is not passed, whatever the others say`, () => {
+      const board = boardOf(result(dpo, 'A', pass), result(dpo, 'B', pass), result(dpo, 'H', verdict));
+      assert.equal(board.exitCode, 1);
+      assert.deepEqual(board.unexplained('diskless'), [dpo]);
+      assert.ok(board.render(['diskless']).includes(`H ${verdict.kind}: ${verdict.reason}`));
+    });
+  }
+
+  test('does not vouch for the others', () => {
+    const board = boardOf(result(dpo, 'A', fail), result(dpo, 'B', skip), result(dpo, 'H', pass));
+    assert.deepEqual(board.unexplained('diskless'), [dpo]);
+  });
+
+  test('that passes with one of the others, or is run alone, is enough', () => {
+    assert.equal(boardOf(result(dpo, 'A', skip), result(dpo, 'B', pass), result(dpo, 'H', pass)).exitCode, 0);
+    assert.equal(boardOf(result(dpo, 'H', pass)).exitCode, 0);
+  });
+
+  test('says nothing of tests that do not run in it', () => {
+    assert.equal(boardOf(result(verify, 'A', pass), result(dpo, 'A', pass), result(dpo, 'H', pass)).exitCode, 0);
+  });
+});
 
 test('only the test that no target can pass may fail', () => {
   const failing = [result(impossibleTest, 'A', fail), result(impossibleTest, 'B', fail)];

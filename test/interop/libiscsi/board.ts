@@ -31,24 +31,24 @@ export class Board {
     this.#results = results;
   }
 
-  /** The best that a test did in any configuration. Where a user name matters, the worst of the users counts. */
+  /**
+   * The best that a test did in any configuration, and no better than what it did in a binding one. Where a user name matters, the
+   * worst of the users counts.
+   */
   best(maker: Maker, test: string): Kind {
-    const kinds = this.#configurations.map(({ id }) => this.#worst(this.#of(maker, test, id)));
-    return kinds.includes('pass') ? 'pass' : kinds.includes('fail') ? 'fail' : 'skip';
+    const shown = ({ id }: Configuration): Kind | undefined => worstOf(this.#kinds(maker, test, id));
+    const binding = this.#configurations.filter((configuration) => configuration.binding);
+    const others = this.#configurations.filter((configuration) => !configuration.binding);
+    return worstOf([bestOf(others.map(shown)), ...binding.map(shown)]) ?? 'skip';
   }
 
-  #of(maker: Maker, test: string, configuration: string): Result[] {
-    return this.#results.filter(
-      (result) => result.maker === maker && result.test === test && result.configuration === configuration,
-    );
+  #kinds(maker: Maker, test: string, configuration: string): Kind[] {
+    return this.#results
+      .filter((result) => result.maker === maker && result.test === test && result.configuration === configuration)
+      .map(({ verdict }) => verdict.kind);
   }
 
-  #worst(results: readonly Result[]): Kind | undefined {
-    const kinds = results.map(({ verdict }) => verdict.kind);
-    return (['fail', 'skip', 'pass'] as const).find((kind) => kinds.includes(kind));
-  }
-
-  /** Tests that passed in no configuration, without those that no target can pass. */
+  /** Tests that passed in no configuration, or not in a binding one, without those that no target can pass. */
   unexplained(maker: Maker): string[] {
     return this.#tests.filter((test) => this.best(maker, test) !== 'pass' && !impossible.has(test));
   }
@@ -164,6 +164,14 @@ function verdictText(verdict: Verdict): string {
   if (verdict.kind === 'pass') return 'pass';
   const silent = verdict.kind === 'skip' && verdict.silent ? 'silent ' : '';
   return `${silent}${verdict.kind}: ${verdict.reason}`;
+}
+
+function bestOf(kinds: readonly (Kind | undefined)[]): Kind | undefined {
+  return (['pass', 'fail', 'skip'] as const).find((kind) => kinds.includes(kind));
+}
+
+function worstOf(kinds: readonly (Kind | undefined)[]): Kind | undefined {
+  return (['fail', 'skip', 'pass'] as const).find((kind) => kinds.includes(kind));
 }
 
 function countKinds(kinds: readonly Kind[]): Count {

@@ -16,6 +16,12 @@ export interface Configuration {
   readonly users: readonly string[];
   /** Lets the tool send SANITIZE, to a unit that overwrites so slowly that it can be watched at it. */
   readonly sanitize: boolean;
+  /** Whether CDBs may have DPO and FUA set. */
+  readonly dpoFua: boolean;
+  /** Whether the tests that run here must pass here as well as elsewhere: what they want of this unit would be wrong of the others. */
+  readonly binding: boolean;
+  /** What each test says when it meets such a unit; a run without it was of another unit. */
+  readonly says?: string;
   /** Which tests run here, as `Suite.Test`. */
   readonly tests: RegExp;
 }
@@ -27,6 +33,8 @@ const ordinary = {
   twoPaths: false,
   users: [],
   sanitize: false,
+  dpoFua: true,
+  binding: false,
 } as const;
 
 /** Below 2,097,152 blocks, which is where READ(6) can no longer ask past the end; no test needs more than this. */
@@ -65,6 +73,16 @@ export const configurations: readonly Configuration[] = [
     tests: /^(TestUnitReady|iSCSIcmdsn|iSCSIResiduals|Reserve6\.Logout|iSCSICHAP)/,
   },
   { ...ordinary, id: 'G', what: 'SANITIZE allowed, slow to overwrite', sanitize: true, tests: /^Sanitize\./ },
+  {
+    ...ordinary,
+    id: 'H',
+    what: 'neither DPO nor FUA',
+    dpoFua: false,
+    binding: true,
+    says: 'DPOFUA flag is clear',
+    // All others ask for neither, and find the same as in A.
+    tests: /\.Dpo(Fua)?$/,
+  },
 ];
 
 /** Tests that no target can pass, by name, with the reason. */

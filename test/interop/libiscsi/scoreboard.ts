@@ -3,9 +3,9 @@
  *
  *     npm run test:libiscsi [-- --only PATTERN] [--config A]... [--no-tgt] [--json FILE] [--jobs N]
  *
- * A test counts as passed when it passed in at least one of the configurations, and skips count as what they are, the silent ones too.
- * Ends with 1 when a test of ours passed in none, other than those which no target can pass, and with 2
- * when there is nothing to run.
+ * A test counts as passed when it passed in at least one of the configurations, and in each binding one that it runs in; skips count
+ * as what they are, the silent ones too. Ends with 1 when a test of ours did not pass, other than those which no target can pass, and
+ * with 2 when there is nothing to run.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { missing } from '../../support/requires.ts';
 import { Board, type Result } from './board.ts';
 import { type Configuration, configurations } from './configurations.ts';
 import { endTests, listTests, runTest } from './test-program.ts';
-import { type Maker, serveUnit, type UnitServer } from './unit-server.ts';
+import { canServe, type Maker, serveUnit, type UnitServer } from './unit-server.ts';
 
 /** One unit of work: the tests of one configuration, one after the other, against one maker's target. */
 interface Job {
@@ -71,7 +71,8 @@ async function main(): Promise<number> {
 
 /** The longest first, so that no processor waits at the end. */
 function plan(maker: Maker, chosen: readonly Configuration[], tests: readonly string[]): Job[] {
-  const jobs = chosen.flatMap((configuration) => {
+  const served = chosen.filter((configuration) => canServe(maker, configuration));
+  const jobs = served.flatMap((configuration) => {
     const own = tests.filter((test) => configuration.tests.test(test));
     const users = configuration.users.length === 0 ? [undefined] : configuration.users;
     return users.map((user) => ({ maker, configuration, user, tests: own }));
@@ -123,7 +124,7 @@ async function runJob(job: Job, note: (result: Result) => void): Promise<void> {
         note({ ...about, test, verdict: { kind: 'fail', reason }, served: false, seconds: 0 });
         continue;
       }
-      const run = await runTest(test, server.urls, configuration.sanitize);
+      const run = await runTest(test, server.urls, configuration);
       const { failure } = server;
       note({
         ...about,

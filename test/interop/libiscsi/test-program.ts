@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { runCommand } from '../../../scripts/command.ts';
+import type { Configuration } from './configurations.ts';
 import { readVerdict, type Verdict } from './verdict.ts';
 
 const PROGRAM = 'iscsi-test-cu';
@@ -26,14 +27,18 @@ export interface TestRun {
 }
 
 /** Runs one test against the unit behind `urls`: one, or two to the same unit. */
-export async function runTest(test: string, urls: readonly string[], allowSanitize: boolean): Promise<TestRun> {
+export async function runTest(
+  test: string,
+  urls: readonly string[],
+  { sanitize, says }: Pick<Configuration, 'sanitize' | 'says'>,
+): Promise<TestRun> {
   const started = performance.now();
-  const options = ['--dataloss', '--Verbose-scsi', ...(allowSanitize ? ['--allow-sanitize'] : [])];
+  const options = ['--dataloss', '--Verbose-scsi', ...(sanitize ? ['--allow-sanitize'] : [])];
   const limit = longTests.test(test) ? LONG_TIME_LIMIT : TIME_LIMIT;
   const { output, timedOut } = await outputOf([...options, '--test', `ALL.${test}`, ...urls], limit);
   const seconds = (performance.now() - started) / 1000;
   if (timedOut) return { verdict: { kind: 'fail', reason: `it hung: not over after ${limit / 1000} s` }, seconds };
-  return { verdict: readVerdict(test, output), seconds };
+  return { verdict: readVerdict(test, output, says), seconds };
 }
 
 const running = new Set<ChildProcess>();

@@ -1,8 +1,8 @@
 /**
- * A target with a unit that `diskless target` has no flags for: blocks of 512 bytes that are physical ones too (512n), or so slow to
- * overwrite that a SANITIZE can be watched at its work.
+ * A target with a unit that `diskless target` has no flags for: blocks of 512 bytes that are physical ones too (512n); with `slow`, so
+ * slow to overwrite that a SANITIZE can be watched at its work; with `no-dpo-fua`, without support of DPO and FUA.
  *
- *     node unit-program.ts FILE NAME ADDRESS:PORT [slow]
+ *     node unit-program.ts FILE NAME ADDRESS:PORT [slow] [no-dpo-fua]
  */
 
 import { setTimeout } from 'node:timers/promises';
@@ -44,11 +44,12 @@ function slowly(device: Device): Device {
   };
 }
 
-const [file = '', name = '', listen = '', speed] = process.argv.slice(2);
+const [file = '', name = '', listen = '', ...traits] = process.argv.slice(2);
 const [address = '', port = ''] = listen.split(':');
 const device = openFileDevice(nodeFileSystem, file, { physicalBlockSize: 512 });
-const units = new Map([[0, speed === 'slow' ? slowly(device) : device]]);
-const directory = openDirectory([new Target({ name, units })]);
+const units = new Map([[0, traits.includes('slow') ? slowly(device) : device]]);
+const features = new Map([[0, { dpoFua: !traits.includes('no-dpo-fua') }]]);
+const directory = openDirectory([new Target({ name, units, features })]);
 const portal = await Portal.open({ network: nodeNetwork, directory, endpoint: { address, port: Number(port) } });
 process.stderr.write(`${name} is at ${listen}\n`);
 process.once('SIGTERM', async () => {

@@ -23,6 +23,11 @@ export interface UnitServer extends AsyncDisposable {
 const TARGET_NAME = 'iqn.2026-11.internal.diskless.test:libiscsi';
 const checkout = join(import.meta.dirname, '../../..');
 
+/** Whether there is such a unit of this maker: tgtd's all support DPO and FUA. */
+export function canServe(maker: Maker, { dpoFua }: Configuration): boolean {
+  return maker === 'diskless' || dpoFua;
+}
+
 /** Serves an empty unit to `user`, or to everybody. Rejects with what the server said when it does not come up. */
 export async function serveUnit(maker: Maker, configuration: Configuration, user?: string): Promise<UnitServer> {
   await using resources = new AsyncDisposableStack();
@@ -68,7 +73,7 @@ async function startDiskless(order: Order): Promise<Started> {
 }
 
 async function disklessCommand({ configuration, image, portal, folder, user }: Order): Promise<string[]> {
-  const { physicalBlockSize, removable, readOnly, sanitize } = configuration;
+  const { physicalBlockSize, removable, readOnly, sanitize, dpoFua } = configuration;
   const flags = ['--name', TARGET_NAME, '--listen', portal];
   if (removable) flags.push('--removable');
   if (readOnly) flags.push('--read-only');
@@ -79,7 +84,8 @@ async function disklessCommand({ configuration, image, portal, folder, user }: O
   }
   if (flags.length > 4 || physicalBlockSize === 4096)
     return [join(checkout, 'bin/diskless.js'), 'target', image, ...flags];
-  return [join(import.meta.dirname, 'unit-program.ts'), image, TARGET_NAME, portal, ...(sanitize ? ['slow'] : [])];
+  const traits = [...(sanitize ? ['slow'] : []), ...(dpoFua ? [] : ['no-dpo-fua'])];
+  return [join(import.meta.dirname, 'unit-program.ts'), image, TARGET_NAME, portal, ...traits];
 }
 
 class DisklessProcess implements Started {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readVerdict } from './verdict.ts';
+import { readVerdict, type Verdict } from './verdict.ts';
 
 const preamble = `    Send MODESENSE6 (Expecting SUCCESS) 
     [OK] MODESENSE6 returned SUCCESS NO SENSE(0x00) (null)(0x0000)
@@ -83,6 +83,21 @@ FAILED
     reason:
       'GET_LBA_STATUS successful but should have failed with ILLEGAL_REQUEST(0x05)/LBA_OUT_OF_RANGE(0x2100); ' +
       'test_get_lba_status_beyond_eol.c:38 - CU_ASSERT_EQUAL(_r,0)',
+  });
+});
+
+test('a test that met another unit than it was meant to meet failed, whatever it found there', () => {
+  const body = (flag: string): string => `Dpo ...
+    Test VERIFY10 DPO flag
+    DPOFUA flag is ${flag} DPO/FUA flags in CDBs
+passed`;
+  const [set, clear] = [body('set. Device should allow'), body('clear. Device should fail CDBs with')];
+  const verdict = (output: string): Verdict =>
+    readVerdict('Verify10.Dpo', run('Verify10', output), 'DPOFUA flag is clear');
+  assert.deepEqual(verdict(clear), { kind: 'pass' });
+  assert.deepEqual(verdict(set), {
+    kind: 'fail',
+    reason: 'it met another kind of unit: it does not say "DPOFUA flag is clear"',
   });
 });
 

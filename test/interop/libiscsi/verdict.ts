@@ -21,8 +21,11 @@ const proofOfRun = new Map<string, string>([
 /** Tests that print what is wrong and return without asserting it. Others print "[FAILED]" on the way for what they then allow. */
 const complaining: ReadonlySet<string> = new Set(['PrinReadKeys.Simple']);
 
-/** `test` is `Suite.Test`; `output` is standard output and standard error of its process. */
-export function readVerdict(test: string, output: string): Verdict {
+/**
+ * `test` is `Suite.Test`; `output` is standard output and standard error of its process; `says` is what it must have printed to
+ * have met the unit that it was meant to meet.
+ */
+export function readVerdict(test: string, output: string, says?: string): Verdict {
   const started = /^ {2}Test: .*? \.\.\./m.exec(output);
   if (started === null) return { kind: 'fail', reason: `the test did not start: ${lastLine(output)}` };
   const run = output.slice(started.index + started[0].length);
@@ -38,6 +41,9 @@ export function readVerdict(test: string, output: string): Verdict {
   const proof = proofOfRun.get(test);
   if (body.trim() === '' || (proof !== undefined && !body.includes(proof))) {
     return { kind: 'skip', reason: 'it returned without having tried anything', silent: true };
+  }
+  if (says !== undefined && !body.includes(says)) {
+    return { kind: 'fail', reason: `it met another kind of unit: it does not say "${says}"` };
   }
   return { kind: 'pass' };
 }
