@@ -72,8 +72,13 @@ export class SessionTasks {
 
   /** One that has not been aborted. */
   find(initiatorTaskTag: number): Task | undefined {
-    const task = this.#byTag.get(initiatorTaskTag);
+    const task = this.findUnfinished(initiatorTaskTag);
     return task?.aborted === true ? undefined : task;
+  }
+
+  /** Also one that has been aborted, and is not over. */
+  findUnfinished(initiatorTaskTag: number): Task | undefined {
+    return this.#byTag.get(initiatorTaskTag);
   }
 
   of(connection: SessionConnection): Task[] {
