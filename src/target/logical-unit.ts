@@ -48,6 +48,7 @@ import { UnitAttentions } from './unit-attention.ts';
 import { UnitCounters } from './unit-counters.ts';
 import type { UnitFeatures } from './unit-features.ts';
 import { type UnitIdentity, unitIdentity } from './unit-identity.ts';
+import { UnitReservation } from './unit-reservation.ts';
 
 /**
  * The longest READ, WRITE or VERIFY. Every READ(10) of 512-byte blocks fits, for firmware that does not look at the Block Limits
@@ -104,11 +105,11 @@ export class LogicalUnit {
   readonly counters = new UnitCounters();
   readonly dataBuffers = new DataBuffers();
   readonly copyManager: CopyManager<Nexus>;
+  readonly reservation = new UnitReservation();
   readonly reservations: PersistentReservations;
   readonly sanitizer: Sanitizer;
   readonly information: IdentifyingInformation;
   readonly clock: DeviceClock;
-  reservedBy: Nexus | undefined;
   /** Every nexus that has a session with the target, with its name. */
   readonly #nexuses = new Map<Nexus, NexusName>();
   #modeState: ModeState = defaultModeState;
@@ -188,7 +189,7 @@ export class LogicalUnit {
 
   /** What keeps a nexus from a command: reservations of others, a SANITIZE, or that there is no medium. */
   #refusal(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): Outcome | undefined {
-    if (this.reservedBy !== undefined && this.#isReserved(nexus, entry)) return RESERVATION_CONFLICT;
+    if (this.reservation.refuses(nexus, entry)) return RESERVATION_CONFLICT;
     if (this.reservations.reserved && !this.reservations.mayAccess(this.nameOf(nexus), entry.access, cdb)) {
       return RESERVATION_CONFLICT;
     }
@@ -197,11 +198,6 @@ export class LogicalUnit {
       if (refusal !== undefined) return refusal;
     }
     return entry.needsMedium && !this.medium.present ? MEDIUM_NOT_PRESENT : undefined;
-  }
-
-  #isReserved(nexus: Nexus, { whenReserved }: DispatchEntry): boolean {
-    if (whenReserved === 'conflict for everybody') return true;
-    return whenReserved === 'conflict' && this.reservedBy !== nexus;
   }
 
   /** Whether a nexus may run a command here now: for a copy manager that does so in its name. */
@@ -246,8 +242,9 @@ export class LogicalUnit {
   /** MODE SELECT. Done when what was acknowledged before is as durable as the new state promises. */
   changeModeState(state: ModeState, by: Nexus): Awaitable<void> {
     const before = this.#modeState;
+    // A state of its own also when it says the same: a reset that was asked for before does not undo it.
+    this.#setModeState({ ...state });
     if (isDeepStrictEqual(state, before)) return;
-    this.#setModeState(state);
     this.tellOthers(by, AdditionalSense.modeParametersChanged);
     if (state.writeThrough && !before.writeThrough) return this.device.flush();
   }
@@ -274,13 +271,19 @@ export class LogicalUnit {
     if (this.medium.load()) this.tellOthers(by, AdditionalSense.notReadyToReadyChange);
   }
 
-  /** LOGICAL UNIT RESET (SAM-5), without its tasks, which are the sessions' to end. */
-  reset(code: number): void {
-    this.reservedBy = undefined;
-    this.medium.allowAll();
-    this.copyManager.reset();
-    this.#setModeState(defaultModeState);
-    for (const nexus of this.#nexuses.keys()) this.tell(nexus, code);
+  /**
+   * LOGICAL UNIT RESET (SAM-5), without its tasks, which are the sessions' to end. Gives what does it when they are over: to what
+   * there is now, as a device may keep the last of them for long, and initiators rely on what they are granted meanwhile.
+   */
+  prepareReset(code: number): () => void {
+    const nexuses = [...this.#nexuses.keys()];
+    const modeState = this.#modeState;
+    const parts = [this.reservation, this.medium, this.copyManager].map((part) => part.prepareReset());
+    return () => {
+      for (const reset of parts) reset();
+      if (this.#modeState === modeState) this.#setModeState(defaultModeState);
+      for (const nexus of nexuses) this.tell(nexus, code);
+    };
   }
 
   /** Raises a unit attention. One that has left is told nothing: it would be kept for ever. */
@@ -324,7 +327,7 @@ export class LogicalUnit {
 
   /** Whether a nexus has something here that ends with it. */
   isHeldBy(nexus: Nexus): boolean {
-    return this.reservedBy === nexus || this.medium.isPreventedBy(nexus);
+    return this.reservation.holder === nexus || this.medium.isPreventedBy(nexus);
   }
 
   /** What a nexus held ends with it (SAM-5, I_T nexus loss). */
@@ -332,8 +335,9 @@ export class LogicalUnit {
     this.#nexuses.delete(nexus);
     this.medium.allow(nexus);
     this.unitAttentions.forget(nexus);
-    if (this.reservedBy === nexus) this.reservedBy = undefined;
+    this.reservation.release(nexus);
   }
+
   #deviceFailure(task: Task, error: unknown): Outcome {
     task.deviceError = error instanceof Error ? error : new Error(String(error));
     if (task.entry !== undefined && task.entry.medium !== 'none') {

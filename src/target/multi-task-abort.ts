@@ -16,8 +16,13 @@ export interface MultiTaskAbort {
   readonly isTargetWide: boolean;
   /** Whether a task of a unit that it is about ends. `cmdSN` is the request's. */
   affects(task: Task, session: Session, cmdSN: number): boolean;
-  /** What else it does to a unit, when the tasks are over. `nexuses` are those that have lost tasks. */
-  finish?(unit: LogicalUnit, session: Session, nexuses: ReadonlySet<Task['nexus']>): void;
+  /**
+   * What else it does to a unit: gives what is to be called when the tasks are over. `nexuses` are those that lose tasks. What others
+   * do to the unit meanwhile is none of its business.
+   */
+  begin?(unit: LogicalUnit, session: Session, nexuses: ReadonlySet<Task['nexus']>): () => void;
+  /** The sessions that it ends, after its answer. */
+  sessionsToEnd?(session: Session): readonly Session[];
 }
 
 /** Tasks of the asking session that come before the request (RFC 7143 §11.5.1). */
@@ -28,27 +33,28 @@ function isEarlierOwn(task: Task, session: Session, cmdSN: number): boolean {
 const isAny = (): boolean => true;
 
 /** Other nexuses learn that their tasks are gone (SAM-5; TAS is 0 in the Control mode page). */
-function tellThirdParties(unit: LogicalUnit, session: Session, nexuses: ReadonlySet<Task['nexus']>): void {
-  for (const nexus of nexuses) {
-    if (nexus !== session) unit.tell(nexus, AdditionalSense.commandsClearedByAnotherInitiator);
-  }
+function tellThirdParties(unit: LogicalUnit, session: Session, nexuses: ReadonlySet<Task['nexus']>): () => void {
+  return () => {
+    for (const nexus of nexuses) {
+      if (nexus !== session) unit.tell(nexus, AdditionalSense.commandsClearedByAnotherInitiator);
+    }
+  };
 }
 
 const targetReset: MultiTaskAbort = {
   isTargetWide: true,
   affects: isAny,
-  finish: (unit) => unit.reset(AdditionalSense.scsiBusResetOccurred),
+  begin: (unit) => unit.prepareReset(AdditionalSense.scsiBusResetOccurred),
 };
 
-export const multiTaskAborts: ReadonlyMap<number, MultiTaskAbort> = new Map([
+export const multiTaskAborts: ReadonlyMap<number, MultiTaskAbort> = new Map<number, MultiTaskAbort>([
   [TaskManagementFunction.abortTaskSet, { isTargetWide: false, affects: isEarlierOwn }],
   [
     TaskManagementFunction.clearTaskSet,
     {
       isTargetWide: false,
-      affects: (task: Task, session: Session, cmdSN: number) =>
-        task.nexus !== session || isEarlierOwn(task, session, cmdSN),
-      finish: tellThirdParties,
+      affects: (task, session, cmdSN) => task.nexus !== session || isEarlierOwn(task, session, cmdSN),
+      begin: tellThirdParties,
     },
   ],
   [
@@ -56,14 +62,18 @@ export const multiTaskAborts: ReadonlyMap<number, MultiTaskAbort> = new Map([
     {
       isTargetWide: false,
       affects: isAny,
-      finish: (unit: LogicalUnit) => unit.reset(AdditionalSense.busDeviceResetFunctionOccurred),
+      begin: (unit) => unit.prepareReset(AdditionalSense.busDeviceResetFunctionOccurred),
     },
   ],
   [TaskManagementFunction.targetWarmReset, targetReset],
-  [TaskManagementFunction.targetColdReset, targetReset],
+  [TaskManagementFunction.targetColdReset, { ...targetReset, sessionsToEnd: ({ target }) => [...target.sessions] }],
   [
     TaskManagementFunction.itNexusReset,
-    { isTargetWide: true, affects: (task: Task, session: Session) => task.nexus === session },
+    {
+      isTargetWide: true,
+      affects: (task, session) => task.nexus === session,
+      sessionsToEnd: (session) => [session],
+    },
   ],
 ]);
 

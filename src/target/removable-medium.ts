@@ -8,7 +8,8 @@ export const MEDIUM_NOT_PRESENT = checkCondition(SenseKey.notReady, AdditionalSe
 export const REMOVAL_PREVENTED = checkCondition(SenseKey.illegalRequest, AdditionalSense.mediumRemovalPrevented);
 
 export class RemovableMedium {
-  readonly #preventedBy = new Set<Nexus>();
+  /** Each with what its last PREVENT is known by. */
+  readonly #preventedBy = new Map<Nexus, symbol>();
   #present = true;
 
   get present(): boolean {
@@ -25,16 +26,21 @@ export class RemovableMedium {
   }
 
   prevent(nexus: Nexus): void {
-    this.#preventedBy.add(nexus);
+    this.#preventedBy.set(nexus, Symbol());
   }
 
   allow(nexus: Nexus): void {
     this.#preventedBy.delete(nexus);
   }
 
-  /** A reset lifts what all nexuses have prevented. */
-  allowAll(): void {
-    this.#preventedBy.clear();
+  /** Gives what lifts all that nexuses prevent now, and nothing that they prevent anew since. */
+  prepareReset(): () => void {
+    const preventions = [...this.#preventedBy];
+    return () => {
+      for (const [nexus, prevention] of preventions) {
+        if (this.#preventedBy.get(nexus) === prevention) this.#preventedBy.delete(nexus);
+      }
+    };
   }
 
   eject(): void {

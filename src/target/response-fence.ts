@@ -24,7 +24,7 @@ export class ResponseFence {
   readonly #clock: Clock;
   readonly #connections: () => readonly SessionConnection[];
   /** Responses in the order in which they were made. */
-  #queue: FencedResponse[] = [];
+  readonly #queue: FencedResponse[] = [];
   /** Connections that have not acknowledged everything, with the ExpStatSN that does. */
   readonly #unacknowledged = new Map<SessionConnection, number>();
   /** What the first of the queue had to wait for has been acknowledged. */
@@ -56,11 +56,11 @@ export class ResponseFence {
     if (this.#unacknowledged.has(connection)) this.#settle(connection);
   }
 
-  /** The session is over: what waits is never sent. */
+  /** The session is over, and its connections are: what waits finds none to go out on, and what was to follow it goes on. */
   stop(): void {
-    this.#queue = [];
     this.#unacknowledged.clear();
     this.#timer?.cancel();
+    this.#advance();
   }
 
   #settle(connection: SessionConnection): void {

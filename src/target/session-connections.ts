@@ -23,16 +23,19 @@ const LONGEST_WAIT = 600;
 /** Lost connections that are kept at a time: twice as many as there may be. An older one is given up. */
 const LOST_LIMIT = 8;
 
+/** Connections that are gone while a device is still at work for them: with so many of them no other joins, or their tasks would pile up. */
+const LEAVING_LIMIT = 8;
+
 export class SessionConnections {
   readonly #session: Session;
   /** Those with a socket, by CID. */
   readonly #open = new Map<number, SessionConnection>();
   /** Those without a socket, whose tasks wait for reassignment. */
   readonly #lost = new Set<SessionConnection>();
-  /** Those whose places others take, by CID, until a device does nothing for them any more. */
-  readonly #leaving = new Map<number, Departure>();
-  /** How many are about to join. */
-  #joining = 0;
+  /** The CIDs of those that are gone while a device is still at work for them: nobody begins in such a place before it is done. */
+  readonly #leaving = new Map<Departure, number>();
+  /** Those that are about to join. */
+  readonly #joining = new Set<SessionConnectionOptions>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -45,7 +48,8 @@ export class SessionConnections {
 
   /** Whether a connection of this CID can still be added: it takes the place of one with the same CID, or is one more. */
   hasRoomFor(cid: number): boolean {
-    const taken = new Set([...this.#open.keys(), ...this.#leaving.keys()]);
+    if (this.#leaving.size >= LEAVING_LIMIT) return false;
+    const taken = new Set([...this.#open.keys(), ...[...this.#joining].map((joining) => joining.cid)]);
     return taken.has(cid) || taken.size < this.#session.parameters.maxConnections;
   }
 
@@ -61,44 +65,50 @@ export class SessionConnections {
 
   /**
    * A login has brought a connection. One with the same CID is implicitly logged out (RFC 7143 §6.3.4), and the new one begins when a
-   * device does nothing for that any more: of several that wait, each finds the one before it. Gives why there is none otherwise, and
-   * then nothing of it is left: `timeout` when a device takes longer than `DEVICE_PATIENCE`, `aborted` when `signal` says that the new
-   * connection is gone, `closed` when the session is over or has no room left.
+   * device does nothing any more for those that had its place, however they went: of several that wait, each finds the one before it.
+   * Gives why there is none otherwise, and then nothing of it is left: `timeout` when a device takes longer than `DEVICE_PATIENCE`,
+   * `aborted` when `signal` says that the new connection is gone, `closed` when the session is over or has no room left.
    */
   async join(
     options: SessionConnectionOptions,
     signal: AbortSignal,
   ): Promise<SessionConnection | 'timeout' | 'aborted' | 'closed'> {
+    if (!this.hasRoomFor(options.cid)) return 'closed';
     const { clock, parameters } = this.#session;
     const end = clock.monotonic() + DEVICE_PATIENCE;
-    this.#joining += 1;
+    this.#joining.add(options);
     try {
       for (;;) {
         const old = this.find(options.cid);
         if (old !== undefined && parameters.errorRecoveryLevel === 2) this.removeForRecovery(old);
-        else if (old !== undefined) this.#replace(old);
-        const leaving = this.#leaving.get(options.cid);
+        else if (old !== undefined) void this.close(old);
+        const leaving = this.#findLeaving(options.cid);
         if (leaving === undefined) return this.#addJoined(options);
         const result = await leaving.wait({ clock, timeout: end - clock.monotonic(), signal });
         if (result !== 'over') return result;
       }
     } finally {
-      this.#joining -= 1;
+      this.#joining.delete(options);
       if (this.#isDeserted) void this.#session.end('connection lost');
     }
   }
 
   #addJoined(options: SessionConnectionOptions): SessionConnection | 'closed' {
-    if (this.#session.closing || !this.hasRoomFor(options.cid)) return 'closed';
+    if (this.#session.closing) return 'closed';
     const connection = this.add(options);
     this.settle();
     return connection;
   }
 
-  #replace(old: SessionConnection): void {
-    const { cid } = old;
-    const over = this.close(old).finally(() => this.#leaving.delete(cid));
-    this.#leaving.set(cid, new Departure(over));
+  #findLeaving(cid: number): Departure | undefined {
+    for (const [departure, of] of this.#leaving) if (of === cid) return departure;
+    return undefined;
+  }
+
+  /** A connection has gone, and a device is at work for it until `over`. */
+  #leave({ cid }: SessionConnection, over: Promise<unknown>): void {
+    const departure = new Departure(over.then(() => void this.#leaving.delete(departure)));
+    this.#leaving.set(departure, cid);
   }
 
   /** The first connection, or one whose CID is free. */
@@ -155,7 +165,7 @@ export class SessionConnections {
 
   /** Nothing is left to wait for. */
   get #isDeserted(): boolean {
-    return this.#open.size === 0 && this.#lost.size === 0 && this.#joining === 0;
+    return this.#open.size === 0 && this.#lost.size === 0 && this.#joining.size === 0;
   }
 
   /** Keeps the tasks of a connection for Time2Wait and Time2Retain (RFC 7143 §7.5). */
@@ -163,7 +173,9 @@ export class SessionConnections {
     const { tasks, parameters, clock } = this.#session;
     connection.state = 'lost';
     this.#lost.add(connection);
-    for (const task of tasks.of(connection)) if (task.isImmediate) void tasks.abort(task);
+    const immediate = tasks.of(connection).filter(({ isImmediate }) => isImmediate);
+    const running = immediate.flatMap((task) => tasks.abort(task) ?? []);
+    if (running.length > 0) this.#leave(connection, Promise.all(running));
     const { defaultTime2Wait, defaultTime2Retain } = parameters;
     const seconds = Math.min(defaultTime2Wait, LONGEST_WAIT) + defaultTime2Retain;
     connection.retainTimer = clock.after(seconds * 1000, () => {
@@ -189,9 +201,11 @@ export class SessionConnections {
     await ended;
   }
 
-  #endTasks(connection: SessionConnection): Promise<void> {
+  #endTasks(connection: SessionConnection): Promise<void> | undefined {
     this.#discardEarly(connection);
-    return this.#session.tasks.abortOf(connection);
+    const over = this.#session.tasks.abortOf(connection);
+    if (over !== undefined) this.#leave(connection, over);
+    return over;
   }
 
   #discardEarly(connection: SessionConnection): void {

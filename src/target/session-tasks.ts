@@ -72,8 +72,13 @@ export class SessionTasks {
 
   /** One that has not been aborted. */
   find(initiatorTaskTag: number): Task | undefined {
-    const task = this.#byTag.get(initiatorTaskTag);
+    const task = this.findUnfinished(initiatorTaskTag);
     return task?.aborted === true ? undefined : task;
+  }
+
+  /** Also one that has been aborted, and is not over. */
+  findUnfinished(initiatorTaskTag: number): Task | undefined {
+    return this.#byTag.get(initiatorTaskTag);
   }
 
   of(connection: SessionConnection): Task[] {
@@ -289,14 +294,24 @@ export class SessionTasks {
     await Promise.all(this.#byTag.values().map((task) => this.abort(task)));
   }
 
-  /** Ends the tasks of one connection; the units tell the initiator of it when the session goes on (RFC 7143 §11.14.5). */
-  async abortOf(connection: SessionConnection): Promise<void> {
-    const tasks = this.of(connection);
-    const units = new Set(tasks.flatMap(({ unit }) => unit ?? []));
+  /** Ends the tasks of one connection unanswered. A promise when a device is still at work on one of them. */
+  abortOf(connection: SessionConnection): Promise<void> | undefined {
     connection.drained();
-    const running = tasks.map((task) => this.abort(task));
-    for (const unit of units) unit.tell(this.#options.owner, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
-    await Promise.all(running);
+    const atUnits = Map.groupBy(this.of(connection), ({ unit }) => unit);
+    const running = [...atUnits].flatMap(([unit, tasks]) => this.#clear(tasks, unit) ?? []);
+    return running.length === 0 ? undefined : Promise.all(running).then(() => undefined);
+  }
+
+  /**
+   * Ends tasks of a unit, which tells the initiator of it when the session goes on (RFC 7143 §11.14.5): not before the last of them
+   * is over, or what the initiator then sends anew could be overtaken.
+   */
+  #clear(tasks: readonly Task[], unit: LogicalUnit | undefined): Promise<void> | undefined {
+    const running = tasks.flatMap((task) => this.abort(task) ?? []);
+    const tell = (): void => unit?.tell(this.#options.owner, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
+    if (running.length > 0) return Promise.all(running).then(tell);
+    tell();
+    return undefined;
   }
 
   /** Resolves when every task that the device is at work on has been answered. */

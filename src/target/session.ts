@@ -210,10 +210,10 @@ export class Session implements TaskOwner {
     if (!this.#closing) {
       this.#closing = true;
       this.target.leave(this, ended);
-      this.fence.stop();
       this.management.stop();
       for (const unit of this.target.units.values()) unit.left(this);
       this.connections.endAll(reason);
+      this.fence.stop();
       this.#options.onEnded(this);
       this.#settleEnded(reason);
       this.#options.onEvent({ kind: 'session ended', session: this.reference, reason, error });

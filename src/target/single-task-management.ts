@@ -12,19 +12,19 @@ const { functionComplete, functionSucceeded, taskDoesNotExist, functionRejected 
 /** Gives the response code, once the task can change the unit no more; a rejection when a device keeps it too long. */
 export function abortTask(request: TaskManagementRequest, connection: SessionConnection): Awaitable<number> {
   const { tasks } = connection.session;
-  const task = tasks.find(request.referencedTaskTag);
+  const task = tasks.findUnfinished(request.referencedTaskTag);
   if (task === undefined) return missingTask(request, connection);
   if (isElsewhere(task.connection, connection)) return functionRejected;
-  const ended = tasks.abort(task);
+  const ended = task.aborted ? task.whenEnded() : tasks.abort(task);
   if (ended === undefined) return functionComplete;
   return endsInTime(connection.session.clock, ended).then((hasEnded) =>
     hasEnded ? functionComplete : functionRejected,
   );
 }
 
-/** Gives the response code: whether the task is there. */
+/** Gives the response code: whether the task is there, be it only because a device does not let go of it. */
 export function queryTask(request: TaskManagementRequest, connection: SessionConnection): number {
-  const task = connection.session.tasks.find(request.referencedTaskTag);
+  const task = connection.session.tasks.findUnfinished(request.referencedTaskTag);
   if (task === undefined) return missingTask(request, connection);
   return isElsewhere(task.connection, connection) ? functionRejected : functionSucceeded;
 }

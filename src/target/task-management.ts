@@ -166,7 +166,7 @@ export class TaskManagement {
 
   async #abortAt(
     units: readonly LogicalUnit[],
-    { function: fn, cmdSN }: TaskManagementRequest,
+    { cmdSN }: TaskManagementRequest,
     abort: MultiTaskAbort,
     connection: SessionConnection,
   ): Promise<Answer> {
@@ -175,20 +175,21 @@ export class TaskManagement {
       .flatMap((unit) => [...session.target.sessions].flatMap((each) => each.tasks.at(unit)))
       .filter((task) => abort.affects(task, session, cmdSN));
     const nexuses = new Set(tasks.map(({ nexus }) => nexus));
+    const finishing = units.map((unit) => abort.begin?.(unit, session, nexuses));
+    const sessionsToEnd = abort.sessionsToEnd?.(session) ?? [];
     // Until the device has let go of the last task, nothing else of the function happens, and nobody is told that it has: what is
     // released or cleared then is safe from what the device still does. The answer does not wait as long, and claims nothing.
     const done = abortTasks(tasks, connection).then(() => {
-      for (const unit of units) abort.finish?.(unit, session, nexuses);
+      for (const finish of finishing) finish?.();
     });
-    if (!(await endsInTime(session.clock, done))) return { response: functionRejected };
-    return { response: functionComplete, isFenced: true, finish: () => this.#endSessions(fn) };
-  }
-
-  /** Some functions end sessions, this one after its answer (RFC 7143 §11.5.1, RFC 7144 §6.3). */
-  #endSessions(fn: number): void {
-    if (fn === TaskManagementFunction.itNexusReset) void this.#session.end('reset');
-    if (fn !== TaskManagementFunction.targetColdReset) return;
-    for (const session of this.#session.target.sessions) void session.end('reset');
+    const isDone = await endsInTime(session.clock, done);
+    // Some functions end sessions, this one after its answer (RFC 7143 §11.5.1, RFC 7144 §6.3).
+    const finish = (): void => {
+      void done.then(() => {
+        for (const each of sessionsToEnd) void each.end('reset');
+      });
+    };
+    return isDone ? { response: functionComplete, isFenced: true, finish } : { response: functionRejected, finish };
   }
 
   #unitOf(request: TaskManagementRequest): LogicalUnit | undefined {

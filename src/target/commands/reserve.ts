@@ -68,9 +68,7 @@ export const reserveCommands = {
     execute(unit, task) {
       const settled = besidePersistent(unit, task);
       if (settled !== undefined) return settled;
-      if (unit.reservedBy !== undefined && unit.reservedBy !== task.nexus) return RESERVATION_CONFLICT;
-      unit.reservedBy = task.nexus;
-      return GOOD;
+      return unit.reservation.reserve(task.nexus) ? GOOD : RESERVATION_CONFLICT;
     },
   },
   release6: {
@@ -78,7 +76,7 @@ export const reserveCommands = {
     execute(unit, task) {
       const settled = besidePersistent(unit, task);
       if (settled !== undefined) return settled;
-      if (unit.reservedBy === task.nexus) unit.reservedBy = undefined;
+      unit.reservation.release(task.nexus);
       return GOOD;
     },
   },

@@ -212,9 +212,9 @@ export class CopyManager<Nexus extends object> {
     await Promise.all(this.#records.forgetNexus(nexus).map((record) => record.ended));
   }
 
-  /** LOGICAL UNIT RESET. */
-  reset(): void {
-    this.#records.clear();
+  /** LOGICAL UNIT RESET: gives what does it to the copies of now, and to none that is begun since. */
+  prepareReset(): () => void {
+    return this.#records.prepareReset();
   }
 
   /** Ends all copies, for the end of the process. The devices may be closed when it is done. */

@@ -102,9 +102,17 @@ export class CopyRecords<Nexus extends object> {
     return records;
   }
 
-  /** The unit is reset. */
-  clear(): void {
-    for (const nexus of [...this.#records.keys()]) this.forgetNexus(nexus);
+  /** The unit is to be reset. Gives what ends and forgets the copies of now, and none that is begun since. */
+  prepareReset(): () => void {
+    const kept = [...this.#records].flatMap(([nexus, records]) =>
+      [...records].map((entry) => [nexus, ...entry] as const),
+    );
+    return () => {
+      for (const [nexus, listIdentifier, record] of kept) {
+        record.cancel();
+        if (this.find(nexus, listIdentifier) === record) this.forget(nexus, listIdentifier);
+      }
+    };
   }
 }
 
