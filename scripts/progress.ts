@@ -1,7 +1,8 @@
 /**
- * Shows a person what a long run is doing: one line per finished stage with its time, and, on a terminal, a live line for the stage
+ * Shows a person what a long run is doing: one line per finished stage with its time, and, on a terminal, a live line for each stage
  * that is running. Where standard output is no terminal every line is plain and final.
  */
+import { type LineOutput, LiveLines } from './live-lines.ts';
 
 export interface Stage {
   /** What the stage is doing right now. */
@@ -16,25 +17,47 @@ interface FinishedStage {
 }
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;
-const clearLine = '\r\u001b[K';
-/** A log that is no terminal still gets a sign of life this often, in milliseconds. */
+/** How often live lines are drawn, in milliseconds. */
+const frameTime = 120;
+/** A log that is no terminal still gets a sign of life of each stage this often, in milliseconds. */
 const heartbeat = 15_000;
 
-export class Progress {
-  readonly #out: NodeJS.WriteStream;
-  readonly #live: boolean;
+/** A stage that is not over yet. */
+class RunningStage {
+  readonly name: string;
   readonly #started = performance.now();
-  readonly #finished: FinishedStage[] = [];
-  #closeStage: (() => void) | undefined;
+  doing = '';
+  /** Where there is no live line. */
+  heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(out: NodeJS.WriteStream = process.stdout) {
-    this.#out = out;
-    this.#live = out.isTTY === true;
+  constructor(name: string) {
+    this.name = name;
   }
 
-  /** A line of its own, above the live line. */
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+}
+
+export class Progress {
+  readonly #out: LineOutput;
+  /** On a terminal only. */
+  readonly #live: LiveLines | undefined;
+  readonly #started = performance.now();
+  readonly #running = new Set<RunningStage>();
+  readonly #finished: FinishedStage[] = [];
+  #drawing: NodeJS.Timeout | undefined;
+  #frame = 0;
+
+  constructor(out: LineOutput = process.stdout) {
+    this.#out = out;
+    this.#live = out.isTTY === true ? new LiveLines(out) : undefined;
+  }
+
+  /** A line of its own, above the live lines. */
   say(text: string): void {
-    this.#out.write(`${this.#live ? clearLine : ''}${text}\n`);
+    if (this.#live === undefined) this.#out.write(`${text}\n`);
+    else this.#live.replace(text);
   }
 
   /** A line with the time since the start of the run. */
@@ -42,36 +65,48 @@ export class Progress {
     this.say(`${this.#clock()}  ${text}`);
   }
 
-  /** Starts a stage; the stage before must be done. */
+  /** Starts a stage, beside those that are running. */
   stage(name: string): Stage {
-    const started = performance.now();
-    const elapsed = () => (performance.now() - started) / 1000;
-    let doing = '';
-    let frame = 0;
-    const draw = () => {
-      frame = (frame + 1) % frames.length;
-      const line = `${frames[frame]} ${name} ${elapsed().toFixed(0)} s  ${doing}`;
-      this.#out.write(`${clearLine}${line.slice(0, Math.max(20, (this.#out.columns ?? 80) - 1))}`);
-    };
-    const beat = () =>
-      this.event(`  ${name}: still at it after ${elapsed().toFixed(0)} s${doing === '' ? '' : ` (${doing})`}`);
-    const timer = this.#live ? setInterval(draw, 120) : setInterval(beat, heartbeat);
-    if (!this.#live) this.event(`${name} ...`);
-    this.#closeStage = () => {
-      clearInterval(timer);
-      if (this.#live) this.#out.write(clearLine);
-      this.#closeStage = undefined;
-    };
+    const stage = new RunningStage(name);
+    this.#running.add(stage);
+    if (this.#live === undefined) {
+      this.event(`${name} ...`);
+      stage.heartbeat = setInterval(() => this.#beat(stage), heartbeat);
+    } else {
+      const live = this.#live;
+      this.#drawing ??= setInterval(() => this.#draw(live), frameTime);
+    }
     return {
       note: (what) => {
-        doing = what;
+        stage.doing = what;
       },
-      done: (result) => {
-        this.#closeStage?.();
-        this.#finished.push({ name, seconds: elapsed() });
-        this.event(`${name}: ${result === undefined ? 'done' : result} (${elapsed().toFixed(1)} s)`);
+      done: (result = 'done') => {
+        this.#end(stage);
+        this.#finished.push({ name, seconds: stage.seconds });
+        this.event(`${name}: ${result} (${stage.seconds.toFixed(1)} s)`);
       },
     };
+  }
+
+  #beat({ name, seconds, doing }: RunningStage): void {
+    this.event(`  ${name}: still at it after ${seconds.toFixed(0)} s${doing === '' ? '' : ` (${doing})`}`);
+  }
+
+  #draw(live: LiveLines): void {
+    this.#frame = (this.#frame + 1) % frames.length;
+    const sign = frames[this.#frame];
+    live.draw(
+      [...this.#running].map(({ name, seconds, doing }) => `${sign} ${name} ${seconds.toFixed(0)} s  ${doing}`),
+    );
+  }
+
+  #end(stage: RunningStage): void {
+    this.#running.delete(stage);
+    clearInterval(stage.heartbeat);
+    if (this.#running.size > 0) return;
+    clearInterval(this.#drawing);
+    this.#drawing = undefined;
+    this.#live?.erase();
   }
 
   /** Where the time went, one line a stage. */
@@ -88,9 +123,9 @@ export class Progress {
     this.say(`  ${'in all'.padEnd(width)} ${((performance.now() - this.#started) / 1000).toFixed(1).padStart(7)} s`);
   }
 
-  /** Ends a stage that was interrupted: no timer and no half-drawn line is left. */
+  /** Ends the stages that were interrupted: no timer and no half-drawn line is left. */
   close(): void {
-    this.#closeStage?.();
+    for (const stage of this.#running) this.#end(stage);
   }
 
   #clock(): string {

@@ -8,6 +8,7 @@ import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { BuildOptions } from './debian/tree.ts';
 import { debianImage } from './debian-image/build.ts';
 import { initiatorGuest } from './initiator-guest/build.ts';
 import { providePeers } from './peers.ts';
@@ -56,12 +57,26 @@ async function prepare(chosen: readonly Part[]): Promise<void> {
   const complete = await providePeers('test', (line) => progress.say(line), { onProgress: peers.note });
   peers.done(complete ? 'all installed' : 'some are missing: their tests skip, or fail under CI=true');
   if (!chosen.includes('e2e') || !complete || process.getuid?.() !== 0) return;
-  const image = progress.stage('Debian image');
-  await debianImage({ onProgress: image.note });
-  image.done();
-  const guest = progress.stage('Initiator guest');
-  await initiatorGuest({ onProgress: guest.note });
-  guest.done();
+  await buildSystems(progress);
+}
+
+/** Side by side: for most of a build one processor is enough. One that fails ends the other. */
+async function buildSystems(progress: Progress): Promise<void> {
+  const failure = new AbortController();
+  const build = async (name: string, make: (options: BuildOptions) => Promise<unknown>) => {
+    const stage = progress.stage(name);
+    try {
+      await make({ signal: failure.signal, onProgress: stage.note });
+    } catch (error) {
+      failure.abort(error);
+      throw error;
+    }
+    stage.done();
+  };
+  const builds = [build('Debian image', debianImage), build('Initiator guest', initiatorGuest)];
+  await Promise.allSettled(builds);
+  progress.close();
+  await Promise.all(builds);
 }
 
 async function runChecks(): Promise<Outcome[]> {

@@ -9,6 +9,7 @@ import type { MachineNetwork } from './machine/network.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/diskless.js', import.meta.url));
 const askingTarget = fileURLToPath(new URL('asking-target.ts', import.meta.url));
+const overlayTarget = fileURLToPath(new URL('overlay-target.ts', import.meta.url));
 
 export const PROGRAM_TARGET_NAME = 'iqn.2026-11.internal.test:program';
 
@@ -64,6 +65,16 @@ export class TargetProgram implements AsyncDisposable {
     seconds: number,
   ): Promise<TargetProgram> {
     const args = [askingTarget, file, PROGRAM_TARGET_NAME, `${network.address}:${ISCSI_PORT}`, String(seconds)];
+    return TargetProgram.#launch(...network.inside(process.execPath, ...args));
+  }
+
+  /** On a network of machines: a target with the copy-on-write disk in a folder, for who is in the CHAP file. */
+  static startOverlayIn(
+    network: Pick<MachineNetwork, 'address' | 'inside'>,
+    folder: string,
+    chapFile: string,
+  ): Promise<TargetProgram> {
+    const args = [overlayTarget, folder, chapFile, PROGRAM_TARGET_NAME, `${network.address}:${ISCSI_PORT}`];
     return TargetProgram.#launch(...network.inside(process.execPath, ...args));
   }
 
