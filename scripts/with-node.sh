@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs a script of this folder with the pinned Node, which `npm run` puts first on the path.
+# Runs a script of this folder with the pinned Node, which `npm run` puts first on the path; `npm ci` asks that Node for its version.
 #
 #     sh scripts/with-node.sh scripts/demo.ts --quick
 #

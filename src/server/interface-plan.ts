@@ -68,8 +68,10 @@ function planInterface(name: string, present: readonly NetworkInterface[], wante
       },
     );
   }
-  const others = one.ipv4.map(({ address }) => address);
-  const excluded = [...others, ...(wanted.router === undefined ? [] : [wanted.router])];
+  // Those of its other interfaces as well: two may be on one network.
+  const own = present.flatMap(({ ipv4 }) => ipv4.map(({ address }) => address));
+  const taken = wanted.router === undefined ? own : [...own, wanted.router];
+  const excluded = taken.filter((address) => ipv4InSubnet(address, subnet));
   const pool = wanted.pools.find(({ first }) => ipv4InSubnet(first, subnet)) ?? defaultPool(subnet);
   checkPool({ subnet, pool, excluded });
   return { name, mac: one.mac, address: chosen.address, subnet, pool, excluded };

@@ -1,7 +1,7 @@
 /** A full file system under `diskless target` and `diskless serve`, with QEMU's and udhcpc's eyes. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Initiator, openRemoteDevice, type RemoteDevice, ScsiError } from '../../src/initiator/index.ts';
@@ -14,6 +14,7 @@ import { makeServedNetwork, run } from '../support/served-network.ts';
 import { BLOCK, SmallFileSystem, smallFileSystemTools } from '../support/small-file-system.ts';
 import { PROGRAM_TARGET_NAME, TargetProgram } from '../support/target-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { askForAddress } from '../support/udhcpc.ts';
 
 const MIB = 1 << 20;
 const MACHINE = 'iqn.2026-11.internal.diskless:52-54-00-ab-cd-01';
@@ -168,22 +169,12 @@ test('diskless serve: no DHCPACK for a lease that cannot be kept, and machines t
   if (!requires(t, root, networkNamespaces, 'ip', 'udhcpc', 'qemu-io', ...smallFileSystemTools.tmpfs)) return;
   const disk = new SmallFileSystem(t, 'tmpfs', 8 * MIB);
   const directory = temporaryDirectory(t);
-  const script = join(directory, 'udhcpc.sh');
-  writeFileSync(
-    script,
-    '#!/bin/sh\n[ "$1" = bound ] && ip address replace "$ip/$mask" dev "$interface" && echo "bound $ip"\nexit 0\n',
-  );
-  chmodSync(script, 0o755);
   await using network = makeServedNetwork('full');
-  const { onServer, onClient, clientInterface, serverInterface } = network;
+  const { onServer, onClient, serverInterface } = network;
   const data = join(disk.path, 'data');
   const where = ['--interface', serverInterface, '--data', data, '--dhcp', 'full', '--loader-dir', 'off'];
   const args = [goldenImage(directory, 16 * MIB), ...where];
-  const ask = async (): Promise<string | undefined> => {
-    const how = ['-i', clientInterface, '-f', '-q', '-n', '-t', '2', '-T', '1', '-s', script];
-    const { stdout } = await run([...onClient, 'udhcpc', ...how]);
-    return /^bound (\S+)$/m.exec(stdout.toString())?.[1];
-  };
+  const ask = async () => (await askForAddress(network, directory, 2))?.address;
   const url = `iscsi://${network.serverAddress}/${MACHINE}/0`;
   const stranger = `iscsi://${network.serverAddress}/${MACHINE.replace('cd-01', 'cd-02')}/0`;
   let address: string | undefined;

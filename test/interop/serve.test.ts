@@ -1,15 +1,15 @@
 /** The whole `diskless serve` as a process, against real clients. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { startForeignDnsmasq } from '../support/dnsmasq.ts';
 import { missing, networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
 import { makeServedNetwork, run, type ServedNetwork } from '../support/served-network.ts';
+import { askForAddress } from '../support/udhcpc.ts';
 
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
 const imageSize = 16 << 20;
@@ -22,7 +22,6 @@ describe('diskless serve and real clients', () => {
   let directory = '';
   let image = '';
   let loaders = '';
-  let lease = '';
   let network: ServedNetwork | undefined;
   let server: ServeProgram | undefined;
   const content = randomBytes(imageSize);
@@ -40,11 +39,6 @@ describe('diskless serve and real clients', () => {
     ] as const) {
       await writeFile(join(loaders, name), randomBytes(size));
     }
-    lease = join(directory, 'udhcpc.sh');
-    const settle =
-      'if [ "$1" = bound ]; then ip address flush dev "$interface"; ip address add "$ip/$mask" dev "$interface"; fi';
-    await writeFile(lease, `#!/bin/sh\n${settle}\n[ "$1" = bound ] && echo "lease $ip $serverid $rootpath"\nexit 0\n`);
-    await chmod(lease, 0o755);
   });
   after(() => rm(directory, { recursive: true }));
 
@@ -73,16 +67,7 @@ describe('diskless serve and real clients', () => {
     return server;
   };
 
-  /** Address, server and Root Path that udhcpc got; undefined when nobody answered. */
-  async function askForAddress(): Promise<{ address: string; serverId: string; rootPath: string } | undefined> {
-    const { onClient, clientInterface } = net();
-    const how = ['-i', clientInterface, '-f', '-q', '-n', '-t', '5', '-T', '1', '-s', lease, '-O', 'rootpath'];
-    const { stdout } = await run([...onClient, 'udhcpc', ...how]);
-    const [, address, serverId, rootPath] = /^lease (\S+) (\S+) (\S*)$/m.exec(stdout.toString()) ?? [];
-    if (address === undefined || serverId === undefined) return undefined;
-    return { address, serverId, rootPath: rootPath ?? '' };
-  }
-
+  const ask = () => askForAddress(net(), directory);
   const disk = () => `iscsi://${net().serverAddress}/${target}/0`;
 
   async function qemuIo(...commands: string[]): Promise<void> {
@@ -95,17 +80,17 @@ describe('diskless serve and real clients', () => {
   test('a client gets an address, its Root Path, and the same address again', async (t) => {
     if (!requires(t, ...needs)) return;
     await start('--dhcp', 'full');
-    const first = await askForAddress();
+    const first = await ask();
     assert.equal(first?.serverId, '192.168.78.1');
     assert.equal(first?.rootPath, `iscsi:192.168.78.1::::${target}`);
     assert.match(first?.address ?? '', /^192\.168\.78\.(1(2[89]|[3-9]\d)|2\d\d)$/);
-    assert.deepEqual(await askForAddress(), first);
+    assert.deepEqual(await ask(), first);
   });
 
   test('curl fetches the loaders by TFTP and HTTP, byte for byte', async (t) => {
     if (!requires(t, ...needs)) return;
     await start('--dhcp', 'full');
-    await askForAddress();
+    await ask();
     for (const name of ['undionly.kpxe', 'snponly.efi', 'ipxe.efi']) {
       for (const url of [`tftp://192.168.78.1/${name}`, `http://192.168.78.1:8080/${name}`]) {
         const { code, stdout } = await run([...net().onClient, 'curl', '-sf', url]);
@@ -120,7 +105,7 @@ describe('diskless serve and real clients', () => {
   test('the client finds its own target, with the golden image’s content', async (t) => {
     if (!requires(t, ...needs)) return;
     await start('--dhcp', 'full');
-    await askForAddress();
+    await ask();
     const list = await run([...net().onClient, 'iscsi-ls', 'iscsi://192.168.78.1']);
     assert.equal(list.stdout.toString().trim(), `Target:${target} Portal:192.168.78.1:3260,1`);
     const compare = [...net().onClient, 'qemu-img', 'compare', '-f', 'raw', '-F', 'raw', disk(), image];
@@ -130,11 +115,11 @@ describe('diskless serve and real clients', () => {
   test('after kill -9 the same command brings back every lease and every write', async (t) => {
     if (!requires(t, ...needs)) return;
     const killed = await start('--dhcp', 'full');
-    const before = await askForAddress();
+    const before = await ask();
     await qemuIo('write -P 0x5a 1M 64k', 'write -P 0xa5 8191k 4k');
     assert.equal(await killed.end('SIGKILL'), 'SIGKILL');
     await start('--dhcp', 'full');
-    assert.deepEqual(await askForAddress(), before);
+    assert.deepEqual(await ask(), before);
     await qemuIo('read -P 0x5a 1M 64k', 'read -P 0xa5 8191k 4k');
     assert.equal(
       createHash('sha256')
@@ -147,7 +132,7 @@ describe('diskless serve and real clients', () => {
   test('SIGTERM ends it in order, with 0, and what was written is there', async (t) => {
     if (!requires(t, ...needs)) return;
     const stopped = await start('--dhcp', 'full');
-    await askForAddress();
+    await ask();
     await qemuIo('write -P 0x77 4M 1M');
     assert.equal(await stopped.end('SIGTERM'), 0);
     assert.equal(stopped.events.at(-1)?.event, 'stopped');
@@ -174,41 +159,19 @@ describe('diskless serve and real clients', () => {
     if (!requires(t, ...needs)) return;
     const alone = await start();
     assert.equal(alone.find('dhcp-mode')?.mode, 'full');
-    assert.notEqual(await askForAddress(), undefined);
+    assert.notEqual(await ask(), undefined);
   });
 
   test('beside a foreign DHCP server, auto is a proxy and gives no addresses', async (t) => {
     if (!requires(t, ...needs, 'dnsmasq')) return;
-    const { onClient, clientInterface } = net();
-    const [ip = '', ...rest] = onClient;
-    await run([...onClient, 'ip', 'address', 'add', '192.168.78.2/24', 'dev', clientInterface]);
-    const range = ['--dhcp-range=192.168.78.50,192.168.78.60,1h', '--dhcp-leasefile=/dev/null', '--port=0'];
-    const dnsmasq = spawn(
-      ip,
-      [
-        ...rest,
-        'dnsmasq',
-        '--keep-in-foreground',
-        '--conf-file=/dev/null',
-        '--pid-file',
-        ...range,
-        `--interface=${clientInterface}`,
-      ],
-      {
-        stdio: 'ignore',
-      },
-    );
-    try {
+    {
+      await using _dnsmasq = await startForeignDnsmasq(net());
       const beside = await start();
       const mode = beside.find('dhcp-mode');
       assert.equal(mode?.mode, 'proxy');
       assert.match(mode?.reason ?? '', /192\.168\.78\.2/);
       assert.equal(beside.find('ready')?.interfaces[0]?.pool, undefined);
-    } finally {
-      const ended = once(dnsmasq, 'close');
-      dnsmasq.kill('SIGTERM');
-      await ended;
     }
-    assert.equal(await askForAddress(), undefined);
+    assert.equal(await ask(), undefined);
   });
 });

@@ -46,6 +46,21 @@ describe('interface plan', () => {
     assert.ok(plan?.excluded.includes(router));
   });
 
+  test('no machine is given an address that the server has on whichever of its interfaces', () => {
+    const present = [
+      networkInterface('br0', '192.0.2.1/24'),
+      networkInterface('br1', '192.0.2.200/24', '198.51.100.1/24'),
+    ];
+    const plans = planInterfaces(present, { ...wanted, interfaces: ['br0', 'br1'] });
+    assert.deepEqual(
+      plans.map(({ excluded }) => excluded),
+      [
+        ['192.0.2.1', '192.0.2.200'],
+        ['192.0.2.1', '192.0.2.200'],
+      ],
+    );
+  });
+
   test('without DHCP even loopback can be served', () => {
     const present = [networkInterface('lo', '127.0.0.1/8')];
     const [plan] = planInterfaces(present, { ...wanted, interfaces: ['lo'], dhcpMode: 'off' });
