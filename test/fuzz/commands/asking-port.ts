@@ -1,11 +1,12 @@
 /** An initiator port with a session of its own, which runs one command after the other. */
 
 import { Opcode } from '../../../src/iscsi/opcode.ts';
-import { TaskManagementResponseCode } from '../../../src/iscsi/pdu.ts';
+import { TaskManagementFunction, TaskManagementResponseCode } from '../../../src/iscsi/pdu.ts';
 import { decodeSense } from '../../../src/scsi/sense.ts';
 import type { Random } from '../../support/random.ts';
 import { type CommandOptions, RawInitiator, type Result } from '../../target/raw-initiator.ts';
 import type { WatchedPortal } from '../portal/watched-portal.ts';
+import { turns } from '../turns.ts';
 import { cdbOf } from './cdb.ts';
 import type { Command } from './command.ts';
 import type { Answer } from './expected.ts';
@@ -15,34 +16,59 @@ import type { InitiatorPort } from './ports.ts';
 const LONGEST_IMMEDIATE_DATA = 8192;
 const SEGMENT = 8192;
 
+/** Turns in which the target has heard of the end of a connection. */
+const ENDING_TURNS = 4;
+
+export type Leaving = 'logout' | 'cut' | 'nexus reset' | 'reinstatement';
+
+/** Who logs in, and where. */
+interface Place {
+  readonly portal: WatchedPortal;
+  readonly port: InitiatorPort;
+  readonly targetName: string;
+}
+
+/** By the later protocol level, at which a port can reset its own nexus (RFC 7144 §6.3). */
+async function openSession({ portal, port, targetName }: Place): Promise<RawInitiator> {
+  const raw = new RawInitiator(portal.network.connect());
+  await raw.login({ ...port, targetName, keys: { iSCSIProtocolLevel: '2' } });
+  return raw;
+}
+
 export class AskingPort {
-  readonly #portal: WatchedPortal;
-  readonly #port: InitiatorPort;
-  readonly #targetName: string;
+  readonly #place: Place;
   #raw: RawInitiator;
 
-  constructor(portal: WatchedPortal, port: InitiatorPort, targetName: string) {
-    this.#portal = portal;
-    this.#port = port;
-    this.#targetName = targetName;
-    this.#raw = new RawInitiator(portal.network.connect());
+  private constructor(place: Place, raw: RawInitiator) {
+    this.#place = place;
+    this.#raw = raw;
   }
 
-  async logIn(): Promise<void> {
-    await this.#raw.login({ ...this.#port, targetName: this.#targetName });
+  static async logIn(place: Place): Promise<AskingPort> {
+    return new AskingPort(place, await openSession(place));
   }
 
-  async logOut(): Promise<void> {
-    this.#raw.logout();
-    await this.#raw.expect(Opcode.logoutResponse);
-    await this.#raw.closed;
-    this.#raw = new RawInitiator(this.#portal.network.connect());
-  }
-
-  /** A new session in the place of the old one (RFC 7143 §6.3.5). */
   async logInAnew(): Promise<void> {
-    this.#raw = new RawInitiator(this.#portal.network.connect());
-    await this.logIn();
+    this.#raw = await openSession(this.#place);
+  }
+
+  /** Ends the session, but for the last of the ways: a login of the same port ends that one (RFC 7143 §6.3.5). */
+  async leave(way: Leaving): Promise<void> {
+    if (way === 'logout') {
+      this.#raw.logout();
+      await this.#raw.expect(Opcode.logoutResponse);
+    } else if (way === 'cut') {
+      this.#raw.tcp.destroy();
+    } else if (way === 'nexus reset' && !(await this.manage(TaskManagementFunction.itNexusReset, 0))) {
+      throw new Error('the nexus was not reset');
+    }
+    if (way !== 'reinstatement') await this.ended();
+  }
+
+  /** Done when the target has ended the session. */
+  async ended(): Promise<void> {
+    await this.#raw.closed;
+    await turns(ENDING_TURNS);
   }
 
   async run(lun: number, command: Command, random: Random): Promise<Answer> {

@@ -36,7 +36,7 @@ export class CommandsWorld {
   readonly #random: Random;
   readonly #units: readonly ModelledUnit[];
   #portal: WatchedPortal | undefined;
-  #ports: readonly AskingPort[] = [];
+  readonly #ports: AskingPort[] = [];
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
@@ -56,8 +56,9 @@ export class CommandsWorld {
     const portal = new WatchedPortal(this.#random, [target], (what) => this.violations.push(what));
     this.#portal = portal;
     await portal.open();
-    this.#ports = initiatorPorts.slice(0, ASKING_PORTS).map((port) => new AskingPort(portal, port, TARGET));
-    for (const port of this.#ports) await port.logIn();
+    for (const port of initiatorPorts.slice(0, ASKING_PORTS)) {
+      this.#ports.push(await AskingPort.logIn({ portal, port, targetName: TARGET }));
+    }
   }
 
   async input(): Promise<void> {
@@ -89,20 +90,32 @@ export class CommandsWorld {
 
   /** No task is under way: only resets change anything. */
   async #manage(index: number, port: AskingPort, lun: number, { model }: ModelledUnit): Promise<void> {
-    const { abortTaskSet, clearTaskSet, logicalUnitReset, targetWarmReset } = TaskManagementFunction;
-    const fn = this.#random.pick([abortTaskSet, clearTaskSet, logicalUnitReset, logicalUnitReset, targetWarmReset]);
+    const { abortTaskSet, clearTaskSet, logicalUnitReset, targetWarmReset, targetColdReset } = TaskManagementFunction;
+    const oneUnit = [abortTaskSet, clearTaskSet, logicalUnitReset, logicalUnitReset] as const;
+    const fn = this.#random.pick([...oneUnit, targetWarmReset, targetColdReset]);
     this.lastInput = `port ${index}, unit ${lun}: task management function ${fn}`;
     if (!(await port.manage(fn, lun))) this.violations.push('the function was not completed');
     if (fn === logicalUnitReset) model.reset(Attention.unitReset);
     if (fn === targetWarmReset) for (const unit of this.#units) unit.model.reset(Attention.targetReset);
+    if (fn === targetColdReset) await this.#everybodyBeginsAnew();
   }
 
   async #beginAnew(index: number, port: AskingPort): Promise<void> {
-    const inPlace = this.#random.oneIn(2);
-    this.lastInput = `port ${index}: a new session${inPlace ? ' in the place of the old' : ''}`;
-    if (!inPlace) await port.logOut();
-    await (inPlace ? port.logInAnew() : port.logIn());
-    for (const { model } of this.#units) model.sessionReplaced(index, inPlace);
+    const way = this.#random.pick(['logout', 'cut', 'nexus reset', 'reinstatement', 'reinstatement'] as const);
+    this.lastInput = `port ${index}: a new session after ${way}`;
+    await port.leave(way);
+    await port.logInAnew();
+    for (const { model } of this.#units) model.sessionReplaced(index, way === 'reinstatement');
+  }
+
+  /** A TARGET COLD RESET has ended all sessions (RFC 7143 §11.5.1). */
+  async #everybodyBeginsAnew(): Promise<void> {
+    for (const { model } of this.#units) model.reset(Attention.targetReset);
+    for (const port of this.#ports) await port.ended();
+    for (const [index, port] of this.#ports.entries()) {
+      await port.logInAnew();
+      for (const { model } of this.#units) model.sessionReplaced(index, false);
+    }
   }
 
   async close(): Promise<void> {

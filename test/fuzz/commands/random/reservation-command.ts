@@ -12,6 +12,7 @@ const keys = [1n, 2n, 3n, 0xffff_ffff_ffff_ffffn] as const;
 function randomAction(random: Random, port: number, { reservations }: UnitModel): ReserveOutAction {
   if (!reservations.keys.has(port) && !random.oneIn(6)) return random.pick(['register', 'register and ignore']);
   if (reservations.reservation === undefined && random.oneIn(2)) return 'reserve';
+  if (reservations.isHolder(port) && random.oneIn(6)) return 'register and move';
   return random.pick([
     ...(['release', 'release', 'release', 'preempt', 'preempt', 'preempt and abort', 'clear', 'register'] as const),
     ...(['register', 'register and ignore', 'register and move', 'reserve'] as const),
