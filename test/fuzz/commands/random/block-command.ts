@@ -15,6 +15,12 @@ const kinds: readonly [BlockKind, ...BlockKind[]] = [
 
 const NONE = Buffer.alloc(0);
 
+/** What the shortest form means by a length of 0. */
+const ALL_OF_FORM_6 = 256;
+
+/** What never has data that goes out. */
+const asking: ReadonlySet<BlockKind> = new Set(['read', 'synchronize cache', 'pre-fetch', 'get lba status']);
+
 /** What no kind needs, and a fault sets. */
 const plain = {
   ...{ protect: 0, forceUnitAccess: false, byteCheck: 0, anchor: false, unmap: false, noDataOut: false },
@@ -41,9 +47,10 @@ export function randomBlockCommand(random: Random, unit: UnitModel): BlockComman
 function randomRange(random: Random, kind: BlockKind, form: Form): Pick<BlockCommand, 'lba' | 'blocks'> {
   const longest = kind === 'write atomic' ? 24 : 12;
   const blocks = random.oneIn(10) ? random.below(UNIT_BLOCKS + 2) : random.below(longest);
-  const count = form === 6 ? Math.max(1, blocks) : blocks;
-  if (kind === 'write atomic' && !random.oneIn(4))
+  const count = form === 6 && blocks === 0 ? ALL_OF_FORM_6 : blocks;
+  if (kind === 'write atomic' && !random.oneIn(4)) {
     return { lba: BigInt(8 * random.below(8)), blocks: 8 * random.below(3) };
+  }
   if (random.oneIn(12)) return { lba: BigInt(UNIT_BLOCKS + 2 - random.below(6)), blocks: count };
   if (random.oneIn(60)) return { lba: farAddress(random, form), blocks: count };
   return { lba: BigInt(random.below(Math.max(1, UNIT_BLOCKS - count + 1))), blocks: count };
@@ -75,7 +82,7 @@ function randomOptions(random: Random, kind: BlockKind): Partial<BlockCommand> {
 
 function withFault(random: Random, command: BlockCommand): BlockCommand {
   const { kind, form } = command;
-  if (['synchronize cache', 'pre-fetch', 'get lba status'].includes(kind) || form === 6) return command;
+  if (form === 6 || (asking.has(kind) && kind !== 'read')) return command;
   const protect = { ...command, protect: 1 + random.below(7) };
   if (random.oneIn(2)) return protect;
   if (kind === 'verify') return { ...command, byteCheck: 2 };
@@ -90,17 +97,10 @@ function withFault(random: Random, command: BlockCommand): BlockCommand {
 function randomData(random: Random, command: BlockCommand, unit: UnitModel): Buffer {
   const wanted = wantedBytes(command);
   const data = meaningfulData(random, command, unit, wanted);
-  if (wanted === 0 || (command.kind === 'verify' && command.byteCheck === 3) || !random.oneIn(20)) return data;
-  const length = random.pick([
-    0,
-    1,
-    BLOCK,
-    wanted - 1,
-    wanted - BLOCK,
-    wanted + 1,
-    wanted + BLOCK,
-    random.below(wanted),
-  ]);
+  const repeats = command.kind === 'verify' && command.byteCheck === 3;
+  if (asking.has(command.kind) || repeats || !random.oneIn(20)) return data;
+  const near = [wanted - 1, wanted - BLOCK, wanted + 1, wanted + BLOCK] as const;
+  const length = random.pick([0, 1, BLOCK, ...near, random.below(wanted)]);
   return Buffer.concat([data, Buffer.alloc(2 * BLOCK, 'more')]).subarray(0, Math.max(0, length));
 }
 
@@ -121,8 +121,7 @@ function randomBlocks(random: Random, length: number): Buffer {
   const data = Buffer.alloc(length);
   const style = random.below(3);
   if (style === 0) return data.fill(random.pick([0, 0, 1, 0x80]));
-  for (let at = 0; at < length; at += style === 1 ? 64 : BLOCK)
-    data[at + random.below(Math.min(64, length - at))] = random.below(256);
+  for (let at = 0; at < length; at += style === 1 ? 64 : BLOCK) data[at + random.below(64)] = random.below(256);
   return data;
 }
 
