@@ -11,13 +11,9 @@ import {
   type Refusal,
   refused,
 } from '../expected.ts';
-import { transportId } from '../ports.ts';
 import { Attention } from './attentions.ts';
-
-const types: ReadonlySet<number> = new Set([1, 3, 5, 6, 7, 8]);
-const isAllRegistrants = (type: number): boolean => type >= 7;
-/** Registrants only, and all registrants. */
-const isShared = (type: number): boolean => type >= 5;
+import { isAllRegistrants, isShared, isWriteExclusive, types } from './reservation-type.ts';
+import { reserveInData } from './reserve-in.ts';
 
 const CONFLICT = refused('conflict');
 const INVALID_SCOPE_OR_TYPE = refused(invalidInCdb(2));
@@ -27,7 +23,8 @@ export class PersistentReservationsModel {
   readonly keys = new Map<number, bigint>();
   /** `holder` is the port that reserved, whatever the type. */
   reservation: { readonly type: number; readonly holder: number } | undefined;
-  #generation = 0;
+  /** PRGENERATION */
+  generation = 0;
   #persists = false;
   readonly #canPersist: boolean;
   readonly #tell: (port: number, code: Attention) => void;
@@ -38,8 +35,7 @@ export class PersistentReservationsModel {
   }
 
   get isWriteExclusive(): boolean {
-    const type = this.reservation?.type ?? 0;
-    return type === 1 || type === 5 || type === 7;
+    return this.reservation !== undefined && isWriteExclusive(this.reservation.type);
   }
 
   isHolder(port: number): boolean {
@@ -90,7 +86,7 @@ export class PersistentReservationsModel {
     if (ports !== undefined && (!isNew || key === 0n)) return refused(invalidInList(20));
     if (ports?.some((other) => this.keys.has(other))) return refused(invalidInList(28));
     if (isNew && key === 0n) return GOOD;
-    this.#generation += 1;
+    this.generation += 1;
     this.#persists = persist;
     if (key === 0n) this.#unregister(port);
     else for (const each of [port, ...(ports ?? [])]) this.keys.set(each, key);
@@ -127,7 +123,7 @@ export class PersistentReservationsModel {
   }
 
   #clear(port: number): Expected {
-    this.#generation += 1;
+    this.generation += 1;
     this.#tellRegistrants(port, Attention.reservationsPreempted);
     this.keys.clear();
     this.reservation = undefined;
@@ -141,7 +137,7 @@ export class PersistentReservationsModel {
     const takesOver = reservation !== undefined && (isAll ? key === 0n : this.keys.get(reservation.holder) === key);
     if (takesOver) {
       if (scope !== 0 || !types.has(type)) return INVALID_SCOPE_OR_TYPE;
-      this.#generation += 1;
+      this.generation += 1;
       for (const [other, itsKey] of [...this.keys]) if (other !== port && (isAll || itsKey === key)) this.#lose(other);
       this.reservation = { type, holder: port };
       if (type !== reservation.type) this.#tellRegistrants(port, Attention.reservationsReleased);
@@ -149,7 +145,7 @@ export class PersistentReservationsModel {
     }
     const losers = [...this.keys].filter(([, itsKey]) => itsKey === key).map(([other]) => other);
     if (losers.length === 0) return CONFLICT;
-    this.#generation += 1;
+    this.generation += 1;
     for (const loser of losers) {
       if (loser === port) this.keys.delete(port);
       else this.#lose(loser);
@@ -176,7 +172,7 @@ export class PersistentReservationsModel {
       ...(destination === port ? [invalidInList(24)] : []),
     ];
     if (faults.length > 0) return refused(...faults);
-    this.#generation += 1;
+    this.generation += 1;
     this.#persists = persist;
     if (unregister) this.keys.delete(port);
     this.keys.set(destination, key);
@@ -184,59 +180,9 @@ export class PersistentReservationsModel {
     return GOOD;
   }
 
-  /** PERSISTENT RESERVE IN. */
-  in({ action, room }: ReserveInCommand): Expected {
-    return { kind: 'good', data: this.#answer(action).subarray(0, room) };
+  in(command: ReserveInCommand): Expected {
+    const capabilities = { canPersist: this.#canPersist, persists: this.#persists };
+    const data = reserveInData(command.action, this, capabilities);
+    return { kind: 'good', data: data.subarray(0, command.room) };
   }
-
-  #answer(action: ReserveInCommand['action']): Buffer {
-    switch (action) {
-      case 'report capabilities':
-        return this.#capabilities();
-      case 'read keys':
-        return this.#list([...this.keys.values()].map(u64));
-      case 'read reservation':
-        return this.#list(this.reservation === undefined ? [] : [this.#descriptor()]);
-      case 'read full status':
-        return this.#list([...this.keys].map(([port, key]) => this.#fullStatus(port, key)));
-    }
-  }
-
-  #list(entries: readonly Buffer[]): Buffer {
-    const head = Buffer.alloc(8);
-    const body = Buffer.concat(entries);
-    head.writeUInt32BE(this.#generation, 0);
-    head.writeUInt32BE(body.length, 4);
-    return Buffer.concat([head, body]);
-  }
-
-  /** Everything but persistence through power loss, which needs a store, and all types. */
-  #capabilities(): Buffer {
-    const canPersist = Number(this.#canPersist);
-    return Buffer.from([0, 8, 0x1c | canPersist, 0xb0 | Number(this.#persists), 0xea, 0x01, 0, 0]);
-  }
-
-  #descriptor(): Buffer {
-    const { type, holder } = this.reservation ?? { type: 0, holder: 0 };
-    const key = isAllRegistrants(type) ? 0n : (this.keys.get(holder) ?? 0n);
-    return Buffer.concat([u64(key), Buffer.from([0, 0, 0, 0, 0, type, 0, 0])]);
-  }
-
-  #fullStatus(port: number, key: bigint): Buffer {
-    const holds = this.isHolder(port);
-    const head = Buffer.alloc(24);
-    const id = transportId(port);
-    head.writeBigUInt64BE(key);
-    head[12] = Number(holds);
-    head[13] = holds ? (this.reservation?.type ?? 0) : 0;
-    head.writeUInt16BE(1, 18);
-    head.writeUInt32BE(id.length, 20);
-    return Buffer.concat([head, id]);
-  }
-}
-
-function u64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
 }
