@@ -107,7 +107,9 @@ export interface ModeSelectCommand extends Transfer {
   readonly pageFormat: boolean;
   readonly savePages: boolean;
   readonly mode: ModePage;
-  /** The page sets a bit that cannot change. */
+  /** The block descriptor before the page: with the length that blocks have, or another. */
+  readonly blockDescriptor: 'none' | 'right' | 'wrong';
+  /** The page sets a bit that cannot change: the last of it. */
   readonly setsFixedBit: boolean;
   /** The list ends in the middle of the page. */
   readonly isCut: boolean;

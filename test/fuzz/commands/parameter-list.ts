@@ -1,6 +1,6 @@
 /** The parameter lists that go out with commands (SPC-4, SBC-3). */
 
-import type { ModePage, ReserveOutCommand, UnmapCommand } from './command.ts';
+import { BLOCK, type ModePage, type ReserveOutCommand, UNIT_BLOCKS, type UnmapCommand } from './command.ts';
 import { transportId } from './ports.ts';
 
 export function unmapList(ranges: UnmapCommand['ranges']): Buffer {
@@ -48,4 +48,12 @@ export function modePage(mode: ModePage): Buffer {
   const reordering = 0x10;
   page.set([0x0a, 10, Number(mode.descriptorSense) << 2, reordering, Number(mode.softwareWriteProtect) << 3]);
   return page;
+}
+
+/** What stands before mode pages of how many blocks there are, and how long they are. */
+export function blockDescriptor(blockLength = BLOCK): Buffer {
+  const descriptor = Buffer.alloc(8);
+  descriptor.writeUInt32BE(UNIT_BLOCKS, 0);
+  descriptor.writeUIntBE(blockLength, 5, 3);
+  return descriptor;
 }

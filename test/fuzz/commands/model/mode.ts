@@ -1,8 +1,16 @@
 /** The mode parameters of one unit that initiators can change: WCE, D_SENSE and SWP (SPC-4, SBC-3). */
 
-import { BLOCK, type ModePage, type ModeSelectCommand, type ModeSenseCommand, UNIT_BLOCKS } from '../command.ts';
-import { type Expected, GOOD, illegal, invalidInCdb, PARAMETER_LIST_LENGTH_ERROR, refused } from '../expected.ts';
-import { modePage } from '../parameter-list.ts';
+import type { ModePage, ModeSelectCommand, ModeSenseCommand } from '../command.ts';
+import {
+  type Expected,
+  GOOD,
+  illegal,
+  invalidInCdb,
+  invalidInList,
+  PARAMETER_LIST_LENGTH_ERROR,
+  refused,
+} from '../expected.ts';
+import { blockDescriptor, modePage } from '../parameter-list.ts';
 
 const PageControl = { current: 0, changeable: 1, default: 2, saved: 3 } as const;
 const PageCode = { caching: 0x08, control: 0x0a } as const;
@@ -35,8 +43,12 @@ export class ModeModel {
     const { data, pageFormat, savePages, mode, setsFixedBit, isCut } = command;
     if (savePages || (!pageFormat && data.length > 0)) return refused(invalidInCdb(1));
     if (data.length === 0) return GOOD;
-    if (isCut) return refused(PARAMETER_LIST_LENGTH_ERROR);
-    if (setsFixedBit) return refused(illegal(0x2600));
+    const faults = [
+      ...(isCut ? [PARAMETER_LIST_LENGTH_ERROR] : []),
+      ...(command.blockDescriptor === 'wrong' ? [invalidInList(command.form === 6 ? 9 : 13)] : []),
+      ...(setsFixedBit ? [invalidInList(data.length - 1)] : []),
+    ];
+    if (faults.length > 0) return refused(...faults);
     const { page: _, ...changes } = mode;
     const before = this.#parameters;
     this.#parameters = { ...before, ...changes };
@@ -81,11 +93,4 @@ export class ModeModel {
 
 function modeOf(pageCode: number, { writeCache, ...control }: ModeParameters): ModePage {
   return pageCode === PageCode.caching ? { page: 'caching', writeCache } : { page: 'control', ...control };
-}
-
-function blockDescriptor(): Buffer {
-  const descriptor = Buffer.alloc(8);
-  descriptor.writeUInt32BE(UNIT_BLOCKS, 0);
-  descriptor.writeUIntBE(BLOCK, 5, 3);
-  return descriptor;
 }

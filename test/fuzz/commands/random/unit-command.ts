@@ -1,16 +1,17 @@
 /** Random commands about the unit itself: its mode parameters, its sense, and what it can be asked. */
 
 import type { Random } from '../../../support/random.ts';
-import type {
-  ModePage,
-  ModeSelectCommand,
-  ModeSenseCommand,
-  PlainCommand,
-  PreventCommand,
-  RequestSenseCommand,
-  UnknownCommand,
+import {
+  BLOCK,
+  type ModePage,
+  type ModeSelectCommand,
+  type ModeSenseCommand,
+  type PlainCommand,
+  type PreventCommand,
+  type RequestSenseCommand,
+  type UnknownCommand,
 } from '../command.ts';
-import { modePage } from '../parameter-list.ts';
+import { blockDescriptor, modePage } from '../parameter-list.ts';
 
 const NONE = Buffer.alloc(0);
 const BYTES = 255;
@@ -87,19 +88,21 @@ function randomMode(random: Random): ModePage {
 export function randomModeSelect(random: Random): ModeSelectCommand {
   const form = random.pick([6, 10] as const);
   const mode = randomMode(random);
-  const fault = random.oneIn(4) ? random.below(5) : undefined;
+  const fault = random.oneIn(4) ? random.below(6) : undefined;
   const page = modePage(mode);
   const setsFixedBit = fault === 0;
   if (setsFixedBit) page[page.length - 1] = 1;
-  const header = Buffer.alloc(form === 6 ? 4 : 8);
+  const descriptor = fault === 5 ? 'wrong' : random.pick(['none', 'right'] as const);
+  const header = modeHeader(form, descriptor);
   const list = Buffer.concat([header, page]);
   const isCut = fault === 1;
-  // A header without pages is whole.
+  // What ends before the page is whole.
   const cutAt = random.oneIn(2) ? 1 + random.below(header.length - 1) : list.length - 1 - random.below(page.length - 1);
   return {
     kind: 'mode select',
     form,
     mode,
+    blockDescriptor: descriptor,
     setsFixedBit,
     isCut,
     pageFormat: fault !== 2,
@@ -107,4 +110,11 @@ export function randomModeSelect(random: Random): ModeSelectCommand {
     data: isCut ? list.subarray(0, cutAt) : fault === 4 ? NONE : list,
     room: 0,
   };
+}
+
+function modeHeader(form: 6 | 10, descriptor: ModeSelectCommand['blockDescriptor']): Buffer {
+  const header = Buffer.alloc(form === 6 ? 4 : 8);
+  if (descriptor === 'none') return header;
+  header[header.length - 1] = 8;
+  return Buffer.concat([header, blockDescriptor(descriptor === 'right' ? BLOCK : BLOCK + 8)]);
 }
