@@ -9,6 +9,7 @@ import { loadReservations } from '../../../src/target/persistent-reservations.ts
 import { Target } from '../../../src/target/target.ts';
 import { type Random, seededRandom } from '../../support/random.ts';
 import { WatchedPortal } from '../portal/watched-portal.ts';
+import { until } from '../turns.ts';
 import { AskingPort } from './asking-port.ts';
 import { cdbOf } from './cdb.ts';
 import { BLOCK, UNIT_BLOCKS } from './command.ts';
@@ -62,6 +63,18 @@ export class CommandsWorld {
   }
 
   async input(): Promise<void> {
+    const input = this.#input();
+    let isDone = false;
+    input
+      .catch(() => {})
+      .finally(() => {
+        isDone = true;
+      });
+    if (await until(() => isDone)) await input;
+    else this.violations.push('no answer comes');
+  }
+
+  async #input(): Promise<void> {
     const random = this.#random;
     const index = random.below(ASKING_PORTS);
     const lun = random.below(UNITS);
