@@ -65,7 +65,7 @@ export type ReserveOutAction =
   | 'register and ignore'
   | 'register and move';
 
-/** PERSISTENT RESERVE OUT. Ports are the numbers of initiator ports. */
+/** PERSISTENT RESERVE OUT. Ports are the numbers of initiator ports, or FIRST_INITIATOR. */
 export interface ReserveOutCommand extends Transfer {
   readonly kind: 'reserve out';
   readonly action: ReserveOutAction;

@@ -11,6 +11,7 @@ import {
   type Refusal,
   refused,
 } from '../expected.ts';
+import { FIRST_INITIATOR, portsOf } from '../ports.ts';
 import { Attention } from './attentions.ts';
 import { isAllRegistrants, isShared, isWriteExclusive, types } from './reservation-type.ts';
 import { reserveInData } from './reserve-in.ts';
@@ -84,12 +85,13 @@ export class PersistentReservationsModel {
     const isNew = !this.keys.has(port);
     if (persist && !this.#canPersist) return refused(invalidInList(20));
     if (ports !== undefined && (!isNew || key === 0n)) return refused(invalidInList(20));
-    if (ports?.some((other) => this.keys.has(other))) return refused(invalidInList(28));
+    const named = (ports ?? []).flatMap(portsOf);
+    if (named.some((other) => this.keys.has(other))) return refused(invalidInList(28));
     if (isNew && key === 0n) return GOOD;
     this.generation += 1;
     this.#persists = persist;
     if (key === 0n) this.#unregister(port);
-    else for (const each of [port, ...(ports ?? [])]) this.keys.set(each, key);
+    else for (const each of [port, ...named]) this.keys.set(each, key);
     return GOOD;
   }
 
@@ -169,7 +171,7 @@ export class PersistentReservationsModel {
       ...(key === 0n ? [invalidInList(8)] : []),
       ...(persist && !this.#canPersist ? [invalidInList(17)] : []),
       ...(relativeTargetPort === 1 ? [] : [invalidInList(18)]),
-      ...(destination === port ? [invalidInList(24)] : []),
+      ...(destination === port || destination === FIRST_INITIATOR ? [invalidInList(24)] : []),
     ];
     if (faults.length > 0) return refused(...faults);
     this.generation += 1;

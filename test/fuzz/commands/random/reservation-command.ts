@@ -4,7 +4,7 @@ import type { Random } from '../../../support/random.ts';
 import type { Reserve6Command, ReserveInCommand, ReserveOutAction, ReserveOutCommand } from '../command.ts';
 import type { UnitModel } from '../model/unit.ts';
 import { reserveOutList } from '../parameter-list.ts';
-import { initiatorPorts } from '../ports.ts';
+import { FIRST_INITIATOR } from '../ports.ts';
 
 const reservationTypes = [1, 3, 5, 6, 7, 8] as const;
 const keys = [1n, 2n, 3n, 0xffff_ffff_ffff_ffffn] as const;
@@ -40,7 +40,7 @@ export function randomReserveOut(random: Random, port: number, unit: UnitModel):
     ports:
       random.oneIn(action === 'register' ? 6 : 40) && action !== 'register and move' ? somePorts(random) : undefined,
     unregister: random.oneIn(2),
-    destination: random.below(initiatorPorts.length),
+    destination: random.below(FIRST_INITIATOR + 1),
     relativeTargetPort: random.oneIn(10) ? random.below(4) : 1,
   };
   const list = reserveOutList(fields);
@@ -52,7 +52,7 @@ export function randomReserveOut(random: Random, port: number, unit: UnitModel):
 }
 
 function somePorts(random: Random): readonly number[] {
-  return Array.from({ length: random.below(3) }, () => random.below(initiatorPorts.length));
+  return Array.from({ length: random.below(3) }, () => random.below(FIRST_INITIATOR + 1));
 }
 
 export function randomReserveIn(random: Random): ReserveInCommand {
