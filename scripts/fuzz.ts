@@ -1,7 +1,7 @@
 /**
  * The long run of the fuzzers:
  *
- *     npm run fuzz [-- --inputs 1000000] [--only target|recovery|initiator|parsers] [--from SEED] [--seed N] [--findings N]
+ *     npm run fuzz [-- --inputs 1000000] [--only target|commands|recovery|initiator|parsers] [--from SEED] [--seed N] [--findings N]
  *
  * The seeds go up from `--from`. `--seed` plays one world again, the one that a finding names. Ends with 1 when something was found.
  */

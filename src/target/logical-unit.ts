@@ -44,7 +44,7 @@ import type { Task } from './task.ts';
 import { TaskSet } from './task-set.ts';
 import { CopyManager } from './third-party-copy/copy-manager.ts';
 import type { RodTokens } from './third-party-copy/rod-tokens.ts';
-import { UnitAttentions } from './unit-attention.ts';
+import { isOfReset, UnitAttentions } from './unit-attention.ts';
 import { UnitCounters } from './unit-counters.ts';
 import type { UnitFeatures } from './unit-features.ts';
 import { type UnitIdentity, unitIdentity } from './unit-identity.ts';
@@ -173,13 +173,12 @@ export class LogicalUnit {
    * the task may go on.
    */
   prepare(task: Task): Outcome | undefined {
-    const entry = dispatch(task.cdb);
-    if (entry === undefined || !this.#supports(entry.needs)) return unknownCommand(task.cdb);
-    if (this.unitAttentions.any && !entry.ignoresUnitAttention) {
-      const sense = this.unitAttentions.take(task.nexus);
-      if (sense !== undefined) return { ...checkCondition(sense.key, sense.code), sense, isFenced: true };
-    }
-    const refusal = this.#refusal(task.nexus, entry, task.cdb);
+    const { nexus, cdb } = task;
+    const entry = this.#find(cdb);
+    const precedence = this.unitAttentions.any ? this.#tellFirst(nexus, entry, cdb) : undefined;
+    if (precedence !== undefined) return precedence;
+    if (entry === undefined) return unknownCommand(cdb);
+    const refusal = this.#refusal(nexus, entry, cdb);
     if (refusal !== undefined) return refusal;
     if (entry.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
     if (!this.dpoFuaSupported && asksForDpoFua(entry, task.cdb)) return invalidFieldInCdb(entry.dpoFuaByte);
@@ -187,17 +186,38 @@ export class LogicalUnit {
     return entry.command.prepare?.(this, task);
   }
 
+  #find(cdb: Uint8Array): DispatchEntry | undefined {
+    const entry = dispatch(cdb);
+    return entry !== undefined && this.#supports(entry.needs) ? entry : undefined;
+  }
+
+  /**
+   * What a nexus gets in the place of its command while it has unit attentions. That of a reset comes before everything, a
+   * reservation conflict before the others (SAM-5, status precedence).
+   */
+  #tellFirst(nexus: Nexus, entry: DispatchEntry | undefined, cdb: Uint8Array): Outcome | undefined {
+    if (entry?.ignoresUnitAttention === true) return undefined;
+    const [next] = this.unitAttentions.pending(nexus);
+    if (next === undefined) return undefined;
+    if (entry !== undefined && !isOfReset(next) && this.#isKeptOut(nexus, entry, cdb)) return RESERVATION_CONFLICT;
+    this.unitAttentions.take(nexus);
+    return { ...checkCondition(next.key, next.code), isFenced: true };
+  }
+
   /** What keeps a nexus from a command: reservations of others, a SANITIZE, or that there is no medium. */
   #refusal(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): Outcome | undefined {
-    if (this.reservation.refuses(nexus, entry)) return RESERVATION_CONFLICT;
-    if (this.reservations.reserved && !this.reservations.mayAccess(this.nameOf(nexus), entry.access, cdb)) {
-      return RESERVATION_CONFLICT;
-    }
+    if (this.#isKeptOut(nexus, entry, cdb)) return RESERVATION_CONFLICT;
     if (this.sanitizer.busy) {
       const refusal = this.sanitizer.refusal(entry.name);
       if (refusal !== undefined) return refusal;
     }
     return entry.needsMedium && !this.medium.present ? MEDIUM_NOT_PRESENT : undefined;
+  }
+
+  /** By a reservation of either kind. */
+  #isKeptOut(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): boolean {
+    if (this.reservation.refuses(nexus, entry, cdb)) return true;
+    return this.reservations.reserved && !this.reservations.mayAccess(this.nameOf(nexus), entry.access, cdb);
   }
 
   /** Whether a nexus may run a command here now: for a copy manager that does so in its name. */

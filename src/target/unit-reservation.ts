@@ -1,6 +1,6 @@
 /** The reservation of SPC-2 (RESERVE(6), RELEASE(6)): one nexus has the whole unit to itself. */
 
-import type { CommandDescription } from '../scsi/index.ts';
+import { type CommandDescription, PreventAllowMediumRemovalCdb } from '../scsi/index.ts';
 import type { Nexus } from './nexus.ts';
 
 export class UnitReservation {
@@ -13,10 +13,12 @@ export class UnitReservation {
   }
 
   /** Whether it keeps a nexus from a command. */
-  refuses(nexus: Nexus, { whenReserved }: Pick<CommandDescription, 'whenReserved'>): boolean {
+  refuses(nexus: Nexus, { whenReserved }: Pick<CommandDescription, 'whenReserved'>, cdb: Uint8Array): boolean {
     if (this.#held === undefined) return false;
     if (whenReserved === 'conflict for everybody') return true;
-    return whenReserved === 'conflict' && this.#held.by !== nexus;
+    if (this.#held.by === nexus) return false;
+    if (whenReserved === 'by prevent') return PreventAllowMediumRemovalCdb.view(cdb).prevent !== 0;
+    return whenReserved === 'conflict';
   }
 
   /** False when another nexus has it. */

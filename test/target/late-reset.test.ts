@@ -135,8 +135,8 @@ for (const [name, fn, code] of [
     await manageLate(served, one, fn);
     device.releaseAll();
     await settled();
+    assert.equal(await senseCode(other), code, 'of a reset before all else');
     assert.equal(await senseCode(other), 0x2a01);
-    assert.equal(await senseCode(other), code);
     assert.equal(await hasDescriptorSense(other), false);
     assert.equal(await status(other, eject), Status.good);
   });

@@ -317,7 +317,7 @@ export class RawInitiator {
   }
 
   /** Answers R2Ts for a task with PDUs of at most `segment` bytes, until its status comes. */
-  async writeBySolicitation(tag: number, data: Uint8Array, segment: number): Promise<Result> {
+  async writeBySolicitation(tag: number, data: Uint8Array, segment: number, lun = 0): Promise<Result> {
     for (;;) {
       const pdu = await this.next();
       if (pdu === undefined) throw new Error('the connection ended before the status');
@@ -326,18 +326,27 @@ export class RawInitiator {
         return this.result(tag);
       }
       const r2t = ReadyToTransfer.view(pdu.header);
-      this.sendSequence(tag, data, r2t.targetTransferTag, r2t.bufferOffset, r2t.desiredDataTransferLength, segment);
+      const { targetTransferTag, bufferOffset, desiredDataTransferLength } = r2t;
+      this.sendSequence(tag, data, targetTransferTag, bufferOffset, desiredDataTransferLength, segment, lun);
     }
   }
 
   /** One sequence of Data-Out PDUs. */
-  sendSequence(tag: number, data: Uint8Array, ttt: number, offset: number, length: number, segment: number): void {
+  sendSequence(
+    tag: number,
+    data: Uint8Array,
+    ttt: number,
+    offset: number,
+    length: number,
+    segment: number,
+    lun = 0,
+  ): void {
     let dataSN = 0;
     for (let at = 0; at < length; at += segment) {
       const size = Math.min(segment, length - at);
       const part = data.subarray(offset + at, offset + at + size);
       const final = at + size === length;
-      this.dataOut(tag, part, { targetTransferTag: ttt, dataSN, bufferOffset: offset + at, final });
+      this.dataOut(tag, part, { targetTransferTag: ttt, dataSN, bufferOffset: offset + at, final, lun });
       dataSN += 1;
     }
   }

@@ -36,7 +36,7 @@ export const blockCommands = {
     operationCode: 0x1e,
     usage: '1e 00 00 00 03 00',
     medium: 'none',
-    whenReserved: 'conflict',
+    whenReserved: 'by prevent',
   },
   readCapacity10: {
     title: 'READ CAPACITY(10)',

@@ -22,8 +22,11 @@ export interface CommandDescription {
   readonly onlyFlushes?: true;
   /** Only answered while there is a medium; what reads or writes it needs one in any case. */
   readonly needsMedium?: true;
-  /** Whether another nexus' RESERVE(6) keeps it out, or even the reserving nexus' own (SPC-2). */
-  readonly whenReserved: 'allowed' | 'conflict' | 'conflict for everybody';
+  /**
+   * Whether another nexus' RESERVE(6) keeps it out, or even the reserving nexus' own (SPC-2). `by prevent`: PREVENT of the CDB decides
+   * between `allowed` and `conflict`.
+   */
+  readonly whenReserved: 'allowed' | 'conflict' | 'conflict for everybody' | 'by prevent';
   /** Commands that answer even while a unit attention is pending (SAM-5). */
   readonly ignoresUnitAttention?: true;
   /** Only known where the device can give blocks back, or where labels can be kept. */

@@ -80,3 +80,13 @@ test('a medium that is not removable stays', async () => {
   assert.equal((await asker.ask(eject, 0)).says, 'good');
   assert.equal((await asker.ask(testUnitReady, 0)).says, 'good');
 });
+
+test('a nexus may allow removal, and not prevent it, while another has reserved the unit (SPC-2)', async () => {
+  await using served = await removable();
+  const [holder, other] = [await Asker.login(served, 1), await Asker.login(served, 2)];
+  assert.equal((await other.ask(prevent, 0)).says, 'good');
+  assert.equal((await holder.ask('16 00 00 00 00 00', 0)).says, 'good');
+  assert.equal((await other.ask(prevent, 0)).says, 'conflict');
+  assert.equal((await other.ask(allow, 0)).says, 'good');
+  assert.equal((await holder.ask(eject, 0)).says, 'good');
+});
