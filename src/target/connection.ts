@@ -120,8 +120,8 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     if (this.#ended) return;
     this.#signs += 1;
     this.#reader.push(chunk);
+    if (!this.isWaiting) this.#options.turns.enter(this);
     if (this.isWaiting) this.#regulate();
-    else this.#options.turns.enter(this);
   }
 
   drain(): void {
@@ -167,7 +167,9 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   #regulate(): void {
     if (this.#ended) return;
     const waits = this.isWaiting || this.#hasMore;
-    const full = this.#isBlocked || (waits && this.#reader.buffered >= BACKLOG);
+    // A login is one request at a time (RFC 7143 §6.3): no more than that is kept of a storm of them.
+    const backlog = this.#phase === undefined ? LOGIN_DATA_SEGMENT_LENGTH : BACKLOG;
+    const full = this.#isBlocked || (waits && this.#reader.buffered >= backlog);
     if (full === this.#paused) return;
     this.#paused = full;
     if (full) this.#tcp.pause();

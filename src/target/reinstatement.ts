@@ -1,7 +1,7 @@
 /** A session in the place of those before it: between two ports there is one at a time (RFC 7143 §4.4.3, §6.3.5, §7.4.2.2). */
 
 import { DisklessError } from '../bytes/index.ts';
-import type { DepartureWait } from './departure.ts';
+import type { DeviceWait } from './device-work.ts';
 import type { SessionReference } from './event.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Target } from './target.ts';
@@ -28,7 +28,7 @@ const TIMEOUT = 30_000;
 export async function reinstate(
   target: Target,
   { initiatorName, isid }: Pick<SessionReference, 'initiatorName' | 'isid'>,
-  { clock, signal }: Omit<DepartureWait, 'timeout'>,
+  { clock, signal }: Required<Omit<DeviceWait, 'timeout'>>,
   begin: (reinstated: Reinstated) => void,
 ): Promise<void> {
   const held = new Set<LogicalUnit>();

@@ -7,9 +7,8 @@
 
 import { ProtocolError } from '../bytes/index.ts';
 import { AsyncEvent } from '../iscsi/pdu.ts';
-import { Departure } from './departure.ts';
+import { DEVICE_PATIENCE, DeviceWork } from './device-work.ts';
 import type { SessionEnd } from './event.ts';
-import { DEVICE_PATIENCE } from './patience.ts';
 import type { Session } from './session.ts';
 import { SessionConnection, type SessionConnectionOptions } from './session-connection.ts';
 
@@ -33,7 +32,7 @@ export class SessionConnections {
   /** Those without a socket, whose tasks wait for reassignment. */
   readonly #lost = new Set<SessionConnection>();
   /** The CIDs of those that are gone while a device is still at work for them: nobody begins in such a place before it is done. */
-  readonly #leaving = new Map<Departure, number>();
+  readonly #leaving = new Map<DeviceWork, number>();
   /** Those that are about to join. */
   readonly #joining = new Set<SessionConnectionOptions>();
 
@@ -100,15 +99,15 @@ export class SessionConnections {
     return connection;
   }
 
-  #findLeaving(cid: number): Departure | undefined {
-    for (const [departure, of] of this.#leaving) if (of === cid) return departure;
+  #findLeaving(cid: number): DeviceWork | undefined {
+    for (const [work, of] of this.#leaving) if (of === cid) return work;
     return undefined;
   }
 
   /** A connection has gone, and a device is at work for it until `over`. */
   #leave({ cid }: SessionConnection, over: Promise<unknown>): void {
-    const departure = new Departure(over.then(() => void this.#leaving.delete(departure)));
-    this.#leaving.set(departure, cid);
+    const work = new DeviceWork(over.then(() => void this.#leaving.delete(work)));
+    this.#leaving.set(work, cid);
   }
 
   /** The first connection, or one whose CID is free. */

@@ -3,7 +3,7 @@
 import type { Awaitable } from '../block/device.ts';
 import { serialLess } from '../bytes/index.ts';
 import { type TaskManagementRequest, TaskManagementResponseCode } from '../iscsi/pdu.ts';
-import { endsInTime } from './patience.ts';
+import { endsInTime } from './device-work.ts';
 import { answerLost } from './reassignment.ts';
 import type { SessionConnection } from './session-connection.ts';
 

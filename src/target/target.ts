@@ -4,7 +4,7 @@ import type { Device } from '../block/device.ts';
 import { DisklessError } from '../bytes/index.ts';
 import { type Clock, systemClock } from '../os/clock.ts';
 import { MAXIMUM_LUN, type UnitIdentification } from '../scsi/index.ts';
-import { Departure } from './departure.ts';
+import { DeviceWork } from './device-work.ts';
 import { DiscoverySessions } from './discovery-sessions.ts';
 import { LogicalUnit, type LogicalUnitOptions } from './logical-unit.ts';
 import type { Session } from './session.ts';
@@ -41,7 +41,7 @@ export class Target {
   readonly sessions = new Set<Session>();
   /** Those that name this target. */
   readonly discoverySessions = new DiscoverySessions();
-  readonly #leaving = new Map<Session, Departure>();
+  readonly #leaving = new Map<Session, DeviceWork>();
   #lastTsih = 0;
 
   /** Raises TARGET_LUN_INVALID. */
@@ -98,13 +98,13 @@ export class Target {
     const copies = [...this.units.values()].map((unit) => unit.copyManager.left(session));
     const over = Promise.all([done, ...copies]).then(() => undefined);
     void over.finally(() => this.#leaving.delete(session));
-    this.#leaving.set(session, new Departure(over));
+    this.#leaving.set(session, new DeviceWork(over));
   }
 
-  /** A session of an initiator port that is over, while it may still do something to the medium. */
-  findLeaving(initiatorName: string, isid: string): Departure | undefined {
-    for (const [session, departure] of this.#leaving) {
-      if (session.initiatorName === initiatorName && session.isid === isid) return departure;
+  /** What a session of an initiator port that is over may still do to the medium. */
+  findLeaving(initiatorName: string, isid: string): DeviceWork | undefined {
+    for (const [session, work] of this.#leaving) {
+      if (session.initiatorName === initiatorName && session.isid === isid) return work;
     }
     return undefined;
   }

@@ -9,10 +9,10 @@ import {
 } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { decodeLun } from '../scsi/index.ts';
+import { endsInTime } from './device-work.ts';
 import { EarlierCommands } from './earlier-commands.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import { abortTasks, type MultiTaskAbort, multiTaskAborts } from './multi-task-abort.ts';
-import { endsInTime } from './patience.ts';
 import { reassign } from './reassignment.ts';
 import type { Session } from './session.ts';
 import type { SessionConnection } from './session-connection.ts';

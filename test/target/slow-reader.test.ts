@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { BasicHeader, DataIn } from '../../src/iscsi/pdu.ts';
 import { Transfer10Cdb } from '../../src/scsi/index.ts';
+import { payloadInUse } from '../fuzz/memory-in-use.ts';
 import { settled } from '../support/simulated-clock.ts';
 import type { SimulatedNetwork } from '../support/simulated-tcp.ts';
 import { LateDevice } from './late-device.ts';
@@ -24,6 +25,21 @@ class LateDisk extends LateDevice {
     this.given += length;
     await new Promise((resolve) => setImmediate(resolve));
     return super.read(offset, length);
+  }
+}
+
+/** One whose answers are memory of their own, and come when it has been let go. */
+class CopyingDisk extends LateDisk {
+  readonly #start = Promise.withResolvers<void>();
+
+  letGo(): void {
+    this.#start.resolve();
+  }
+
+  override async read(offset: number, length: number): Promise<readonly Uint8Array[]> {
+    const parts = await super.read(offset, length);
+    await this.#start.promise;
+    return parts.map((part) => Uint8Array.from(part));
   }
 }
 
@@ -87,6 +103,75 @@ for (const [name, length, count, level] of [
       if (DataIn.view(pdu.header).hasStatus) tags.delete(BasicHeader.view(pdu.header).initiatorTaskTag);
     }
     assert.equal(taken, count * length);
+  });
+}
+
+/** Commands of a window, and immediate ones beside it. */
+const [WINDOW, IMMEDIATE] = [128, 32];
+const SOCKET = 256 * 1024;
+const SMALL = 64 << 10;
+
+/** Asks for all the READs that it may have under way. */
+async function askForReads(initiator: RawInitiator, length: number): Promise<void> {
+  for (let count = 0; count < WINDOW; count++) initiator.command(read(0, length / BLOCK), { length });
+  for (let count = 0; count < IMMEDIATE; count++) {
+    initiator.command(read(0, length / BLOCK), { length, immediate: true });
+  }
+  await rested();
+}
+
+for (const [length, level] of [
+  [4096, '0'],
+  [4096, '1'],
+  [4096, '2'],
+  [SMALL, '0'],
+  [SMALL, '1'],
+  [SMALL, '2'],
+] as const) {
+  test(`READs of ${length} bytes at ErrorRecoveryLevel ${level}: a socket that nobody empties adds nothing to those of a command window`, async () => {
+    const device = new LateDisk(MIB);
+    await using served = await serveTarget({ device, line: { window: SOCKET } });
+    const { initiator, arrived } = await connect(served.network);
+    using _gone = { [Symbol.dispose]: () => initiator.tcp.destroy() };
+    await initiator.login({ targetName: TARGET, keys: { ErrorRecoveryLevel: level } });
+    initiator.tcp.pause();
+    // The window slides on as they are answered, whether or not the answers are taken.
+    for (let round = 0; round < 4; round++) await askForReads(initiator, length);
+    const bound = SOCKET + (WINDOW + IMMEDIATE) * length;
+    assert.ok(device.given >= SOCKET, 'it was asked for');
+    assert.ok(device.given - arrived() <= bound, `${device.given} bytes were fetched for nobody, of ${bound}`);
+  });
+}
+
+for (const [level, copies] of [
+  ['0', 1],
+  // The simulated line copies what it carries, and here the target keeps it as well, to send it again.
+  ['2', 2],
+] as const) {
+  test(`sessions that take nothing hold a window of small READs each, and no more, at ErrorRecoveryLevel ${level}`, async () => {
+    const device = new CopyingDisk(MIB);
+    await using served = await serveTarget({ device, line: { window: SOCKET } });
+    const sessions = 8;
+    // What the tests before this one have left is gone by then.
+    await rested();
+    const before = payloadInUse();
+    const initiators: RawInitiator[] = [];
+    using _gone = { [Symbol.dispose]: () => initiators.forEach(({ tcp }) => void tcp.destroy()) };
+    for (let at = 0; at < sessions; at++) {
+      const { initiator } = await connect(served.network);
+      initiators.push(initiator);
+      await initiator.login({ targetName: TARGET, isid: `80000000000${at}`, keys: { ErrorRecoveryLevel: level } });
+      initiator.tcp.pause();
+    }
+    const ask = () => Promise.all(initiators.map((initiator) => askForReads(initiator, SMALL)));
+    await ask();
+    device.letGo();
+    for (let round = 0; round < 3; round++) await ask();
+    const each = (payloadInUse() - before) / sessions;
+    const window = copies * (WINDOW + IMMEDIATE) * SMALL;
+    // Headers, and what the initiators have asked since, are small beside the data.
+    assert.ok(each <= SOCKET + window + MIB, `${each / MIB} MiB of each session`);
+    assert.ok(each > window / 2, 'it is their data that is counted');
   });
 }
 
