@@ -25,7 +25,7 @@ const writeExclusiveRegistrantsOnly = 5;
 const reservationConflict = /Invalid exchange/;
 
 /** What fio fills. Each command brings more than may come unsolicited: some always wait for their data. */
-const filled = { size: 16 << 20, bs: '256k', iodepth: 16 } as const;
+const filled = { size: 16 << 20, bs: '256k', iodepth: 8 } as const;
 
 /** One guest and the unit as it sees it. */
 class Node {
@@ -197,13 +197,16 @@ test('two Linux guests share a logical unit', async (t) => {
       await bob.release(exclusiveAccess);
       await alice.register();
       await alice.reserve(writeExclusive);
-      // Nobody answers a command that was aborted for another initiator (TAS is 0): the kernel has to ask.
-      await alice.setPatience(2);
+      // Nobody answers a command that was aborted for another initiator (TAS is 0): the kernel has to ask. All commands that it has
+      // under way are answered much sooner, even where guests are slow.
+      await alice.setPatience(10);
       const writing = await alice.startFilling('0xaa');
       await writing.hasWritten(2 * filled.size);
+      const aborts = await first.iscsi.aborts();
       await bob.preempt(alice, writeExclusive, 'preempt-abort');
       await bob.fill('0xbb');
       await assert.rejects(writing.ended(), reservationConflict);
+      assert.ok((await first.iscsi.aborts()) > aborts, 'some were under way, and were never answered');
       await bob.isFilledWith('0xbb');
       assert.deepEqual(await bob.reservations(), { keys: ['b0b'], holder: 'b0b', type: 'Write Exclusive' });
       await assert.rejects(alice.write('alice'), reservationConflict);

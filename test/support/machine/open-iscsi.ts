@@ -63,6 +63,14 @@ export class OpenIscsi {
     return new Map([...shown.matchAll(/^\s*([^:\n]+): (.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
   }
 
+  /** How many commands the kernel has aborted, having waited for their answers in vain. */
+  async aborts(): Promise<number> {
+    const statistics = await this.#guest.run('iscsiadm --mode session --stats');
+    const counts = [...statistics.matchAll(/eh_abort_cnt: (\d+)/g)];
+    if (counts.length === 0) throw new Error(`there is no count of aborts:\n${statistics}`);
+    return counts.reduce((total, [, count]) => total + Number(count), 0);
+  }
+
   /** Waits until the daemon has brought back a lost connection for the `count`th time. */
   async recovered(count: number): Promise<void> {
     await this.#guest.until(`[ $(${countRecoveries}) -ge ${count} ]`, 120_000);
