@@ -9,7 +9,7 @@ import { onOrOff, setting, textual } from './setting.ts';
 
 export interface HostRecord {
   readonly hardwareAddress: MacAddress;
-  /** Undefined for a machine of which only disks are left. */
+  /** Undefined for a machine of which only disks are left, or a system that may be running. */
   readonly host: Host | undefined;
   /** The address that it has, or had last. */
   readonly lease: Lease | undefined;
@@ -57,6 +57,8 @@ export function findHost(directory: OpenDirectory, text: string | undefined): Ho
   const mac = macOf(text);
   const found = all.find(({ hardwareAddress, host }) => hardwareAddress === mac || host?.name === text);
   if (found !== undefined) return found;
+  // It was forgotten while its system ran: a person can still say that this has ended.
+  if (mac !== undefined && directory.fleet.running.has(mac)) return recordOf(directory, mac);
   throw new DisklessError('HOST_UNKNOWN', `there is no machine ${text} in this data directory`, {
     hint: '"diskless host list" shows those there are.',
   });
