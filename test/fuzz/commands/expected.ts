@@ -8,10 +8,11 @@ export type Refusal = 'conflict' | Sense;
 
 /**
  * `data` is what comes in, before it is cut to what the initiator takes; undefined where nobody has to know. `wanted` is what
- * the command takes of data that goes out; all of it where it is not said. The standards set no order among the faults of one
- * command: any of `refusals` will do.
+ * the command takes of data that goes out; all of it where it is not said. A list is cut to the allocation length, and its entries
+ * come in any order. The standards set no order among the faults of one command either: any of `refusals` will do.
  */
 export type Expected =
+  | { readonly kind: 'list'; readonly head: Buffer; readonly entries: readonly Buffer[] }
   | { readonly kind: 'good'; readonly data?: Buffer; readonly wanted?: number }
   | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] };
 
@@ -58,6 +59,7 @@ export function difference(
     return `${textOf(answer)}, not ${expected.refusals.map(refusalText).join(' or ')}`;
   }
   if (answer.status !== Status.good) return `${textOf(answer)}, not GOOD`;
+  if (expected.kind === 'list') return listDifference(expected, answer, room);
   if (sent > 0) {
     const residual = (expected.wanted ?? sent) - sent;
     return answer.residual === residual ? undefined : `a residual of ${answer.residual}, not ${residual}`;
@@ -69,6 +71,26 @@ export function difference(
   }
   const residual = data.length - room;
   return answer.residual === residual ? undefined : `a residual of ${answer.residual}, not ${residual}`;
+}
+
+function listDifference(
+  { head, entries }: Extract<Expected, { kind: 'list' }>,
+  { data, residual }: Answer,
+  room: number,
+): string | undefined {
+  const length = entries.reduce((sum, entry) => sum + entry.length, head.length);
+  const underflow = Math.min(0, length - room);
+  if (data.length !== Math.min(length, room)) return `${data.length} bytes of a list of ${length}`;
+  if (residual !== underflow) return `a residual of ${residual}, not ${underflow}`;
+  let left = [head];
+  const following = [...entries];
+  for (let at = 0; at < data.length; ) {
+    const next = left.find((entry) => data.subarray(at, at + entry.length).equals(entry.subarray(0, data.length - at)));
+    if (next === undefined) return `a list with something else at byte ${at}: ${excerpt(data.subarray(at))}`;
+    left = at === 0 ? following : left.filter((entry) => entry !== next);
+    at += next.length;
+  }
+  return undefined;
 }
 
 function isRefusal(refusal: Refusal, { status, sense }: Answer): boolean {

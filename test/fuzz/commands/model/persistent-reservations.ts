@@ -14,7 +14,7 @@ import {
 import { FIRST_INITIATOR, portsOf } from '../ports.ts';
 import { Attention } from './attentions.ts';
 import { isAllRegistrants, isShared, isWriteExclusive, types } from './reservation-type.ts';
-import { reserveInData } from './reserve-in.ts';
+import { reserveInAnswer } from './reserve-in.ts';
 
 const CONFLICT = refused('conflict');
 const INVALID_SCOPE_OR_TYPE = refused(invalidInCdb(2));
@@ -182,9 +182,7 @@ export class PersistentReservationsModel {
     return GOOD;
   }
 
-  in(command: ReserveInCommand): Expected {
-    const capabilities = { canPersist: this.#canPersist, persists: this.#persists };
-    const data = reserveInData(command.action, this, capabilities);
-    return { kind: 'good', data: data.subarray(0, command.room) };
+  in({ action }: ReserveInCommand): Expected {
+    return reserveInAnswer(action, this, { canPersist: this.#canPersist, persists: this.#persists });
   }
 }

@@ -1,6 +1,7 @@
-/** What PERSISTENT RESERVE IN answers, before it is cut to what was asked for (SPC-4). */
+/** What PERSISTENT RESERVE IN answers (SPC-4). */
 
 import type { ReserveInCommand } from '../command.ts';
+import type { Expected } from '../expected.ts';
 import { transportId } from '../ports.ts';
 import { isAllRegistrants } from './reservation-type.ts';
 
@@ -18,14 +19,14 @@ export interface Persistence {
   readonly persists: boolean;
 }
 
-export function reserveInData(
+export function reserveInAnswer(
   action: ReserveInCommand['action'],
   view: ReservationsView,
   persistence: Persistence,
-): Buffer {
+): Expected {
   switch (action) {
     case 'report capabilities':
-      return capabilities(persistence);
+      return { kind: 'list', head: capabilities(persistence), entries: [] };
     case 'read keys':
       return list(view, [...view.keys.values()].map(u64));
     case 'read reservation':
@@ -43,12 +44,11 @@ function capabilities({ canPersist, persists }: Persistence): Buffer {
   return Buffer.from([0, 8, 0x1c | Number(canPersist), 0xb0 | Number(persists), 0xea, 0x01, 0, 0]);
 }
 
-function list({ generation }: ReservationsView, entries: readonly Buffer[]): Buffer {
+function list({ generation }: ReservationsView, entries: readonly Buffer[]): Expected {
   const head = Buffer.alloc(8);
-  const body = Buffer.concat(entries);
   head.writeUInt32BE(generation, 0);
-  head.writeUInt32BE(body.length, 4);
-  return Buffer.concat([head, body]);
+  head.writeUInt32BE(Buffer.concat(entries).length, 4);
+  return { kind: 'list', head, entries };
 }
 
 function descriptor({ keys }: ReservationsView, { type, holder }: { type: number; holder: number }): Buffer {
