@@ -20,6 +20,13 @@ import type { SessionConnection } from './session-connection.ts';
 import { receiveSnack } from './snack.ts';
 import { type TextAnswer, TextExchange } from './text-exchange.ts';
 
+/** What became of another connection that was to be closed (RFC 7143 §11.15.1). */
+const logoutResponses = {
+  closed: LogoutResponseCode.closed,
+  'not found': LogoutResponseCode.cidNotFound,
+  timeout: LogoutResponseCode.cleanupFailed,
+} as const;
+
 export class ControlRequests {
   readonly #connection: SessionConnection;
   readonly #session: Session;
@@ -140,11 +147,9 @@ export class ControlRequests {
     } else if (cid === this.#connection.cid) {
       respond(LogoutResponseCode.closed);
       this.#connection.control.finish('logout');
-    } else if (other === undefined) {
-      respond(LogoutResponseCode.cidNotFound);
     } else {
-      await this.#session.connections.close(other);
-      if (this.#connection.state === 'open') respond(LogoutResponseCode.closed);
+      const result = await this.#session.connections.logOut(cid);
+      if (this.#connection.state === 'open') respond(logoutResponses[result]);
     }
   }
 }

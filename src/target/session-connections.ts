@@ -231,6 +231,23 @@ export class SessionConnections {
     await ended;
   }
 
+  /**
+   * "Close the connection", asked for on another one, also of one that is gone already. Gives `closed` when a device does nothing for it
+   * any more, `timeout` when that takes longer than `DEVICE_PATIENCE`.
+   */
+  async logOut(cid: number): Promise<'closed' | 'not found' | 'timeout'> {
+    const { clock } = this.#session;
+    const end = clock.monotonic() + DEVICE_PATIENCE;
+    const old = this.find(cid);
+    if (old !== undefined) void this.close(old);
+    let leaving = this.#findLeaving(cid);
+    if (old === undefined && leaving === undefined) return 'not found';
+    for (; leaving !== undefined; leaving = this.#findLeaving(cid)) {
+      if ((await leaving.wait({ clock, timeout: end - clock.monotonic() })) !== 'over') return 'timeout';
+    }
+    return 'closed';
+  }
+
   /** "Remove the connection for recovery": its tasks may be reassigned from now on. */
   removeForRecovery(connection: SessionConnection): void {
     connection.isCleanedUp = true;

@@ -5,7 +5,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LoginStatus } from '../../../src/iscsi/pdu.ts';
+import { Opcode } from '../../../src/iscsi/opcode.ts';
+import { LoginStatus, LogoutReason, LogoutResponse, LogoutResponseCode } from '../../../src/iscsi/pdu.ts';
 import { decodeSense, Status, Transfer10Cdb } from '../../../src/scsi/index.ts';
 import { settled } from '../../support/simulated-clock.ts';
 import { HeldDevice } from '../held-device.ts';
@@ -157,3 +158,36 @@ test('connections that come and go while a device stalls do not pile up their co
   await settled();
   assert.notEqual((await logIn(100)).status, LoginStatus.tooManyConnections);
 });
+
+for (const [what, isCut] of [
+  ['that is there', false],
+  ['that was cut off', true],
+] as const) {
+  test(`a logout of a connection ${what} is answered when the device is done with it, or with "cleanup failed" in ten seconds (RFC 7143 §11.15.1)`, async () => {
+    const device = new HeldDevice(8 * BLOCK);
+    await using served = await serveTarget({ device });
+    const old = await served.login({ MaxConnections: '2' }, place);
+    const second = await served.connect();
+    await second.login({ ...names, tsih: old.tsih, cid: 1 });
+    old.command(write, fill(1));
+    await device.holding(1);
+    if (isCut) {
+      old.tcp.destroy();
+      await second.expect(Opcode.asyncMessage);
+    }
+    const ask = () => second.logout(LogoutReason.closeConnection, place.cid);
+    const response = async () => LogoutResponse.view((await second.expect(Opcode.logoutResponse)).header).response;
+    ask();
+    await old.closed;
+    await served.clock.pass(10_000);
+    assert.equal(await response(), LogoutResponseCode.cleanupFailed);
+    ask();
+    await settled();
+    device.releaseAll();
+    // It was told of the loss, and so it is told that the window has opened.
+    if (isCut) await second.expect(Opcode.nopIn);
+    assert.equal(await response(), LogoutResponseCode.closed);
+    ask();
+    assert.equal(await response(), LogoutResponseCode.cidNotFound);
+  });
+}
