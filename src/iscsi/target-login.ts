@@ -9,10 +9,11 @@
 import { ProtocolError, readU32 } from '../bytes/index.ts';
 import { isChapKey, type Random } from './chap.ts';
 import { Answer, withdrawnKeys } from './keys.ts';
+import { LoginHeaders } from './login-headers.ts';
 import { LoginKeys } from './login-keys.ts';
 import { identify, LoginFailure, type LoginIdentity } from './login-request.ts';
 import { inAnsweringOrder, Negotiation } from './negotiation.ts';
-import { Opcode, RESERVED_TAG } from './opcode.ts';
+import { Opcode } from './opcode.ts';
 import type { Parameters, Wishes } from './parameters.ts';
 import { LoginRequest, LoginResponse, LoginStage, LoginStatus } from './pdu.ts';
 import type { Pdu } from './pdu-reader.ts';
@@ -71,28 +72,19 @@ export const LOGIN_DATA_SEGMENT_LENGTH = 8192;
 /** Byte offset of the Initiator Task Tag in every PDU. */
 const INITIATOR_TASK_TAG = 16;
 
-/** More requests than any sound initiator needs: a login that never ends is ended. */
-const MAX_REQUESTS = 64;
-
-type Stage = typeof LoginStage.securityNegotiation | typeof LoginStage.loginOperationalNegotiation;
-
 export class TargetLogin {
   readonly #options: TargetLoginOptions;
   readonly #gatherer = new TextGatherer();
-  /** What every request of this login must repeat. */
-  #constant: { isid: string; tsih: number; cid: number; initiatorTaskTag: number } | undefined;
+  readonly #headers = new LoginHeaders();
   #identity: LoginIdentity | undefined;
   #admission: Extract<Admission, { kind: 'accept' }> | undefined;
   #negotiation: Negotiation | undefined;
-  #stage: Stage = LoginStage.securityNegotiation;
   /** What is known of who the initiator is, from its admission on. */
   #proof: TargetAuthentication | undefined;
   readonly #keys = new LoginKeys();
   /** A whole text has been answered. */
   #hasAnswered = false;
   #statSN = 0;
-  #cmdSN = 0;
-  #requests = 0;
   /** Of the PDU that is answered next: every response carries the tag of its own request (RFC 7143 §11.13). */
   #initiatorTaskTag = 0;
   /** The request that waits for its answer, and the rest of a long answer. */
@@ -134,10 +126,7 @@ export class TargetLogin {
       );
     }
     const header = LoginRequest.view(pdu.header);
-    this.#requests += 1;
-    if (this.#requests > MAX_REQUESTS)
-      throw new LoginFailure(LoginStatus.initiatorError, 'the login does not come to an end');
-    this.#checkHeader(header);
+    this.#headers.check(header);
     const whole = this.#gatherer.add(pdu.data, header.continue);
     if (whole === undefined) {
       // RFC 7143 §6.2: an empty response asks for the rest.
@@ -147,39 +136,9 @@ export class TargetLogin {
     this.#request = { header, pairs: decodeText(whole) };
     if (this.#unsent.length > 0) return this.#continueAnswer(header, whole.length);
     if (this.#identity !== undefined) return this.#answerRequest();
-    const { isid, tsih, cid } = this.#constant ?? { isid: '', tsih: 0, cid: 0 };
+    const { isid, tsih, cid } = this.#headers.first ?? { isid: '', tsih: 0, cid: 0 };
     this.#identity = identify(this.#request.pairs, isid, tsih, cid);
     return { send: [], outcome: { kind: 'identified', identity: this.#identity } };
-  }
-
-  #checkHeader(header: LoginRequest): void {
-    const refuse = (message: string): never => {
-      throw new LoginFailure(LoginStatus.initiatorError, message);
-    };
-    const isid = Buffer.from(header.isid).toString('hex');
-    const { tsih, cid, initiatorTaskTag } = header;
-    if (this.#constant === undefined) {
-      this.#constant = { isid, tsih, cid, initiatorTaskTag };
-      this.#stage = stageOf(header.currentStage);
-      this.#cmdSN = header.cmdSN;
-      if (header.versionMin > 0) {
-        throw new LoginFailure(LoginStatus.unsupportedVersion, `iSCSI version ${header.versionMin} is not supported`);
-      }
-    }
-    const constant = this.#constant;
-    // RFC 7143 §11.2.1.8: the tag that means "none" is no task's.
-    if (initiatorTaskTag === RESERVED_TAG) refuse('the Initiator Task Tag is the reserved one');
-    if (isid !== constant.isid || tsih !== constant.tsih || cid !== constant.cid) {
-      refuse('ISID, TSIH or CID changed during the login');
-    }
-    if (initiatorTaskTag !== constant.initiatorTaskTag) refuse('the Initiator Task Tag changed during the login');
-    if (header.currentStage !== this.#stage)
-      refuse(`a request of stage ${header.currentStage} in stage ${this.#stage}`);
-    if (!header.transit) return;
-    if (header.continue) refuse('the T and the C bit are both set');
-    if (header.nextStage <= header.currentStage || header.nextStage === 2) {
-      refuse(`no transition from stage ${header.currentStage} to ${header.nextStage} exists`);
-    }
   }
 
   #answerRequest(): LoginStep {
@@ -196,7 +155,7 @@ export class TargetLogin {
     }
     this.#hasAnswered = true;
     answers.push(...this.#authenticate(chapKeys));
-    if (this.#stage === LoginStage.loginOperationalNegotiation) {
+    if (!this.#isSecurityStage) {
       const declaration = this.#negotiation.declaration();
       if (declaration !== undefined) answers.push(declaration);
     }
@@ -219,7 +178,7 @@ export class TargetLogin {
     const pdu = this.#respond(segment, moves, nextStage, !last);
     if (!moves) return { send: [pdu], outcome: { kind: 'continue' } };
     if (nextStage !== LoginStage.fullFeaturePhase) {
-      this.#stage = stageOf(nextStage);
+      this.#headers.enter(nextStage);
       return { send: [pdu], outcome: { kind: 'continue' } };
     }
     return { send: [pdu], outcome: this.#complete() };
@@ -257,7 +216,7 @@ export class TargetLogin {
     this.#keys.check(key, {
       stage: this.#isSecurityStage ? 'security' : 'operational',
       isFirst: !this.#hasAnswered,
-      isLeading: (this.#constant?.tsih ?? 0) === 0,
+      isLeading: (this.#headers.first?.tsih ?? 0) === 0,
     });
     const withdrawn = withdrawnKeys.get(key);
     if (withdrawn !== undefined) return { key, value: withdrawn };
@@ -267,7 +226,12 @@ export class TargetLogin {
   }
 
   get #isSecurityStage(): boolean {
-    return this.#stage === LoginStage.securityNegotiation;
+    return this.#headers.stage === LoginStage.securityNegotiation;
+  }
+
+  /** Of the first command: every request of a login carries the same (RFC 7143 §11.12.8). */
+  get #cmdSN(): number {
+    return this.#headers.first?.cmdSN ?? 0;
   }
 
   #authenticate(keys: ReadonlyMap<string, string>): TextPair[] {
@@ -284,17 +248,17 @@ export class TargetLogin {
 
   #respond(data: Uint8Array, transit: boolean, nextStage: number, more: boolean, status = 0): Uint8Array {
     const isFinal = transit && nextStage === LoginStage.fullFeaturePhase;
-    const constant = this.#constant;
+    const { first, stage } = this.#headers;
     const pdu = new Uint8Array(48 + data.length + (-data.length & 3));
     LoginResponse.write(pdu, 0, {
       opcode: Opcode.loginResponse,
       transit,
       continue: more,
-      currentStage: status === 0 ? this.#stage : 0,
+      currentStage: status === 0 ? stage : 0,
       nextStage: transit ? nextStage : 0,
       dataSegmentLength: data.length,
-      isid: Buffer.from(constant?.isid ?? '', 'hex'),
-      tsih: isFinal ? (this.#admission?.tsih ?? 0) : (constant?.tsih ?? 0),
+      isid: Buffer.from(first?.isid ?? '', 'hex'),
+      tsih: isFinal ? (this.#admission?.tsih ?? 0) : (first?.tsih ?? 0),
       initiatorTaskTag: this.#initiatorTaskTag,
       statSN: this.#statSN,
       expCmdSN: this.#admission?.window?.expCmdSN ?? this.#cmdSN,
@@ -320,14 +284,9 @@ export class TargetLogin {
     const error = loginFailure(cause);
     const { status } = error;
     // RFC 7143 §4.2.4: before the login has begun, there is nothing to answer.
-    const send = this.#constant === undefined ? [] : [this.#respond(new Uint8Array(0), false, 0, false, status)];
+    const send = this.#headers.first === undefined ? [] : [this.#respond(new Uint8Array(0), false, 0, false, status)];
     return { send, outcome: { kind: 'failed', status, error } };
   }
-}
-
-function stageOf(value: number): Stage {
-  if (value === LoginStage.securityNegotiation || value === LoginStage.loginOperationalNegotiation) return value;
-  throw new LoginFailure(LoginStatus.initiatorError, `a login cannot be in stage ${value}`);
 }
 
 function loginFailure(cause: unknown): LoginFailure {
