@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { collectReceivedMemory } from '../os/received-memory.ts';
 import { registerBoot } from './commands/boot.ts';
 import { registerHost } from './commands/host/index.ts';
 import { registerImage } from './commands/image/index.ts';
@@ -39,6 +40,7 @@ function outputFailed(error: Error & { code?: string }): void {
 /** Runs the command that `args` (without the program's own name) give, and sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', outputFailed);
+  collectReceivedMemory();
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {

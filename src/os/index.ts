@@ -5,3 +5,4 @@ export * from './network.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export { nodeNetwork } from './node-network.ts';
 export { type RunProcess, runProcess } from './process.ts';
+export { collectReceivedMemory } from './received-memory.ts';

@@ -4,6 +4,7 @@ import { createServer, connect as netConnect, type Server, type Socket } from 'n
 import { DisklessError } from '../bytes/index.ts';
 import type { Endpoint, TcpConnection, TcpHandler, TcpListener } from './network.ts';
 import { networkError } from './node-error.ts';
+import { receivedMemory } from './received-memory.ts';
 
 /** How much may wait in this process before `write` asks to stop: enough to keep a fast link busy for a turn of the loop. */
 const HIGH_WATER_MARK = 4 << 20;
@@ -37,7 +38,10 @@ class NodeTcpConnection implements TcpConnection {
 
   start(handler: TcpHandler): void {
     let failure: Error | undefined;
-    this.#socket.on('data', (chunk) => handler.data(chunk as Buffer));
+    this.#socket.on('data', (chunk) => {
+      receivedMemory(chunk.length);
+      handler.data(chunk as Buffer);
+    });
     this.#socket.on('drain', () => handler.drain());
     this.#socket.on('error', (error) => {
       failure = networkError(error, 'keep the connection to', this.remote);

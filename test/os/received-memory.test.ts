@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { RECEIVED_LIMIT } from '../../src/os/received-memory.ts';
+
+const module = new URL('../../src/os/received-memory.ts', import.meta.url).href;
+
+/** Receives 400 MiB in chunks that are garbage at once; gives how often the collector looked at young and at all objects meanwhile. */
+const program = `
+import { constants, PerformanceObserver } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+const { collectReceivedMemory, receivedMemory } = await import(${JSON.stringify(module)});
+const counts = { young: 0, all: 0 };
+const observer = new PerformanceObserver((list) => {
+  for (const { detail } of list.getEntries()) {
+    if (detail.kind === constants.NODE_PERFORMANCE_GC_MINOR) counts.young++;
+    if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) counts.all++;
+  }
+});
+observer.observe({ entryTypes: ['gc'] });
+if (process.argv[1] === 'collect') collectReceivedMemory();
+for (let chunk = 0; chunk < 6400; chunk++) {
+  receivedMemory(Buffer.allocUnsafeSlow(65536).length);
+  if (chunk % 16 === 0) await setImmediate();
+}
+await setImmediate();
+console.log(JSON.stringify(counts));
+`;
+
+async function collections(how: 'collect' | 'leave'): Promise<{ young: number; all: number }> {
+  const run = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program, how]);
+  return JSON.parse(run.stdout);
+}
+
+test('what sockets have brought is collected as young objects, where all objects would be looked at for it', async () => {
+  const left = await collections('leave');
+  const { young, all } = await collections('collect');
+  assert.ok(young >= Math.floor((400 << 20) / RECEIVED_LIMIT), `${young} looks at young objects`);
+  // The first one may come before the collector knows how much is garbage.
+  assert.ok(
+    left.all > 4 && all <= 1,
+    `${all} looks at all objects, ${left.all} in a program that has not asked for it`,
+  );
+});
