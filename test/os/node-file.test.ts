@@ -95,13 +95,19 @@ test('files on one disk learn from each other that it is slow', async (t) => {
     return file;
   });
   assert(one !== undefined && other !== undefined);
+  const first = other.writev([Buffer.from('first')], 0);
+  assert(first instanceof Promise, 'nobody knows the disk yet');
+  await first;
   assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
+  assert.equal(one.writev([Buffer.from('quick')], 0), undefined);
+  assert.equal(readFileSync(join(directory, 'one'), 'latin1'), 'quick', 'what is acknowledged is in the file');
   const out = one.write(Buffer.alloc(4096), 0);
   clock.advance(QUICK_OPERATION);
   const slow = other.writev([Buffer.from('slow')], 0);
   assert(slow instanceof Promise);
   await Promise.all([out, slow]);
   clock.advance(SLOW_TIME);
+  await other.writev([Buffer.from('again')], 0);
   assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
 });
 
