@@ -146,10 +146,11 @@ export class FileDevice implements Device {
     return this.#durably(this.unmap(offset, length), options);
   }
 
-  extents(offset: number, length: number): readonly Extent[] {
-    return this.#file
-      .extents(offset, length)
-      .map((extent) => ({ offset: extent.offset, length: extent.length, allocated: !extent.hole, zero: extent.hole }));
+  async extents(offset: number, length: number): Promise<readonly Extent[]> {
+    const extents = await this.#file.extents(offset, length).catch((error: unknown) => {
+      throw deviceError(error, `find the holes of ${this.#name}`);
+    });
+    return extents.map(({ hole, ...place }) => ({ ...place, allocated: !hole, zero: hole }));
   }
 
   async close(): Promise<void> {
