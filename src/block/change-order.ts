@@ -3,6 +3,8 @@
  * read sees all that was asked for before it. Everything else may happen at the same time.
  */
 
+import type { Awaitable } from './device.ts';
+
 interface Change {
   /** Bytes of the device: `end` is the first one after it. */
   readonly start: number;
@@ -20,11 +22,37 @@ export class ChangeOrder {
     return changes.length === 0 ? undefined : Promise.all(changes.map(({ over }) => over));
   }
 
-  /** A change of the range is under way, or waits for earlier ones, until `done` is settled. Gives `done`. */
-  add(start: number, end: number, done: Promise<void>): Promise<void> {
+  /**
+   * Makes a change of the range, `change(offset, what)`, when the earlier ones in it are over; those that come later wait for it. At once
+   * when nothing is in the way: then it raises what the change raises.
+   */
+  make<T>(
+    start: number,
+    end: number,
+    change: (offset: number, what: T) => Awaitable<void>,
+    offset: number,
+    what: T,
+  ): Awaitable<void> {
+    const earlier = this.earlier(start, end);
+    const done = earlier === undefined ? change(offset, what) : makeAfter(earlier, change, offset, what);
+    if (done instanceof Promise) this.#add(start, end, done);
+    return done;
+  }
+
+  #add(start: number, end: number, done: Promise<void>): void {
     const forget = (): void => void this.#underWay.delete(change);
     const change: Change = { start, end, over: done.then(forget, forget) };
     this.#underWay.add(change);
-    return done;
   }
+}
+
+/** Apart, so that a change which need not wait makes no closure. */
+async function makeAfter<T>(
+  earlier: Promise<unknown>,
+  change: (offset: number, what: T) => Awaitable<void>,
+  offset: number,
+  what: T,
+): Promise<void> {
+  await earlier;
+  await change(offset, what);
 }

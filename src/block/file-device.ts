@@ -98,24 +98,17 @@ export class FileDevice implements Device {
   write(offset: number, data: readonly Uint8Array[], options?: WriteOptions): Awaitable<void> {
     if (this.readOnly) throw readOnlyError(this.#name);
     const end = offset + totalLength(data);
-    const earlier = this.#changes.earlier(offset, end);
-    const done = earlier === undefined ? this.#store(offset, data) : this.#storeAfter(earlier, offset, data);
-    return this.#durably(done instanceof Promise ? this.#changes.add(offset, end, done) : done, options);
+    return this.#durably(this.#changes.make(offset, end, this.#store, offset, data), options);
   }
 
-  #store(offset: number, data: readonly Uint8Array[]): Awaitable<void> {
+  readonly #store = (offset: number, data: readonly Uint8Array[]): Awaitable<void> => {
     try {
       const written = this.#file.writev(data, offset);
       return written instanceof Promise ? this.#named(written) : undefined;
     } catch (error) {
       throw deviceError(error, `write ${this.#name}`);
     }
-  }
-
-  async #storeAfter(earlier: Promise<unknown>, offset: number, data: readonly Uint8Array[]): Promise<void> {
-    await earlier;
-    await this.#store(offset, data);
-  }
+  };
 
   async #named(written: Promise<void>): Promise<void> {
     await written.catch((error: unknown) => {
@@ -137,34 +130,27 @@ export class FileDevice implements Device {
 
   unmap(offset: number, length: number): Awaitable<void> {
     if (this.readOnly) throw readOnlyError(this.#name);
-    const end = offset + length;
-    const earlier = this.#changes.earlier(offset, end);
-    const done = earlier === undefined ? this.#punch(offset, length) : this.#punchAfter(earlier, offset, length);
-    return done instanceof Promise ? this.#changes.add(offset, end, done) : done;
+    return this.#changes.make(offset, offset + length, this.#punch, offset, length);
   }
 
-  #punch(offset: number, length: number): Awaitable<void> {
+  readonly #punch = (offset: number, length: number): Awaitable<void> => {
     try {
       const punched = this.#file.punchHole(offset, length);
       return punched instanceof Promise ? this.#named(punched) : undefined;
     } catch (error) {
       throw deviceError(error, `write ${this.#name}`);
     }
-  }
-
-  async #punchAfter(earlier: Promise<unknown>, offset: number, length: number): Promise<void> {
-    await earlier;
-    await this.#punch(offset, length);
-  }
+  };
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): Awaitable<void> {
     return this.#durably(this.unmap(offset, length), options);
   }
 
-  extents(offset: number, length: number): readonly Extent[] {
-    return this.#file
-      .extents(offset, length)
-      .map((extent) => ({ offset: extent.offset, length: extent.length, allocated: !extent.hole, zero: extent.hole }));
+  async extents(offset: number, length: number): Promise<readonly Extent[]> {
+    const extents = await this.#file.extents(offset, length).catch((error: unknown) => {
+      throw deviceError(error, `find the holes of ${this.#name}`);
+    });
+    return extents.map(({ hole, ...place }) => ({ ...place, allocated: !hole, zero: hole }));
   }
 
   async close(): Promise<void> {

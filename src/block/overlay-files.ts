@@ -85,7 +85,7 @@ export class OverlayFiles {
     if (identity === undefined) throw corrupt(paths.map, 'its header is damaged');
     checkBase(identity, base, paths.map);
     if (this.data.size() !== base.size) throw corrupt(paths.data, `it has ${this.data.size()} bytes, not ${base.size}`);
-    const durablePages = readPages(this.#durable, this.map.pageCount, paths.map);
+    const durablePages = await readPages(this.#durable, this.map.pageCount, paths.map);
     const live = readHeader(this.#live, paths.live);
     if (live?.bootId !== bootId) {
       await this.#remakeLive(durablePages, { ...identity, bootId });
@@ -93,7 +93,7 @@ export class OverlayFiles {
       return;
     }
     if (!sameBytes(live.diskId, identity.diskId)) throw corrupt(paths.live, 'it belongs to another disk');
-    for (const [index, page] of readPages(this.#live, this.map.pageCount, paths.live)) {
+    for (const [index, page] of await readPages(this.#live, this.map.pageCount, paths.live)) {
       this.map.loadPage(index, page);
       const saved = durablePages.get(index);
       if (saved === undefined || !sameBytes(saved, page)) this.map.markDirty(index);
@@ -134,7 +134,7 @@ export class OverlayFiles {
 
 /** Each file appears under its name only when it is whole and on the disk; the map comes last and says that there is a disk. */
 async function create(fileSystem: FileSystem, paths: OverlayPaths, base: OverlayBase): Promise<void> {
-  checkNothingLost(fileSystem, paths);
+  await checkNothingLost(fileSystem, paths);
   await fileSystem.remove(paths.live); // an older disk's would be believed
   await createFile(fileSystem, paths.data, (file) => file.truncate(base.size));
   await createFile(fileSystem, paths.map, async (file) => {
@@ -144,14 +144,15 @@ async function create(fileSystem: FileSystem, paths: OverlayPaths, base: Overlay
 }
 
 /** Data without a map is what a creation cut short leaves, as long as nothing was written to it. */
-function checkNothingLost(fileSystem: FileSystem, paths: OverlayPaths): void {
+async function checkNothingLost(fileSystem: FileSystem, paths: OverlayPaths): Promise<void> {
   if (fileSystem.status(paths.data) === undefined) return;
   const data = fileSystem.open(paths.data, 'write');
   try {
     data.lock();
-    if (data.extents(0, data.size()).every((extent) => extent.hole)) return;
+    const extents = await data.extents(0, data.size());
+    if (extents.every((extent) => extent.hole)) return;
   } finally {
-    void data.close();
+    await data.close();
   }
   throw new DisklessError('OVERLAY_MAP_MISSING', `${paths.data} has data, but its map ${paths.map} is missing`, {
     hint: 'Restore the map from a backup, or remove the data file to start with a fresh disk.',
@@ -192,9 +193,9 @@ function readHeader(file: File, path: string): OverlayIdentity | undefined {
 }
 
 /** The pages that have a block of their own, by index. Holes are not read: an untouched map of a huge disk costs nothing. */
-function readPages(file: File, count: number, path: string): Map<number, Uint8Array> {
+async function readPages(file: File, count: number, path: string): Promise<Map<number, Uint8Array>> {
   const pages = new Map<number, Uint8Array>();
-  for (const extent of file.extents(OVERLAY_HEADER_SIZE, count * MAP_PAGE_SIZE)) {
+  for (const extent of await file.extents(OVERLAY_HEADER_SIZE, count * MAP_PAGE_SIZE)) {
     if (extent.hole) continue;
     const first = Math.floor((extent.offset - OVERLAY_HEADER_SIZE) / MAP_PAGE_SIZE);
     const end = Math.ceil((extent.offset + extent.length - OVERLAY_HEADER_SIZE) / MAP_PAGE_SIZE);

@@ -125,26 +125,17 @@ export class OverlayDevice implements Device {
   }
 
   write(offset: number, data: readonly Uint8Array[], options?: WriteOptions): Awaitable<void> {
-    const end = offset + totalLength(data);
-    const earlier = this.#earlierChanges(offset, end);
-    const done = earlier === undefined ? this.#store(offset, data) : this.#storeAfter(earlier, offset, data);
-    return this.#durably(this.#inOrder(offset, end, done), options);
+    return this.#durably(this.#make(offset + totalLength(data), this.#store, offset, data), options);
   }
 
-  async #storeAfter(earlier: Promise<unknown>, offset: number, data: readonly Uint8Array[]): Promise<void> {
-    await earlier;
-    await this.#store(offset, data);
-  }
-
-  /** Changes of the same blocks that are not over. */
-  #earlierChanges(offset: number, end: number): Promise<unknown> | undefined {
-    return this.#changes.earlier(startOfBlock(offset), startOfBlock(end + BLOCK - 1));
-  }
-
-  /** A change that is not done at once goes before those that come after it. */
-  #inOrder(offset: number, end: number, done: Awaitable<void>): Awaitable<void> {
-    if (!(done instanceof Promise)) return;
-    return this.#changes.add(startOfBlock(offset), startOfBlock(end + BLOCK - 1), done);
+  /** Makes a change that ends there in its order among those of the same blocks. */
+  #make<T>(
+    end: number,
+    change: (offset: number, what: T) => Awaitable<void>,
+    offset: number,
+    what: T,
+  ): Awaitable<void> {
+    return this.#changes.make(startOfBlock(offset), startOfBlock(end + BLOCK - 1), change, offset, what);
   }
 
   #durably(done: Awaitable<void>, options: WriteOptions | undefined): Awaitable<void> {
@@ -152,7 +143,7 @@ export class OverlayDevice implements Device {
     return done instanceof Promise ? done.then(() => this.flush()) : this.flush();
   }
 
-  #store(offset: number, data: readonly Uint8Array[]): Awaitable<void> {
+  readonly #store = (offset: number, data: readonly Uint8Array[]): Awaitable<void> => {
     const end = offset + totalLength(data);
     const first = Math.floor(offset / BLOCK);
     const last = Math.floor((end - 1) / BLOCK);
@@ -169,7 +160,7 @@ export class OverlayDevice implements Device {
       );
     }
     return this.#storeFilled(offset, end, data, head, tail);
-  }
+  };
 
   /** What a block reads as where a write does not cover it. Not asked for in a block of the disk's own: the file has it. */
   #blockToFill(block: number): Awaitable<Uint8Array> {
@@ -237,18 +228,10 @@ export class OverlayDevice implements Device {
   }
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): Awaitable<void> {
-    const end = offset + length;
-    const earlier = this.#earlierChanges(offset, end);
-    const done = earlier === undefined ? this.#zero(offset, length) : this.#zeroAfter(earlier, offset, length);
-    return this.#durably(this.#inOrder(offset, end, done), options);
+    return this.#durably(this.#make(offset + length, this.#zero, offset, length), options);
   }
 
-  async #zeroAfter(earlier: Promise<unknown>, offset: number, length: number): Promise<void> {
-    await earlier;
-    await this.#zero(offset, length);
-  }
-
-  #zero(offset: number, length: number): Awaitable<void> {
+  readonly #zero = (offset: number, length: number): Awaitable<void> => {
     const end = offset + length;
     const firstWhole = Math.ceil(offset / BLOCK);
     const endWhole = end === this.size ? this.#files.map.blocks : Math.floor(end / BLOCK);
@@ -260,7 +243,7 @@ export class OverlayDevice implements Device {
       return head instanceof Promise ? head.then(tail) : tail();
     };
     return whole instanceof Promise ? whole.then(ends) : ends();
-  }
+  };
 
   /** Less than two blocks, perhaps nothing. */
   #zeroWithinBlocks(offset: number, end: number): Awaitable<void> {

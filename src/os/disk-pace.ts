@@ -1,7 +1,8 @@
 /**
  * Whether the disk that files are on shows itself quick. What goes into the page cache of a quick disk is written in the turn of the
  * loop that asks for it, which costs less than half of a way through the thread pool. A disk that hangs or throttles would hold up
- * everything there, so it is written to by the pool until it has been quick for a while.
+ * everything there, so it is written to by the pool until it has been quick for a while; and so is one that nothing was written to
+ * just now, as nobody can tell what has become of it.
  */
 
 import type { Clock } from './clock.ts';
@@ -10,6 +11,9 @@ import type { Clock } from './clock.ts';
 export const QUICK_OPERATION = 5;
 /** Milliseconds without a slow write until a disk counts as quick again. */
 export const SLOW_TIME = 1000;
+
+/** Milliseconds for which a quick write vouches for its disk. */
+export const PROOF_TIME = 10;
 
 /** An operation in the thread pool. */
 export interface PooledOperation {
@@ -22,18 +26,19 @@ export class DiskPace {
   /** Operations under way, the oldest first. */
   readonly #underWay = new Set<PooledOperation>();
   #slowUntil = Number.NEGATIVE_INFINITY;
+  #provenUntil = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /**
-   * False for a while after a slow write, and while anything at all takes longer than it should: reads and flushes may do that on a
-   * disk in good health, but only as long as they are out can nobody tell.
+   * False unless a write was quick just now, for a while after a slow one, and while anything at all takes longer than it should: reads
+   * and flushes may do that on a disk in good health, but only as long as they are out can nobody tell.
    */
   get isQuick(): boolean {
     const now = this.#clock.monotonic();
-    if (now < this.#slowUntil) return false;
+    if (now < this.#slowUntil || now >= this.#provenUntil) return false;
     if (this.#underWay.size === 0) return true;
     const [oldest] = this.#underWay;
     return oldest === undefined || now - oldest.began < QUICK_OPERATION;
@@ -48,6 +53,7 @@ export class DiskPace {
   wrote(began: number): void {
     const now = this.#clock.monotonic();
     if (now - began >= QUICK_OPERATION) this.#slowUntil = now + SLOW_TIME;
+    else this.#provenUntil = now + PROOF_TIME;
   }
 
   /** An operation goes to the pool now; `writes` tells one that may be made in the loop instead. */

@@ -15,6 +15,7 @@ const RWF_NOWAIT = 8;
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const EINVAL = 22;
 
 /** A call's result: 0 or more, or minus the `errno`. */
 export type CallResult = number;
@@ -24,9 +25,9 @@ export interface FileCalls {
   punchHole(fd: number, offset: number, length: number): CallResult;
   /** The same in the thread pool: calls back with whether there is a hole now. */
   punchHoleInPool(fd: number, offset: number, length: number, callback: (done: boolean) => void): void;
-  /** The first byte at or after `offset` that is data, or in a hole. */
-  seekData(fd: number, offset: number): CallResult;
-  seekHole(fd: number, offset: number): CallResult;
+  /** The first byte at or after `offset` that is data, or in a hole; sought in the thread pool. */
+  seekDataInPool(fd: number, offset: number, callback: (result: CallResult) => void): void;
+  seekHoleInPool(fd: number, offset: number, callback: (result: CallResult) => void): void;
   seekEnd(fd: number): CallResult;
   /** Reads only what is in the page cache. */
   readNoWait(fd: number, into: Uint8Array, offset: number): CallResult;
@@ -51,6 +52,9 @@ function load(): FileCalls | undefined {
     > = libc.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)');
     const flock: KoffiFunc<(fd: number, operation: number) => number> = libc.func('int flock(int fd, int operation)');
     const result = (value: number): CallResult => (value < 0 ? -koffi.errno() : value);
+    // The errno of a call in the pool is that of this thread by the time it calls back.
+    const seekInPool = (fd: number, offset: number, whence: number, callback: (result: CallResult) => void): void =>
+      lseek.async(fd, offset, whence, (error, value) => callback(error === null ? result(value) : -EINVAL));
     // One `struct iovec`, reused: the call reads it before it returns.
     const vector = new BigUint64Array(2);
     return {
@@ -60,8 +64,8 @@ function load(): FileCalls | undefined {
         fallocate.async(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, (error, value) =>
           callback(error === null && value >= 0),
         ),
-      seekData: (fd, offset) => result(lseek(fd, offset, SEEK_DATA)),
-      seekHole: (fd, offset) => result(lseek(fd, offset, SEEK_HOLE)),
+      seekDataInPool: (fd, offset, callback) => seekInPool(fd, offset, SEEK_DATA, callback),
+      seekHoleInPool: (fd, offset, callback) => seekInPool(fd, offset, SEEK_HOLE, callback),
       seekEnd: (fd) => result(lseek(fd, 0, SEEK_END)),
       readNoWait(fd, into, offset) {
         vector[0] = koffi.address(into);

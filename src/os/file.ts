@@ -44,8 +44,8 @@ export interface File {
    * write: see `writev`.
    */
   punchHole(offset: number, length: number): void | Promise<void>;
-  /** The allocated and unallocated runs of a range; a file system that cannot say calls everything data. */
-  extents(offset: number, length: number): FileExtent[];
+  /** The allocated and unallocated runs of a range, off the event loop; a file system that cannot say calls everything data. */
+  extents(offset: number, length: number): Promise<FileExtent[]>;
   /**
    * Takes the advisory lock of the whole file, which ends with the process: one holder has it exclusively (the default), or many
    * share it. Raises FILE_LOCKED when another holder is in the way.

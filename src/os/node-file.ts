@@ -188,27 +188,32 @@ export class NodeFile implements File {
     }
   }
 
-  extents(offset: number, length: number): FileExtent[] {
+  async extents(offset: number, length: number): Promise<FileExtent[]> {
     const result: FileExtent[] = [];
     const end = offset + length;
     let at = offset;
     while (at < end) {
-      const data = this.#seek('seekData', at, end);
+      const data = await this.#seek('seekDataInPool', at, end);
       if (data > at) result.push({ offset: at, length: data - at, hole: true });
       if (data >= end) break;
-      const hole = this.#seek('seekHole', data, end);
-      result.push({ offset: data, length: hole - data, hole: false });
+      const hole = await this.#seek('seekHoleInPool', data, end);
+      // A hole that was made at this place since is found by the next search.
+      if (hole > data) result.push({ offset: data, length: hole - data, hole: false });
       at = hole;
     }
     return result;
   }
 
   /** Where the next data or hole begins, at most `end`. A file that cannot say is all data. */
-  #seek(call: 'seekData' | 'seekHole', offset: number, end: number): number {
-    const result = fileCalls === undefined || this.#fd < 0 ? -1 : fileCalls[call](this.#fd, offset);
+  async #seek(call: 'seekDataInPool' | 'seekHoleInPool', offset: number, end: number): Promise<number> {
+    const calls = fileCalls;
+    const allData = call === 'seekDataInPool' ? offset : end;
+    if (calls === undefined) return allData;
+    const result = await this.#pooled('look into', (fd, finish) =>
+      calls[call](fd, offset, (found) => finish(null, found)),
+    );
     if (result === -ENXIO) return end; // nothing of the kind up to the end of the file
-    if (result < 0) return call === 'seekData' ? offset : end;
-    return Math.min(result, end);
+    return result < 0 ? allData : Math.min(result, end);
   }
 
   lock(kind: 'exclusive' | 'shared' = 'exclusive'): void {
@@ -255,7 +260,7 @@ export class NodeFile implements File {
 
   /** One operation in the thread pool, counted so that closing waits for it. */
   #pooled(
-    tried: 'read' | 'write' | 'sync',
+    tried: 'read' | 'write' | 'sync' | 'look into',
     start: (fd: number, finish: (error: Error | null, count: number) => void) => void,
   ): Promise<number> {
     const fd = this.#fd;

@@ -21,8 +21,9 @@ test('what overlaps waits for all that came before, and for no more', async () =
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   assert.equal(order.earlier(0, 100), undefined);
-  void order.add(0, 10, first.promise);
-  order.add(20, 30, second.promise).catch(() => undefined);
+  const until = (_offset: number, done: Promise<void>): Promise<void> => done;
+  void order.make(0, 10, until, 0, first.promise);
+  const failed = assert.rejects(async () => order.make(20, 30, until, 20, second.promise), /a change that fails/);
   assert.equal(order.earlier(10, 20), undefined, 'between the two');
   const both = order.earlier(9, 21);
   assert(both !== undefined);
@@ -37,6 +38,7 @@ test('what overlaps waits for all that came before, and for no more', async () =
   second.reject(new Error('a change that fails is over too'));
   await settled();
   assert(over);
+  await failed;
   assert.equal(order.earlier(0, 100), undefined);
 });
 
@@ -132,3 +134,30 @@ test('a write that fails late fails alone: those that waited for it are made', a
     assert.deepEqual(Buffer.concat(await reading), Buffer.alloc(512, 2));
   }
 });
+
+for (const [name, make] of Object.entries(disks)) {
+  test(`${name}: a write that is held holds up no other disk, and is in its file once it is acknowledged`, async () => {
+    const held = new SimulatedMachine(seededRandom(1));
+    const free = new SimulatedMachine(seededRandom(2));
+    const [slow, quick] = [await make(held), await make(free)];
+    held.writesLater = () => true;
+    const inFile = (machine: SimulatedMachine): Buffer => {
+      const path = machine.fileSystem.status('data') === undefined ? 'file' : 'data';
+      const bytes = Buffer.alloc(BLOCK);
+      machine.fileSystem.open(path, 'write').readSync(bytes, 0);
+      return bytes;
+    };
+    let acknowledged: Buffer | undefined;
+    const write = Promise.resolve(slow.write(0, [new Uint8Array(BLOCK).fill(1)])).then(() => {
+      acknowledged = inFile(held);
+    });
+    for (let value = 1; value <= 3; value++) {
+      await quick.write(0, [new Uint8Array(BLOCK).fill(value)]);
+      assert.deepEqual(inFile(free), Buffer.alloc(BLOCK, value));
+    }
+    assert.deepEqual([held.waiting, acknowledged], [1, undefined]);
+    await held.settle();
+    await write;
+    assert.deepEqual(acknowledged, Buffer.alloc(BLOCK, 1));
+  });
+}

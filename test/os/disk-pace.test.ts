@@ -1,12 +1,38 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DiskPace, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
+import { DiskPace, PROOF_TIME, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 
+/** A disk that a quick write has just vouched for. */
 function made(): { clock: SimulatedClock; pace: DiskPace } {
   const clock = new SimulatedClock();
-  return { clock, pace: new DiskPace(clock) };
+  const pace = new DiskPace(clock);
+  writeQuickly(pace);
+  return { clock, pace };
 }
+
+function writeQuickly(pace: DiskPace): void {
+  pace.leavePool(pace.enterPool(true));
+}
+
+test('a disk is not taken for quick before a write has shown it, nor when none has just shown it', () => {
+  const clock = new SimulatedClock();
+  const pace = new DiskPace(clock);
+  assert(!pace.isQuick);
+  const first = pace.enterPool(true);
+  assert(!pace.isQuick, 'the first one is not back');
+  pace.leavePool(first);
+  assert(pace.isQuick);
+  clock.advance(PROOF_TIME - 1);
+  assert(pace.isQuick);
+  pace.wrote(pace.now());
+  clock.advance(PROOF_TIME - 1);
+  assert(pace.isQuick, 'a write in the loop vouches as well');
+  clock.advance(1);
+  assert(!pace.isQuick);
+  pace.leavePool(pace.enterPool(false));
+  assert(!pace.isQuick, 'a read or flush says nothing about writes');
+});
 
 test('a disk is quick until a write takes long, and again after a while without', () => {
   const { clock, pace } = made();
@@ -20,6 +46,7 @@ test('a disk is quick until a write takes long, and again after a while without'
   pace.wrote(long);
   assert(!pace.isQuick);
   clock.advance(SLOW_TIME - 1);
+  writeQuickly(pace);
   assert(!pace.isQuick);
   clock.advance(1);
   assert(pace.isQuick);
@@ -34,7 +61,7 @@ test('a slow write in the pool begins the while anew', () => {
     clock.advance(SLOW_TIME - 1);
     assert(!pace.isQuick);
   }
-  pace.leavePool(pace.enterPool(true));
+  writeQuickly(pace);
   clock.advance(1);
   assert(pace.isQuick, 'a quick one does not');
 });
@@ -51,6 +78,7 @@ test('a disk is not quick while any operation is out for long, a read or flush t
   assert(!pace.isQuick);
   clock.advance(60_000);
   assert(!pace.isQuick);
+  writeQuickly(pace);
   pace.leavePool(flush);
   assert(pace.isQuick, 'that reads and flushes take their time is no sign of a slow page cache');
 });

@@ -95,13 +95,19 @@ test('files on one disk learn from each other that it is slow', async (t) => {
     return file;
   });
   assert(one !== undefined && other !== undefined);
+  const first = other.writev([Buffer.from('first')], 0);
+  assert(first instanceof Promise, 'nobody knows the disk yet');
+  await first;
   assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
+  assert.equal(one.writev([Buffer.from('quick')], 0), undefined);
+  assert.equal(readFileSync(join(directory, 'one'), 'latin1'), 'quick', 'what is acknowledged is in the file');
   const out = one.write(Buffer.alloc(4096), 0);
   clock.advance(QUICK_OPERATION);
   const slow = other.writev([Buffer.from('slow')], 0);
   assert(slow instanceof Promise);
   await Promise.all([out, slow]);
   clock.advance(SLOW_TIME);
+  await other.writev([Buffer.from('again')], 0);
   assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
 });
 
@@ -116,23 +122,23 @@ test('a punched hole reads as zeros, frees its blocks, and shows in the extents'
   file.readSync(into, MIB);
   assert(into.every((byte) => byte === 0));
   assert((nodeFileSystem.status(path)?.allocated ?? 0) <= before - 2 * MIB);
-  assert.deepEqual(file.extents(0, 4 * MIB), [
+  assert.deepEqual(await file.extents(0, 4 * MIB), [
     { offset: 0, length: MIB, hole: false },
     { offset: MIB, length: 2 * MIB, hole: true },
     { offset: 3 * MIB, length: MIB, hole: false },
   ]);
-  assert.deepEqual(file.extents(MIB + 4096, 8192), [{ offset: MIB + 4096, length: 8192, hole: true }]);
+  assert.deepEqual(await file.extents(MIB + 4096, 8192), [{ offset: MIB + 4096, length: 8192, hole: true }]);
 });
 
 test('extents cover every range that is asked for, without gap or overlap', async (t) => {
   const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
   file.truncate(MIB);
   for (const at of [3, 4, 5, 60, 100, 255]) await file.writev([Buffer.alloc(4096, 1)], at * 4096);
-  fc.assert(
-    fc.property(fc.nat(MIB - 1), fc.integer({ min: 1, max: MIB }), (offset, wanted) => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(MIB - 1), fc.integer({ min: 1, max: MIB }), async (offset, wanted) => {
       const length = Math.min(wanted, MIB - offset);
       let at = offset;
-      for (const extent of file.extents(offset, length)) {
+      for (const extent of await file.extents(offset, length)) {
         assert.equal(extent.offset, at);
         assert(extent.length > 0);
         const content = Buffer.alloc(extent.length);
@@ -185,6 +191,7 @@ test('a closed file raises, closing waits for what is under way, and closing twi
   assert.throws(() => file.writev([Buffer.alloc(1)], 0), withCode('FILE_CLOSED'));
   assert.throws(() => file.punchHole(0, 1), withCode('FILE_CLOSED'));
   await assert.rejects(() => file.sync(), withCode('FILE_CLOSED'));
+  await assert.rejects(() => file.extents(0, 1), withCode('FILE_CLOSED'));
 });
 
 test('each kind of trouble has its code', async (t) => {

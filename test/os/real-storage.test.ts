@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openFileDevice } from '../../src/block/file-device.ts';
-import { QUICK_OPERATION } from '../../src/os/disk-pace.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { LocalPool } from '../../src/pool/local.ts';
 import { requires, root } from '../support/requires.ts';
@@ -64,7 +64,7 @@ test('a block device is an image: its size, its content, used in place', async (
   await device.close();
 });
 
-test('while a write into a frozen file system is out, others wait for it in the thread pool and the loop goes on', async (t) => {
+test('writes into a file system that froze without warning wait in the thread pool, and the loop goes on', async (t) => {
   if (!requires(t, root, 'fsfreeze', ...smallFileSystemTools.ext4)) return;
   const disk = new SmallFileSystem(t, 'ext4', 4 * KIB * KIB);
   const path = join(disk.path, 'disk');
@@ -75,22 +75,32 @@ test('while a write into a frozen file system is out, others wait for it in the 
   // Thaws when it is told to, and after 20 s in any case: a write in the loop would never let this process say so.
   const wait = 'timeout 20 head -n 1; exec fsfreeze --unfreeze "$0"';
   const thaw = spawn('sh', ['-c', wait, disk.path], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const thawed = once(thaw, 'exit');
+  const writes: Promise<void>[] = [];
   let done = 0;
   const count = () => {
     done += 1;
   };
-  const writes = [other.write(Buffer.alloc(4096), 0).then(count)];
-  await new Promise((resolve) => setTimeout(resolve, QUICK_OPERATION + 1));
-  for (let value = 1; value <= 20; value++) {
-    const write = device.write(0, [Buffer.alloc(4096, value)]);
-    assert(write instanceof Promise);
-    writes.push(write.then(count));
+  try {
+    writes.push(Promise.resolve(other.writev([Buffer.alloc(4096)], 0)).then(count));
+    for (let value = 1; value <= 20; value++) {
+      const write = device.write(0, [Buffer.alloc(4096, value)]);
+      assert(write instanceof Promise);
+      writes.push(write.then(count));
+    }
+    const unmap = device.unmap(8192, 4096);
+    assert(unmap instanceof Promise);
+    writes.push(unmap.then(count));
+    const elsewhere = nodeFileSystem.open(join(temporaryDirectory(t), 'file'), 'create');
+    await elsewhere.writev([Buffer.alloc(4096, 5)], 0);
+    await elsewhere.sync();
+    await elsewhere.close();
+    assert.equal(done, 0, 'the frozen ones wait still, the other disk has gone on');
+  } finally {
+    // Before it is unmounted: what is frozen then stays in the kernel.
+    thaw.stdin.end('now\n');
+    await thawed;
   }
-  const unmap = device.unmap(8192, 4096);
-  assert(unmap instanceof Promise);
-  writes.push(unmap.then(count));
-  assert.equal(done, 0);
-  thaw.stdin.end('now\n');
   await Promise.all(writes);
   assert.deepEqual(Buffer.concat(await device.read(0, 4096)), Buffer.alloc(4096, 20), 'the last one came last');
   await device.close();

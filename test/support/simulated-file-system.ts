@@ -428,8 +428,13 @@ class SimulatedFile implements File {
     this.#inode.touch(this.#machine.sequence, offset, length);
   }
 
+  async extents(offset: number, length: number): Promise<FileExtent[]> {
+    this.#check();
+    return this.#machine.later(() => this.#extents(offset, length));
+  }
+
   /** Pages of zeros are holes. */
-  extents(offset: number, length: number): FileExtent[] {
+  #extents(offset: number, length: number): FileExtent[] {
     this.#check();
     const result: { offset: number; length: number; hole: boolean }[] = [];
     const end = Math.min(offset + length, this.#inode.cached.length);
