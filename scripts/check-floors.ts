@@ -39,6 +39,8 @@ const keepers: Record<string, readonly string[]> = {
   'node:os': ['os', 'cli'],
   'node:perf_hooks': ['cli'],
   'node:sqlite': ['fleet'],
+  'node:v8': ['os'],
+  'node:vm': ['os'],
   koffi: ['os'],
   hono: ['server'],
   '@hono/node-server': ['server'],
