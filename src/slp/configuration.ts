@@ -1,14 +1,13 @@
 /** What an agent goes by: scopes and directory agents, as DHCP and its user give them (RFC 2608 §6, RFC 2610). */
 
 import { DEFAULT_SCOPE } from './protocol.ts';
-import { listItems } from './text.ts';
 
 /** DHCP options 78 and 79. */
 export interface SlpOfDhcp {
   /** Option 78; `mandatory`: others are not to be looked for. */
   readonly directoryAgents?: { readonly mandatory: boolean; readonly addresses: readonly string[] };
-  /** Option 79: a scope list as it is written, which may be empty; `mandatory`: it takes the place of what the user says. */
-  readonly scopes?: { readonly mandatory: boolean; readonly scopeList: string };
+  /** Option 79: items of a scope list, or none; `mandatory`: they take the place of what the user says. */
+  readonly scopes?: { readonly mandatory: boolean; readonly scopes: readonly string[] };
 }
 
 export interface SlpOfUser {
@@ -27,7 +26,7 @@ export interface SlpConfiguration {
 }
 
 export function configureSlp(dhcp: SlpOfDhcp, user: SlpOfUser): SlpConfiguration {
-  const ofDhcp = dhcp.scopes === undefined ? undefined : listItems(dhcp.scopes.scopeList);
+  const ofDhcp = dhcp.scopes?.scopes;
   const scopes = dhcp.scopes?.mandatory ? ofDhcp : (user.scopes ?? ofDhcp);
   const { addresses = [], mandatory = false } = dhcp.directoryAgents ?? {};
   return {
