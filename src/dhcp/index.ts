@@ -5,7 +5,7 @@ export * from './boot-client.ts';
 export * from './client/client.ts';
 export * from './client/lease.ts';
 export * from './client/offer.ts';
-export { bootParameterRequestList, type DhcpClientOptions } from './client/options.ts';
+export { bootParameterRequestList, type DhcpClientOptions, type DhcpQuestion } from './client/options.ts';
 export type { DhcpClientAction } from './client/state.ts';
 export * from './datagram.ts';
 export * from './detect.ts';
