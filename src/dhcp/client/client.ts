@@ -6,17 +6,18 @@
  */
 
 import type { Ipv4Address } from '../../bytes/index.ts';
-import { type DhcpMessage, MessageType, messageType } from '../message.ts';
+import { type DhcpMessage, MessageType } from '../message.ts';
 import { Option } from '../option.ts';
 import { contradiction } from './acknowledgement.ts';
 import { ClientAuthentication } from './authentication.ts';
 import { giveUpError, moreTelling, type Obstacle } from './give-up.ts';
 import { type DhcpLease, type LeaseContext, leaseFrom } from './lease.ts';
-import { carriesIscsiRootPath, isProxyOffer, type Offer, type RankedOffer, rankOffers, serverOf } from './offer.ts';
+import { type RankedOffer, serverOf } from './offer.ts';
 import type { DhcpClientOptions, DhcpQuestion } from './options.ts';
 import { type Reception, type Reply, receiveReply } from './reply.ts';
 import { ClientRequests } from './requests.ts';
 import { renewalDelay, retransmissionDelay } from './retransmission.ts';
+import { isAnswerTo, type Selection, selectionFrom, withOffer } from './selection.ts';
 import type { DhcpClientAction, Requesting, Selecting, State, Transmission } from './state.ts';
 
 const defaultTimeout = 30_000;
@@ -31,8 +32,7 @@ const pauseAfterDecline = 10_000;
  */
 const requestAttempts = 2;
 const rebootAttempts = 2;
-/** More are a flood: of offers the best are kept, of what is discarded the first are told. */
-const mostOffers = 32;
+/** More are a flood, of which the first are told. */
 const mostDiscardsTold = 16;
 
 export class DhcpClient {
@@ -112,7 +112,9 @@ export class DhcpClient {
     if (reception.kind === 'other') return [];
     if (reception.kind === 'discarded') return this.#discarded(state, reception, now);
     const { reply } = reception;
-    if (state.name === 'selecting') return this.#isOffer(reply) ? this.#offered(state, reply, now) : [];
+    if (state.name === 'selecting') {
+      return isAnswerTo(this.#question, reply.type) ? this.#offered(state, reply, now) : [];
+    }
     if (reply.type === MessageType.nak) return this.#refused(state, reply.message, now);
     return reply.type === MessageType.ack ? this.#acknowledged(state, reply) : [];
   }
@@ -178,18 +180,6 @@ export class DhcpClient {
     return [{ type: 'discarded', server: obstacle.server, reason }];
   }
 
-  #isOffer({ type }: Reply): boolean {
-    switch (this.#question.kind) {
-      case 'lease':
-        return type === MessageType.offer || type === undefined;
-      case 'bootp':
-        return type === undefined;
-      case 'inform':
-        // RFC 3118 §5.5.5: what an OFFER is to DISCOVER, an ACK is to INFORM.
-        return type === MessageType.ack;
-    }
-  }
-
   #discover(now: number, attempt: number, before?: Selecting): DhcpClientAction[] {
     const transmission = this.#transmit(now, attempt, before?.transmission);
     this.#state = { name: 'selecting', transmission, offers: before?.offers ?? [], chooseAt: undefined };
@@ -197,34 +187,23 @@ export class DhcpClient {
   }
 
   #offered(state: Selecting, { message, key }: Reply, now: number): DhcpClientAction[] {
-    const offers = [...state.offers, { message, key }];
-    const kept = offers.length > mostOffers ? rankOffers(offers).slice(0, mostOffers) : offers;
-    const isEnough = kept.some((offer) => this.#canBeTaken(offer));
+    const offers = withOffer(state.offers, { message, key });
+    const selection = selectionFrom(offers, this.#question);
     const window = this.#options.offerWindow ?? defaultOfferWindow;
-    const chooseAt = state.chooseAt ?? (isEnough ? now + window : undefined);
-    const next: Selecting = { ...state, offers: kept, chooseAt };
-    this.#state = next;
-    const heard: DhcpClientAction[] = offers.length > mostOffers ? [] : [{ type: 'offer', message }];
-    // Nothing better can come.
-    if (isEnough && kept.some((offer) => carriesIscsiRootPath(offer.message)))
-      return [...heard, ...this.#choose(next, now)];
-    return heard;
-  }
-
-  /** It gives an address, where one is asked for. */
-  #canBeTaken({ message }: Offer): boolean {
-    return this.#question.kind === 'inform' || !isProxyOffer(message);
+    const chooseAt = state.chooseAt ?? (selection === undefined ? undefined : now + window);
+    this.#state = { ...state, offers, chooseAt };
+    const heard: DhcpClientAction[] = offers.length > state.offers.length ? [{ type: 'offer', message }] : [];
+    return selection?.isBest === true ? [...heard, ...this.#take(selection, now)] : heard;
   }
 
   #choose(state: Selecting, now: number): DhcpClientAction[] {
-    const ranking = rankOffers(state.offers.filter((offer) => this.#canBeTaken(offer)));
-    const [choice] = ranking;
-    if (choice === undefined) return this.#discover(now, state.transmission.attempt + 1, state);
-    const [proxy] = rankOffers(state.offers.filter((offer) => !this.#canBeTaken(offer)));
-    const proxyOffer = proxy?.message;
+    const selection = selectionFrom(state.offers, this.#question);
+    if (selection === undefined) return this.#discover(now, state.transmission.attempt + 1, state);
+    return this.#take(selection, now);
+  }
+
+  #take({ choice, ranking, proxyOffer, isFinal }: Selection, now: number): DhcpClientAction[] {
     const told: DhcpClientAction[] = ranking.length > 1 ? [{ type: 'chosen', ranking }] : [];
-    const isFinal = this.#question.kind === 'inform' || messageType(choice.message) === undefined;
-    // RFC 1534 §3: a BOOTP reply is final, and so is the answer to INFORM.
     if (isFinal) return [...told, ...this.#bind(choice.message, contextOf(choice, proxyOffer), now, 'bound')];
     this.#obstacle = moreTelling(this.#obstacle, { kind: 'unconfirmed', offer: choice.message });
     return [...told, ...this.#request(choice, proxyOffer, now, undefined)];

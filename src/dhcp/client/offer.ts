@@ -31,6 +31,11 @@ function isForIscsi(text: string | undefined): boolean {
   return text?.toLowerCase().startsWith('iscsi:') === true;
 }
 
+/** The Root Path says where the server is, so that nothing more needs to be found out (RFC 4173 §5). */
+export function namesServerAndTarget({ options }: DhcpMessage): boolean {
+  return /^iscsi:[^:]/i.test(options.find(Option.rootPath) ?? '');
+}
+
 /** Names the disk in option 43, as the ROMs of some vendors have it. */
 function carriesVendorRootPath({ options }: DhcpMessage): boolean {
   const value = options.raw(Option.vendorSpecific.code);
@@ -57,7 +62,8 @@ const cameFirst = 'came first';
 
 /** The first that holds is what an offer counts as. */
 const preferences: readonly Preference[] = [
-  { holds: carriesIscsiRootPath, reason: 'carries an iscsi: root path' },
+  { holds: namesServerAndTarget, reason: 'carries an iscsi: root path' },
+  { holds: carriesIscsiRootPath, reason: 'carries an iscsi: root path without a server' },
   { holds: carriesVendorRootPath, reason: 'names a disk in option 43' },
   { holds: helpsDiscovery, reason: 'names servers to find the disk by (SLP, iSNS)' },
   { holds: carriesBootFile, reason: 'names a boot file' },
