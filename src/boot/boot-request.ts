@@ -2,6 +2,7 @@
 
 import type { RootPath } from '../iscsi/root-path.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
+import type { DhcpMethod } from './dhcp-stage.ts';
 
 export interface BootRequest {
   /** The network interface to ask on. */
@@ -14,6 +15,8 @@ export interface BootRequest {
   readonly lun?: Uint8Array;
   readonly targetName?: string;
   readonly initiatorName?: string;
-  readonly dhcp: 'v4' | 'off';
+  readonly dhcp: DhcpMethod | 'off';
+  /** Option 60: whom to ask DHCP as. */
+  readonly dhcpVendorClass?: string;
   readonly discovery: 'sendtargets' | 'off';
 }

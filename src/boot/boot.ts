@@ -1,6 +1,7 @@
 /** RFC 4173's client: from what the user says to a disk that can be read, through as few stages as possible. */
 
 import type { Ipv4Address } from '../bytes/index.ts';
+import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import { Initiator, type InitiatorOptions } from '../initiator/initiator.ts';
 import type { Timeouts } from '../initiator/timeouts.ts';
 import { type ServerName, serverHost } from '../iscsi/server-name.ts';
@@ -18,7 +19,7 @@ import {
 } from './boot-parameters.ts';
 import type { BootRequest } from './boot-request.ts';
 import { type BootedDisk, describeBootedDisk, runBootStage } from './boot-stage.ts';
-import { type DhcpResult, describeDhcpResult, runDhcpStage } from './dhcp-stage.ts';
+import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './dhcp-stage.ts';
 import { type Candidate, describeCandidates, runDiscoveryStage } from './discovery-stage.ts';
 import { defaultInitiatorName } from './initiator-name.ts';
 import { bringUp, chooseInterface, configureAddress, hasAddress } from './interface-setup.ts';
@@ -33,6 +34,8 @@ export interface BootEnvironment {
   readonly random: () => number;
   /** Milliseconds that the DHCP stage may take. */
   readonly dhcpTimeout: number;
+  /** Only DHCP servers that prove one of them are believed (RFC 3118). */
+  readonly dhcpKeys?: readonly AuthenticationKeyEntry[];
   readonly timeouts?: Partial<Timeouts>;
   /** Proof of who this is, and digests to insist on. */
   readonly security?: Pick<InitiatorOptions, 'chap' | 'wishes'>;
@@ -43,6 +46,8 @@ export interface BootEnvironment {
 export interface BootResult {
   readonly parameters: ReturnType<typeof describeParameters>;
   readonly disk: BootedDisk;
+  /** Aborted when the boot is to end, or its address is lost: with the reason. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -55,10 +60,11 @@ export async function boot<T>(
   trace: BootTrace,
   use: (result: BootResult) => Promise<T>,
 ): Promise<T> {
-  const { network, clock, signal, timeouts, security } = environment;
+  const { network, clock, timeouts, security } = environment;
   await using cleanup = new AsyncDisposableStack();
   trace.skip('software', decideSoftware().reason);
   const learned = await throughDhcp(request, environment, trace, cleanup);
+  const signal = learned.lost === undefined ? environment.signal : AbortSignal.any([environment.signal, learned.lost]);
   const parameters = withDefaults(learned.parameters, defaultInitiatorName(learned.interface, network.interfaces()));
 
   const initiatorName = parameters.initiatorName.value;
@@ -74,8 +80,9 @@ export async function boot<T>(
   );
   cleanup.defer(() => disk.session.close());
   const targetName = parameters.targetName ?? { value: disk.targetName, source: 'discovery' };
+  const result = { parameters: describeParameters({ ...parameters, targetName }), disk, signal };
   // Awaited here, so that the session is closed after it and not before.
-  return await use({ parameters: describeParameters({ ...parameters, targetName }), disk });
+  return await untilLost(learned.lost, disk, use(result));
 }
 
 export interface PlannedStage {
@@ -108,6 +115,8 @@ export function planBoot(request: BootRequest, network: Network): PlannedStage[]
 
 interface Learned {
   readonly parameters: BootParameters;
+  /** Aborted when the address that DHCP gave must not be used any more. */
+  readonly lost?: AbortSignal;
   readonly interface: NetworkInterface | undefined;
 }
 
@@ -132,14 +141,16 @@ async function throughDhcp(
   const result = await trace.run(
     'dhcp',
     `${reason}: asking on ${chosen.name} (${chosen.mac})`,
-    (stage) => heeding(environment.signal, askDhcp(chosen, parameters.server?.value, environment, cleanup, stage)),
+    (stage) =>
+      heeding(environment.signal, askDhcp(chosen, request, parameters.server?.value, environment, cleanup, stage)),
     describeDhcpResult,
   );
-  return { parameters: complete(parameters, parametersOfDhcp(result)), interface: chosen };
+  return { parameters: complete(parameters, parametersOfDhcp(result)), interface: chosen, lost: result.held.lost };
 }
 
 async function askDhcp(
   chosen: NetworkInterface,
+  request: BootRequest,
   serverOfUser: ServerName | undefined,
   environment: BootEnvironment,
   cleanup: AsyncDisposableStack,
@@ -147,7 +158,11 @@ async function askDhcp(
 ): Promise<DhcpResult> {
   const { network, machine, clock, random, dhcpTimeout, signal } = environment;
   await bringUp(chosen, machine, cleanup, trace);
-  const result = await runDhcpStage({ network, clock, random, interface: chosen, timeout: dhcpTimeout, signal }, trace);
+  const options = { network, clock, random, interface: chosen, timeout: dhcpTimeout, signal };
+  const result = await runDhcpStage({ ...options, ...howToAsk(request, chosen, environment.dhcpKeys) }, trace);
+  // An address of its own is not the lease's to lose.
+  if (chosen.ipv4.length > 0) await result.held[Symbol.asyncDispose]();
+  else cleanup.use(result.held);
   const server = serverOfUser ?? result.rootPath?.server;
   await configureAddress(chosen, result, literalAddress(server), machine, cleanup, trace);
   return result;
@@ -176,6 +191,23 @@ async function throughDiscovery(
     (stage) => heeding(signal, runDiscoveryStage(initiator, portal, signal, stage)),
     describeCandidates,
   );
+}
+
+/** RFC 2131 §4.4.5: with its address gone, the session is over at once, and so is what it was used for. */
+async function untilLost<T>(lost: AbortSignal | undefined, disk: BootedDisk, work: Promise<T>): Promise<T> {
+  if (lost === undefined) return work;
+  const end = Promise.withResolvers<never>();
+  const lose = () => {
+    disk.session.destroy(lost.reason);
+    end.reject(lost.reason);
+  };
+  if (lost.aborted) lose();
+  lost.addEventListener('abort', lose, { once: true });
+  try {
+    return await Promise.race([work, end.promise]);
+  } finally {
+    lost.removeEventListener('abort', lose);
+  }
 }
 
 /** What is given up because `signal` says so fails with the signal's own reason. */

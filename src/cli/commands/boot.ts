@@ -14,6 +14,7 @@ import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -40,6 +41,7 @@ export function registerBoot(program: Command): void {
 
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
+  const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
@@ -49,6 +51,7 @@ function requestOf(settings: BootSettings): BootRequest {
     ...(target !== undefined && { targetName: target }),
     ...(initiator !== undefined && { initiatorName: initiator }),
     dhcp,
+    ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
   };
 }
@@ -91,7 +94,7 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
     const environment = await environmentOf(settings, signal);
     const result = await boot(requestOf(settings), environment, trace, async (disk) => {
       booted();
-      return { parameters: disk.parameters, ...(await copy(settings, disk, signal)) };
+      return { parameters: disk.parameters, ...(await copy(settings, disk)) };
     });
     report({ ok: true, ...result });
   } catch (error) {
@@ -102,7 +105,7 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
 
 /** No single wait takes more than half of the time that there is, so that its own error is heard before the general one. */
 async function environmentOf(settings: BootSettings, signal: AbortSignal): Promise<BootEnvironment> {
-  const seconds = settings.timeout;
+  const { timeout: seconds, dhcpAuthFile } = settings;
   const most = (milliseconds: number) => Math.min(milliseconds, seconds * 500);
   const { connect, login, command, exchange } = defaultTimeouts;
   return {
@@ -111,6 +114,7 @@ async function environmentOf(settings: BootSettings, signal: AbortSignal): Promi
     clock: systemClock,
     random: Math.random,
     dhcpTimeout: seconds * 500,
+    ...(dhcpAuthFile !== undefined && { dhcpKeys: await readDhcpKeys(nodeFileSystem, dhcpAuthFile) }),
     timeouts: { connect: most(connect), login: most(login), command: most(command), exchange: most(exchange) },
     security: await securityOf(settings, nodeFileSystem),
     signal,
@@ -119,8 +123,7 @@ async function environmentOf(settings: BootSettings, signal: AbortSignal): Promi
 
 async function copy(
   { read, out, json }: BootSettings,
-  { disk }: BootResult,
-  signal: AbortSignal,
+  { disk, signal }: BootResult,
 ): Promise<{ copied?: CopyResult & { readonly file: string } }> {
   if (read === undefined || out === undefined) return {};
   const abort = () => disk.session.destroy(signal.reason);
