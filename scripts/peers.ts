@@ -35,6 +35,10 @@ export const peers = {
     'dhcpcd-base',
     'tftp-hpa',
     'curl',
+    // An iSNS server, and two clients
+    'open-isns-server',
+    'open-isns-utils',
+    'open-isns-discoveryd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',
