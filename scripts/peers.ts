@@ -33,6 +33,8 @@ export const peers = {
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'isc-dhcp-server',
+    'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
     // An iSNS server, and two clients
