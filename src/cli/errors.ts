@@ -24,7 +24,7 @@ const families: readonly (readonly [RegExp, ExitCode])[] = [
   [/^CONFIG_|^CHAP_FILE_|^DHCP_POOL_|^ROUTER_|^INTERFACE_(DOWN|NO_ADDRESS|NO_DHCP)$/, exitCode.configuration],
   [/_PORT_IN_USE$|_FORBIDDEN$/, exitCode.portOrPermission],
   [/_AUTH(_|$)/, exitCode.authentication],
-  [/_TIMEOUT$|_NO_OFFER$/, exitCode.timeout],
+  [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$/, exitCode.timeout],
   [/_EXISTS$|_LOCKED$|_IN_USE$/, exitCode.existsOrBusy],
   [/_NOT_FOUND$|_UNKNOWN$|_MISSING$/, exitCode.notFound],
 ];
