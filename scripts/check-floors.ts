@@ -17,10 +17,11 @@ const rooms: Record<string, readonly string[]> = {
   dhcp: ['bytes'],
   dhcp6: ['bytes'],
   tftp: ['bytes'],
+  ibft: ['bytes'],
   block: ['bytes', 'os'],
   target: ['bytes', 'os', 'scsi', 'iscsi', 'block'],
   initiator: ['bytes', 'os', 'scsi', 'iscsi', 'block'],
-  boot: ['bytes', 'os', 'scsi', 'iscsi', 'dhcp', 'dhcp6', 'tftp', 'block', 'target', 'initiator'],
+  boot: ['bytes', 'os', 'scsi', 'iscsi', 'dhcp', 'dhcp6', 'tftp', 'ibft', 'block', 'target', 'initiator'],
   pool: ['bytes', 'os', 'block'],
   fleet: ['bytes'],
   server: [
