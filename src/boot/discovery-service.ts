@@ -3,7 +3,8 @@
  * are asked, and in which order, is the plan's to say.
  */
 
-import type { TargetAddress } from '../initiator/target-address.ts';
+import type { Initiator } from '../initiator/initiator.ts';
+import { formatPortal, type Portal, type TargetAddress } from '../initiator/target-address.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import type { StageTrace } from './trace.ts';
@@ -22,6 +23,16 @@ export interface FoundTarget extends TargetAddress {
   readonly bootable?: boolean;
 }
 
+/** Where discovery services are, as far as the user or DHCP has said. */
+export interface ServiceLocations {
+  /** In the order in which they are asked. */
+  readonly isnsServers: readonly Portal[];
+  /** Addresses of SLP directory agents; agents that are named are asked instead of the multicast group. */
+  readonly slpAgents: readonly string[];
+  /** Empty: the default scope. */
+  readonly slpScopes: readonly string[];
+}
+
 export interface DiscoveryContext {
   readonly network: Network;
   readonly clock: Clock;
@@ -29,6 +40,7 @@ export interface DiscoveryContext {
   readonly random: () => number;
   /** The interface that the boot goes over, as it is now; undefined when none was named and none had to be chosen. */
   readonly interface: NetworkInterface | undefined;
+  readonly locations: ServiceLocations;
   /** Milliseconds that the whole search may take. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -42,4 +54,16 @@ export interface DiscoveryService {
    * be asked or answers what it must not, and when `signal` is aborted.
    */
   findTargets(wanted: WantedTarget, context: DiscoveryContext): Promise<readonly FoundTarget[]>;
+}
+
+/** The server that is known, asked for its targets (RFC 7143 appendix C): every target with every address of it. */
+export function sendTargetsService(initiator: Initiator, portal: Portal): DiscoveryService {
+  return {
+    name: 'sendtargets',
+    async findTargets(_wanted, { signal, trace }) {
+      trace.step(`SendTargets to ${formatPortal(portal)}`);
+      const targets = await initiator.discover(portal, { signal });
+      return targets.flatMap(({ name, addresses }) => addresses.map((address) => ({ ...address, targetName: name })));
+    },
+  };
 }

@@ -1,6 +1,7 @@
 /** The platform: network, files, processes, clock. Each is an interface with its real implementation. */
 export * from './clock.ts';
 export * from './file.ts';
+export { type HttpAnswer, type HttpClient, nodeHttpClient } from './http-client.ts';
 export * from './network.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export { nodeNetwork } from './node-network.ts';

@@ -2,7 +2,7 @@
 
 import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
-import type { Ipv4Address, MacAddress } from '../../src/bytes/index.ts';
+import { DisklessError, type Ipv4Address, type MacAddress } from '../../src/bytes/index.ts';
 import {
   BootOperation,
   type DhcpMessage,
@@ -14,6 +14,7 @@ import {
 } from '../../src/dhcp/message.ts';
 import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
+import type { HttpClient } from '../../src/os/http-client.ts';
 import type { MachineNetwork } from '../../src/os/machine-network.ts';
 import type { NetworkInterface, UdpHandler, UdpOptions, UdpSocket } from '../../src/os/network.ts';
 import { openDirectory } from '../../src/target/directory.ts';
@@ -140,3 +141,8 @@ export function reply(message: DhcpMessage, address: string, options: OptionList
   const { xid, chaddr } = message;
   return dhcpMessage({ op: BootOperation.reply, xid, chaddr, yiaddr: ip(address), options });
 }
+
+/** A network without HTTP servers. */
+export const noHttp: HttpClient = {
+  get: ({ hostname }) => Promise.reject(new DisklessError('NETWORK_REFUSED', `nobody speaks HTTP at ${hostname}`)),
+};
