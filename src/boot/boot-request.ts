@@ -1,5 +1,6 @@
 /** What the user of the boot client says. Everything is optional: what is said bypasses the stages that would find it out (RFC 4173 §2). */
 
+import type { IpNetwork } from '../bytes/index.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
 import type { ServiceLocations } from './discovery-service.ts';
@@ -25,4 +26,8 @@ export interface BootRequest {
   readonly discovery: 'auto' | 'slp' | 'isns' | 'sendtargets' | 'off';
   /** Where discovery services are; what DHCP says of it counts less. */
   readonly locations?: Partial<ServiceLocations>;
+  /** Refuses what RFC 4173 §8 calls insecure: see secure-policy.ts. */
+  readonly secure?: boolean;
+  /** Where there are some: the only servers to use beside the one that the user names. */
+  readonly authorizedServers?: readonly IpNetwork[];
 }

@@ -12,6 +12,7 @@ import { type DiskDescription, describeDisk } from './boot-sector.ts';
 import type { Candidate } from './candidate.ts';
 import { identifyDisk } from './disk-identity.ts';
 import type { Reach } from './interface-setup.ts';
+import type { Admit } from './secure-policy.ts';
 import { within } from './time-limit.ts';
 import type { Facts, StageTrace } from './trace.ts';
 
@@ -32,6 +33,7 @@ export interface BootStageOptions {
   /** Not empty; tried in order until one gives a disk. */
   readonly candidates: readonly Candidate[];
   readonly lun: Uint8Array;
+  readonly admit: Admit;
   readonly reach: Reach;
   /** Milliseconds that one of them may take, from the connection to the disk's first blocks. */
   readonly timeout: number;
@@ -110,15 +112,17 @@ async function bootFrom(candidate: Candidate, options: BootStageOptions, trace: 
 
 async function logIn(
   { portal, targetName }: Candidate,
-  { initiator, reach, signal }: BootStageOptions,
+  { initiator, admit, reach, signal }: BootStageOptions,
   trace: StageTrace,
 ): Promise<LastingSession> {
+  admit(portal.host);
   await reach(portal.host, trace);
   trace.step(`login to ${targetName} at ${formatPortal(portal)}`);
   const session = await initiator.keep(portal, targetName, {
     signal,
     redirected(from, to, permanent) {
       trace.step(`${formatPortal(from)} redirects to ${formatPortal(to)}${permanent ? ' for good' : ''}`);
+      admit(to.host);
       return reach(to.host, trace);
     },
   });

@@ -7,6 +7,7 @@ import { type BootedDisk, describeBootedDisk, runBootStage } from './boot-stage.
 import type { BootEnvironment } from './environment.ts';
 import { defaultInitiatorName } from './initiator-name.ts';
 import { decideSoftware } from './plan.ts';
+import { admission, refuseInsecureRequest } from './secure-policy.ts';
 import { throughDhcp } from './through-dhcp.ts';
 import { throughDiscovery } from './through-discovery.ts';
 import { throughSoftware } from './through-software.ts';
@@ -29,7 +30,10 @@ export async function boot<T>(
 ): Promise<T> {
   const { network, clock, signal, timeouts, security, targetTimeout: timeout } = environment;
   await using cleanup = new AsyncDisposableStack();
-  const software = decideSoftware(request);
+  const software = trace.decide('software', () => {
+    refuseInsecureRequest(request, security?.chap);
+    return decideSoftware(request);
+  });
   if (!software.necessary) trace.skip('software', software.reason);
   const learned = await throughDhcp(request, environment, trace, cleanup);
   await throughSoftware(request, learned, environment, trace);
@@ -40,7 +44,8 @@ export async function boot<T>(
   const initiator = new Initiator({ network, clock, initiatorName, ...given });
   const candidates = await throughDiscovery(request, parameters, learned, initiator, environment, trace);
   const lun = parameters.lun.value;
-  const options = { initiator, clock, candidates, lun, reach: learned.reach, timeout, signal };
+  const { reach } = learned;
+  const options = { initiator, clock, candidates, lun, admit: admission(request), reach, timeout, signal };
   const disk = await trace.run(
     'boot',
     `as ${initiatorName}`,

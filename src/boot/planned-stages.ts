@@ -5,6 +5,7 @@ import type { BootRequest } from './boot-request.ts';
 import type { BootEnvironment } from './environment.ts';
 import { chooseInterface, hasAddress } from './interface-setup.ts';
 import { decideDhcp, decideDiscovery, decideSoftware, type StageName } from './plan.ts';
+import { refuseInsecureDhcp, refuseInsecureDiscovery, refuseInsecureRequest } from './secure-policy.ts';
 import { locationsOf } from './through-dhcp.ts';
 import { askableServices } from './through-discovery.ts';
 
@@ -17,12 +18,14 @@ export interface PlannedStage {
 /** As far as is known now. Raises what `boot` would. */
 export function planBoot(
   request: BootRequest,
-  { network, services }: Pick<BootEnvironment, 'network' | 'services'>,
+  { network, services, security }: Pick<BootEnvironment, 'network' | 'services' | 'security'>,
 ): PlannedStage[] {
+  refuseInsecureRequest(request, security?.chap);
   const parameters = parametersOfUser(request);
   const dhcp = decideDhcp(request, parameters, { hasAddress: hasAddress(request.interface, network) });
   const software: PlannedStage = { stage: 'software', ...decideSoftware(request) };
   if (dhcp.necessary) {
+    refuseInsecureDhcp(request, false);
     const { name, mac } = chooseInterface(request.interface, network);
     const discovery = 'if DHCP does not name server and target';
     return [
@@ -32,7 +35,9 @@ export function planBoot(
       { stage: 'boot', necessary: true, reason: 'login at what DHCP names' },
     ];
   }
-  const { necessary, reason } = decideDiscovery(request, parameters, askableServices(services, locationsOf(request)));
+  const decided = decideDiscovery(request, parameters, askableServices(services, locationsOf(request)));
+  if (decided.necessary) refuseInsecureDiscovery(request, decided.services);
+  const { necessary, reason } = decided;
   return [
     software,
     { stage: 'dhcp', ...dhcp },

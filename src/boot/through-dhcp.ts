@@ -8,6 +8,7 @@ import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
 import { bringUp, byOwnRoutes, chooseInterface, configureAddress, hasAddress, type Reach } from './interface-setup.ts';
 import { decideDhcp } from './plan.ts';
+import { refuseInsecureDhcp } from './secure-policy.ts';
 import type { BootTrace, StageTrace } from './trace.ts';
 
 export interface Learned {
@@ -37,6 +38,7 @@ export async function throughDhcp(
     const named = request.interface === undefined ? undefined : chooseInterface(request.interface, network);
     return { parameters, interface: named, locations, bootFile: undefined, reach: byOwnRoutes };
   }
+  trace.decide('dhcp', () => refuseInsecureDhcp(request, false));
   const chosen = chooseInterface(request.interface, network);
   const { result, reach } = await trace.run(
     'dhcp',

@@ -9,6 +9,7 @@ import { type DiscoveryService, type ServiceLocations, sendTargetsService } from
 import { runDiscoveryStage } from './discovery-stage.ts';
 import type { BootEnvironment } from './environment.ts';
 import { type AskableServices, decideDiscovery } from './plan.ts';
+import { admission, refuseInsecureDiscovery } from './secure-policy.ts';
 import type { Learned } from './through-dhcp.ts';
 import type { BootTrace } from './trace.ts';
 
@@ -23,7 +24,11 @@ export async function throughDiscovery(
 ): Promise<readonly Candidate[]> {
   const { locations } = learned;
   const askable = askableServices(environment.services, locations);
-  const decision = trace.decide('discovery', () => decideDiscovery(request, parameters, askable));
+  const decision = trace.decide('discovery', () => {
+    const decided = decideDiscovery(request, parameters, askable);
+    if (decided.necessary) refuseInsecureDiscovery(request, decided.services);
+    return decided;
+  });
   if (!decision.necessary) {
     trace.skip('discovery', decision.reason);
     const portal = { host: serverHost(decision.server), port: parameters.port.value };
@@ -43,6 +48,7 @@ export async function throughDiscovery(
     'discovery',
     decision.reason,
     async (stage) => {
+      if (portal !== undefined) admission(request)(portal.host);
       const asked = [portal?.host, ...locations.isnsServers.map(({ host }) => host), ...locations.slpAgents];
       for (const host of asked) if (host !== undefined) await learned.reach(host, stage);
       const { network, clock, random, signal, discoveryTimeout: timeout } = environment;

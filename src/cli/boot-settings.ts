@@ -3,14 +3,14 @@
 import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { onOrOff, setting, textual, type ValuesOf } from './setting.ts';
+import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 
 const optional = <T>(parse: (text: string) => T) => ({ schema: textual(parse).optional(), fallback: undefined });
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
@@ -61,6 +61,18 @@ export const bootSettings = {
     placeholder: 'service',
     schema: oneOf('auto', 'slp', 'isns', 'sendtargets', 'off'),
     fallback: 'auto' as const,
+  }),
+  secure: setting({
+    help: 'refuse what is not safe (RFC 4173 §8): unauthenticated DHCP, names and discovery instead of addresses, boot software, targets that prove nothing',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  authorizedServer: setting({
+    help: 'use only iSCSI servers of this network, such as 192.0.2.5 or 192.0.2.0/24, and the one of --server-name; may be repeated',
+    placeholder: 'network',
+    repeats: true,
+    schema: listOf(textual(parseIpNetwork)),
+    fallback: [],
   }),
   read: setting({
     help: 'copy so much from the start of the disk to the file of --out, such as 64M',

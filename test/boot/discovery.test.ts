@@ -16,7 +16,6 @@ import { DisklessError } from '../../src/bytes/index.ts';
 import { formatPortal } from '../../src/initiator/target-address.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import { openDirectory } from '../../src/target/directory.ts';
-import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 import { HeldDevice } from '../target/held-device.ts';
 import { type DhcpAnswers, lease, noHttp, SimulatedLan, targetName } from './simulated-lan.ts';
@@ -202,11 +201,8 @@ test('a server that takes the connection and says nothing costs its time only: t
 
 test('a target that lets in and goes silent is given up in its time', async () => {
   const device = new HeldDevice(1 << 20);
-  const prepare = async (lan: SimulatedLan) => {
-    const target = new Target({ name: other, units: new Map([[0, device]]) });
-    const endpoint = { address: '192.0.2.3', port: 3260 };
-    await Portal.open({ network: lan, endpoint, clock: lan.clock, directory: openDirectory([target]) });
-  };
+  const target = new Target({ name: other, units: new Map([[0, device]]) });
+  const prepare = (lan: SimulatedLan) => lan.listen('192.0.2.3', openDirectory([target]));
   const silent = { ...here, host: '192.0.2.3', targetName: other };
   const bad = await run({ services: [service('slp', finds(silent))], prepare });
   assert.ok(bad.error instanceof DisklessError);

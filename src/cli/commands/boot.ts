@@ -37,14 +37,14 @@ export function registerBoot(program: Command): void {
         hint: 'Write --read 64M --out FILE.',
       });
     }
-    if (settings.dryRun) showPlan(settings);
+    if (settings.dryRun) await showPlan(settings);
     else await bootUntilStopped(settings);
   });
 }
 
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
-  const { softwareStage, softwareDigest } = settings;
+  const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
@@ -57,11 +57,14 @@ function requestOf(settings: BootSettings): BootRequest {
     ...(softwareDigest !== undefined && { softwareDigest }),
     dhcp,
     discovery,
+    secure,
+    authorizedServers,
   };
 }
 
-function showPlan(settings: BootSettings): void {
-  const plan = planBoot(requestOf(settings), { network: nodeNetwork, services: discoveryServices });
+async function showPlan(settings: BootSettings): Promise<void> {
+  const security = await securityOf(settings, nodeFileSystem);
+  const plan = planBoot(requestOf(settings), { network: nodeNetwork, services: discoveryServices, security });
   const text = settings.json ? JSON.stringify({ plan }, undefined, 2) : plan.map(planLine).join('\n');
   process.stdout.write(`${text}\n`);
 }
