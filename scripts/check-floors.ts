@@ -50,6 +50,8 @@ const keepers: Record<string, readonly string[]> = {
   'node:dns/promises': ['os'],
   'node:fs': ['os'],
   'node:fs/promises': ['os'],
+  'node:http': ['os'],
+  'node:https': ['os'],
   'node:net': ['os'],
   'node:os': ['os', 'cli'],
   'node:perf_hooks': ['cli'],

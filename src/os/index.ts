@@ -2,6 +2,7 @@
 export * from './clock.ts';
 export * from './file.ts';
 export * from './local-sockets.ts';
+export { type HttpAnswer, type HttpClient, nodeHttpClient } from './http-client.ts';
 export * from './network.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export { nodeLocalSockets } from './node-local-sockets.ts';
