@@ -28,6 +28,9 @@ export const peers = {
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    // NBD clients and servers
+    'libnbd-bin',
+    'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
     'isc-dhcp-client',

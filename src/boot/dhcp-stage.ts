@@ -11,6 +11,7 @@ import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { formatRootPath, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
+import { softwareOfDhcp } from './software-source.ts';
 import type { Facts, StageTrace } from './trace.ts';
 
 export interface DhcpStageOptions {
@@ -33,6 +34,8 @@ export interface DhcpResult {
   /** Undefined when no server sent one for iSCSI. */
   readonly rootPath: RootPath | undefined;
   readonly initiatorName: IscsiName | undefined;
+  /** The boot file that a client without an initiator would fetch. */
+  readonly bootFile: URL | undefined;
   /** Seconds; undefined for a lease without end. */
   readonly leaseTime: number | undefined;
 }
@@ -51,6 +54,7 @@ export async function runDhcpStage(options: DhcpStageOptions, trace: StageTrace)
     server: lease.serverIdentifier,
     rootPath,
     initiatorName: initiatorName === undefined ? undefined : parseIscsiName(initiatorName),
+    bootFile: bootFileOf(lease, trace),
     leaseTime: reply.options.find(Option.leaseTime),
   };
 }
@@ -147,6 +151,17 @@ function rootPathOf(lease: DhcpLease, trace: StageTrace): RootPath | undefined {
     trace.step('the Root Path does not start with "iscsi:", so it is for other clients');
   }
   return undefined;
+}
+
+/** One that cannot be fetched is no reason to go without the rest. */
+function bootFileOf(lease: DhcpLease, trace: StageTrace): URL | undefined {
+  try {
+    return softwareOfDhcp(lease);
+  } catch (error) {
+    if (!(error instanceof DisklessError)) throw error;
+    trace.step(error.message);
+    return undefined;
+  }
 }
 
 function prefixOf(mask: Ipv4Address): number {

@@ -59,6 +59,13 @@ for (const [what, args, message] of misuses) {
   });
 }
 
+test('--secure refuses before anything is sent, with the row that it enforces and exit code 7', () => {
+  const secure = run('--secure', '--root-path', `iscsi:127.0.0.1::1::${targetName}`);
+  assert.equal(secure.status, 7, secure.stderr);
+  assert.match(secure.stderr, /no CHAP secret is given \(RFC 4173 §8, row 66\) \(BOOT_SECURE_CHAP\)/);
+  assert.equal(run('--dry-run', '--secure', '--server-name', '127.0.0.1').status, 7);
+});
+
 test('where nothing listens, the boot ends at once with one line on stderr and the trace on stdout', () => {
   // Port 1 is tcpmux, which nobody runs.
   const { status, stdout, stderr } = run('--root-path', `iscsi:127.0.0.1::1::${targetName}`);
