@@ -38,6 +38,9 @@ export const peers = {
     'dhcpcd-base',
     'tftp-hpa',
     'curl',
+    // Reads our IPsec configuration
+    'strongswan-swanctl',
+    'charon-systemd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',
