@@ -212,14 +212,18 @@ describe('a client without an address', () => {
     const { sent } = client;
     const others: [string, Uint8Array][] = [
       ['another transaction', reply({ ...sent, xid: sent.xid ^ 1 }, { type: MessageType.offer })],
-      ['another client', reply({ ...sent, chaddr: new Uint8Array(16).fill(1) }, { type: MessageType.offer })],
       ['a request', encodeMessage(sent)],
       ['an ACK out of turn', reply(sent, { type: MessageType.ack })],
-      ["another client's identifier", reply(sent, { type: 2, options: (l) => l.setRaw(61, Uint8Array.of(1, 2)) })],
-      ['a lease time of three bytes', reply(sent, { type: 2, options: (l) => l.setRaw(51, new Uint8Array(3)) })],
       ['noise', new Uint8Array(300).fill(0x63)],
     ];
     for (const [what, datagram] of others) assert.deepEqual(client.receive(datagram), [], what);
+    const strange: [string, Uint8Array][] = [
+      ['another client', reply({ ...sent, chaddr: new Uint8Array(16).fill(1) }, { type: MessageType.offer })],
+      ["another client's identifier", reply(sent, { type: 2, options: (l) => l.setRaw(61, Uint8Array.of(1, 2)) })],
+      ['a lease time of three bytes', reply(sent, { type: 2, options: (l) => l.setRaw(51, new Uint8Array(3)) })],
+    ];
+    for (const [what, datagram] of strange) assert.deepEqual(client.receive(datagram), ['discarded'], what);
+    assert.equal(client.client.state, 'selecting');
     const echoed: ReplyFields = { type: MessageType.offer, options: (list) => list.setRaw(61, own) };
     assert.deepEqual(client.answer(echoed), ['offer']);
   });
