@@ -60,8 +60,9 @@ class NodeTcpConnection implements TcpConnection {
     return this.#socket.write(chunk);
   }
 
-  /** Everything of one turn leaves in one writev. */
+  /** Everything since the last one leaves in one writev. */
   flush(): void {
+    if (!this.#corked) return;
     this.#corked = false;
     this.#socket.uncork();
   }
