@@ -34,8 +34,9 @@ const forEver = 0xffff_ffff;
 
 /** `now` is when the request was sent: RFC 2131 §4.4.5 counts from there, since the reply may have taken long. */
 export function leaseFrom(reply: DhcpMessage, address: Ipv4Address, context: LeaseContext, now: number): DhcpLease {
-  const isAck = messageType(reply) === MessageType.ack;
-  const seconds = isAck ? (reply.options.get(Option.leaseTime) ?? forEver) : forEver;
+  // BOOTP knows no time, and the client's own address is not the server's to limit.
+  const isLent = messageType(reply) === MessageType.ack && reply.yiaddr === address;
+  const seconds = isLent ? (reply.options.get(Option.leaseTime) ?? forEver) : forEver;
   const length = seconds === forEver ? Number.POSITIVE_INFINITY : seconds * 1000;
   const at = (option: OptionType<number>, share: number) => {
     const given = reply.options.find(option);
