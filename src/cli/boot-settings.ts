@@ -51,10 +51,20 @@ export const bootSettings = {
     ...optional(parseSoftwareDigest),
   }),
   dhcp: setting({
-    help: 'v4 or off; it is only asked when something is missing',
-    placeholder: 'version',
-    schema: oneOf('v4', 'off'),
+    help: 'v4, bootp, inform (for an interface that has an address) or off; it is only asked when something is missing',
+    placeholder: 'method',
+    schema: oneOf('v4', 'bootp', 'inform', 'off'),
     fallback: 'v4' as const,
+  }),
+  dhcpAuthFile: setting({
+    help: 'believe only DHCP servers that have one of the keys in this file (RFC 3118): lines "key ID SECRET"',
+    placeholder: 'file',
+    ...optional((text) => text),
+  }),
+  dhcpVendorClass: setting({
+    help: 'ask DHCP as a client of that vendor class (option 60), such as "BRCM ISAN"',
+    placeholder: 'class',
+    ...optional((text) => text),
   }),
   discovery: setting({
     help: 'what is asked for server and target where DHCP does not name them: slp, isns, sendtargets (of a known server), off, or auto',

@@ -32,6 +32,8 @@ export interface StreamConnection {
    * loop leaves in one system call. False when the owner should stop producing until `drain`.
    */
   write(chunk: Uint8Array): boolean;
+  /** Hands to the kernel now what this turn of the loop has written, and not at the turn's end. */
+  flush(): void;
   /** Stops and resumes `data`: back-pressure towards the sender. */
   pause(): void;
   resume(): void;

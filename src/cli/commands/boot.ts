@@ -18,6 +18,7 @@ import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -45,6 +46,7 @@ export function registerBoot(program: Command): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
+  const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
@@ -56,6 +58,7 @@ function requestOf(settings: BootSettings): BootRequest {
     ...(softwareStage !== undefined && { software: softwareStage }),
     ...(softwareDigest !== undefined && { softwareDigest }),
     dhcp,
+    ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
     secure,
     authorizedServers,
@@ -64,7 +67,8 @@ function requestOf(settings: BootSettings): BootRequest {
 
 async function showPlan(settings: BootSettings): Promise<void> {
   const security = await securityOf(settings, nodeFileSystem);
-  const plan = planBoot(requestOf(settings), { network: nodeNetwork, services: discoveryServices, security });
+  const known = { network: nodeNetwork, services: discoveryServices, security, ...(await dhcpKeysOf(settings)) };
+  const plan = planBoot(requestOf(settings), known);
   const text = settings.json ? JSON.stringify({ plan }, undefined, 2) : plan.map(planLine).join('\n');
   process.stdout.write(`${text}\n`);
 }
@@ -101,7 +105,7 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
     const environment = await environmentOf(settings, signal);
     const result = await boot(requestOf(settings), environment, trace, async (disk) => {
       booted();
-      return { parameters: disk.parameters, ...(await copy(settings, disk, signal)) };
+      return { parameters: disk.parameters, ...(await copy(settings, disk)) };
     });
     report({ ok: true, ...result });
   } catch (error) {
@@ -126,16 +130,20 @@ async function environmentOf(settings: BootSettings, signal: AbortSignal): Promi
     dhcpTimeout: seconds * 500,
     discoveryTimeout: seconds * 500,
     targetTimeout: seconds * 500,
+    ...(await dhcpKeysOf(settings)),
     timeouts: { connect: most(connect), login: most(login), command: most(command), exchange: most(exchange) },
     security: await securityOf(settings, nodeFileSystem),
     signal,
   };
 }
 
+async function dhcpKeysOf({ dhcpAuthFile }: BootSettings): Promise<Pick<BootEnvironment, 'dhcpKeys'>> {
+  return dhcpAuthFile === undefined ? {} : { dhcpKeys: await readDhcpKeys(nodeFileSystem, dhcpAuthFile) };
+}
+
 async function copy(
   { read, out, json }: BootSettings,
-  { disk }: BootResult,
-  signal: AbortSignal,
+  { disk, signal }: BootResult,
 ): Promise<{ copied?: CopyResult & { readonly file: string } }> {
   if (read === undefined || out === undefined) return {};
   const abort = () => disk.session.destroy(signal.reason);
