@@ -1,5 +1,6 @@
 /** The discovery services that this program can ask where no server is known. */
 
 import type { DiscoveryService } from './discovery-service.ts';
+import { slpService } from './slp-service.ts';
 
-export const discoveryServices: readonly DiscoveryService[] = [];
+export const discoveryServices: readonly DiscoveryService[] = [slpService];
