@@ -6,46 +6,18 @@ import { SlpService, type SlpServiceOptions } from '../../src/server/slp-service
 import {
   type Advertisement,
   decodeMessage,
-  formatTargetUrl,
   ISCSI_TARGET,
   type RegistrarEvent,
   type SlpMessage,
-  targetAttributes,
   withheldAttributes,
 } from '../../src/slp/index.ts';
 import { SimulatedClock, settled } from '../support/simulated-clock.ts';
 import { SimulatedSegment } from '../support/simulated-segment.ts';
 
+export { advertised } from '../support/slp-target.ts';
+
 export const machine = '192.0.2.77';
 export const initiatorName = 'iqn.2001-04.com.example:host';
-
-export interface TargetGiven {
-  readonly initiators?: readonly string[];
-  readonly bootList?: readonly string[];
-  readonly scopes?: readonly string[];
-}
-
-/** A target at an address. */
-export function advertised(address: string, name: string, given: TargetGiven = {}): Advertisement {
-  const { initiators = ['any'], bootList = [], scopes = ['DEFAULT'] } = given;
-  const targetName = `iqn.2001-04.com.example:${name}`;
-  const server = { kind: 'ipv4' as const, address: address as never };
-  return {
-    url: formatTargetUrl({ server, port: 3260, targetName }),
-    serviceType: ISCSI_TARGET,
-    scopes,
-    languageTag: 'en',
-    lifetime: 600,
-    attributes: targetAttributes({
-      targetName,
-      portalGroupTag: 7,
-      initiatorNames: initiators,
-      initiatorAddresses: ['any'],
-      credentials: ['any'],
-      bootList,
-    }),
-  };
-}
 
 export class SlpWorld implements AsyncDisposable {
   readonly clock = new SimulatedClock();
