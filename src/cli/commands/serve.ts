@@ -10,7 +10,7 @@ import { runProcess } from '../../os/process.ts';
 import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
 import type { BootServerOptions, LoaderPlace, SlpOptions } from '../../server/options.ts';
-import { scopeList } from '../../slp/agent.ts';
+import { scopeList } from '../../slp/text.ts';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
 import { type ServeSettings, serveSettings } from '../serve-settings.ts';
