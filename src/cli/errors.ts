@@ -21,7 +21,7 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 /** Families of error codes, the first that matches decides. */
 const families: readonly (readonly [RegExp, ExitCode])[] = [
   [/^USAGE_|^ADDRESS_NETWORK_|^INTERFACE_NOT_GIVEN$/, exitCode.usage],
-  [/^CONFIG_|^CHAP_FILE_|^DHCP_POOL_|^ROUTER_|^INTERFACE_(DOWN|NO_ADDRESS|NO_DHCP)$/, exitCode.configuration],
+  [/^CONFIG_|^CHAP_FILE_|^DHCP6?_POOL_|^ROUTER_|^INTERFACE_(DOWN|NO_ADDRESS|NO_DHCP)$/, exitCode.configuration],
   [/_PORT_IN_USE$|_FORBIDDEN$/, exitCode.portOrPermission],
   [/_AUTH(_|$)/, exitCode.authentication],
   [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$/, exitCode.timeout],
