@@ -58,6 +58,9 @@ type IdentifiedExchange = Exchange & { readonly identity: NonNullable<Exchange['
 /** How long an address that somebody else was found to use is left alone, in milliseconds. */
 export const declineTime = 3_600_000;
 
+/** In a Solicit: what one association is advertised is held for it, so no other one gets it. */
+const noneTaken: ReadonlySet<Ipv6Address> = new Set();
+
 const noAddresses = { code: StatusCode.noAddrsAvail, message: 'no address is left for this client' };
 const noPrefixes = { code: StatusCode.noPrefixAvail, message: 'no prefixes are delegated here' };
 const noBinding = { code: StatusCode.noBinding, message: 'this server has not given it' };
@@ -106,12 +109,10 @@ export class Decisions {
     if (this.#rapidCommit && exchange.message.options.has(Option.rapidCommit)) {
       return this.#request(exchange, { isRapid: true });
     }
-    const taken = new Set<Ipv6Address>();
     const associations = associationsOf(exchange.message).map((ia) => {
       const association = { ...exchange.identity, iaid: ia.iaid };
-      const address = this.#allocation.choose(association, exchange.link, addressesOf(ia), taken, exchange.now);
+      const address = this.#allocation.choose(association, exchange.link, addressesOf(ia), noneTaken, exchange.now);
       if (address === undefined) return answerTo(ia, { status: noAddresses });
-      taken.add(address);
       this.#allocation.hold(association, address, exchange.now);
       return answerTo(ia, { granted: [address] });
     });
