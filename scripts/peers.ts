@@ -28,6 +28,9 @@ export const peers = {
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    // NBD clients and servers
+    'libnbd-bin',
+    'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
     'isc-dhcp-client',
@@ -39,6 +42,13 @@ export const peers = {
     'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
+    // An iSNS server, and two clients
+    'open-isns-server',
+    'open-isns-utils',
+    'open-isns-discoveryd',
+    // Reads our IPsec configuration
+    'strongswan-swanctl',
+    'charon-systemd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

@@ -12,7 +12,7 @@ export interface Endpoint {
 }
 
 /** What a connection tells its owner. Set once, before any data can arrive. */
-export interface TcpHandler {
+export interface StreamHandler {
   /** Bytes in order; the buffer belongs to the handler from now on. */
   data(chunk: Uint8Array): void;
   /** What `write` held back has left this process; writing may go on. */
@@ -21,18 +21,19 @@ export interface TcpHandler {
   closed(error: Error | undefined): void;
 }
 
-export interface TcpConnection {
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
+/** A connection that carries bytes in order both ways: by TCP, or by a socket of the file system. */
+export interface StreamConnection {
   /** Bytes written but not yet taken by the kernel. */
   readonly bufferedBytes: number;
   /** Starts the flow of data. */
-  start(handler: TcpHandler): void;
+  start(handler: StreamHandler): void;
   /**
    * Queues bytes without copying them: they must not change until they have left. Everything written in one turn of the event
    * loop leaves in one system call. False when the owner should stop producing until `drain`.
    */
   write(chunk: Uint8Array): boolean;
+  /** Hands to the kernel now what this turn of the loop has written, and not at the turn's end. */
+  flush(): void;
   /** Stops and resumes `data`: back-pressure towards the sender. */
   pause(): void;
   resume(): void;
@@ -40,6 +41,13 @@ export interface TcpConnection {
   end(): void;
   /** Ends at once and drops what is queued. */
   destroy(error?: Error): void;
+}
+
+export type TcpHandler = StreamHandler;
+
+export interface TcpConnection extends StreamConnection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
 }
 
 export interface TcpListener extends AsyncDisposable {

@@ -1,0 +1,5 @@
+/** The discovery services that this program can ask where no server is known. */
+
+import type { DiscoveryService } from './discovery-service.ts';
+
+export const discoveryServices: readonly DiscoveryService[] = [];
