@@ -21,7 +21,7 @@ const rooms: Record<string, readonly string[]> = {
   initiator: ['bytes', 'os', 'scsi', 'iscsi', 'block'],
   boot: ['bytes', 'os', 'scsi', 'iscsi', 'dhcp', 'tftp', 'block', 'target', 'initiator'],
   pool: ['bytes', 'os', 'block'],
-  fleet: ['bytes'],
+  fleet: ['bytes', 'os'],
   server: ['bytes', 'os', 'scsi', 'iscsi', 'dhcp', 'tftp', 'block', 'target', 'initiator', 'boot', 'pool', 'fleet'],
 };
 

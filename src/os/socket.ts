@@ -24,11 +24,18 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_BINDTODEVICE = 25;
+const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
 const IFREQ_LENGTH = 40;
+
+/** Memory that the C library may be given pointers into: it stays where it is as long as the process lives. */
+export interface CallMemory {
+  readonly address: bigint;
+  readonly bytes: ArrayBuffer;
+}
 
 interface SocketCalls {
   socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
@@ -38,7 +45,10 @@ interface SocketCalls {
     (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
   >;
   ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
+  recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
+  sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
   close: KoffiFunc<(fd: number) => number>;
+  allocate(size: number): CallMemory;
   errno(): number;
   errorNames: Record<string, number>;
 }
@@ -59,6 +69,14 @@ function calls(): SocketCalls {
         'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
       ),
       ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
+      recvmmsg: libc.func(
+        'int recvmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags, void *timeout)',
+      ),
+      sendmmsg: libc.func('int sendmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags)'),
+      allocate(size) {
+        const memory = koffi.alloc('uint8_t', size);
+        return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
+      },
       close: libc.func('int close(int fd)'),
       errno: () => koffi.errno(),
       errorNames: koffi.os.errno,
@@ -70,6 +88,25 @@ function calls(): SocketCalls {
       hint: 'Binding to one interface needs Linux with glibc and the koffi package.',
     });
   }
+}
+
+/** What takes and gives datagrams by the handful: see DatagramBatch. */
+export interface DatagramCalls {
+  allocate(size: number): CallMemory;
+  /** Takes up to `count` datagrams without waiting; gives how many, or -1. */
+  receive(fd: number, headers: Uint8Array, count: number): number;
+  /** Sends up to `count` datagrams without waiting; gives how many, or -1. */
+  send(fd: number, headers: Uint8Array, count: number): number;
+}
+
+/** Raises OS_CALLS_UNAVAILABLE. */
+export function datagramCalls(): DatagramCalls {
+  const c = calls();
+  return {
+    allocate: c.allocate,
+    receive: (fd, headers, count) => c.recvmmsg(fd, headers, count, MSG_DONTWAIT, null),
+    send: (fd, headers, count) => c.sendmmsg(fd, headers, count, MSG_DONTWAIT),
+  };
 }
 
 function integer(value: number): Uint8Array {

@@ -39,7 +39,7 @@ export async function startDhcp(
     plan,
     leases: store.leases,
     reservations: {
-      addressOf: (key) => machines.reservedAddressOf(key),
+      addressOf: ({ key }) => machines.reservedAddressOf(key),
       holderOf: (address: Ipv4Address) => store.hosts.findByAddress(address)?.hardwareAddress,
     },
     bootFor: (client) => {
