@@ -9,9 +9,8 @@ import { DatagramBatch } from './datagram-batch.ts';
 import type { Endpoint, UdpHandler, UdpSocket } from './network.ts';
 import type { DatagramCalls } from './socket.ts';
 
+/** At once; no more are taken in one turn of the loop, so that others have theirs. */
 const CAPACITY = 64;
-/** How many times in one turn the socket is emptied before others have theirs. */
-const MOST_ROUNDS = 4;
 
 export class BatchedUdpSocket implements UdpSocket {
   readonly #single: UdpSocket;
@@ -20,6 +19,9 @@ export class BatchedUdpSocket implements UdpSocket {
   readonly #sent: DatagramBatch;
   /** Where each of those that wait to be sent goes to. */
   readonly #destinations: Endpoint[] = [];
+  /** Set from the first datagram of a turn on, in either direction. */
+  #endOfTurn: NodeJS.Immediate | undefined;
+  #hasReceived = false;
   #closed = false;
 
   /** `single` is the socket of the descriptor `fd`, and closes it. */
@@ -38,20 +40,21 @@ export class BatchedUdpSocket implements UdpSocket {
     this.#single.start({
       message: (data, from) => {
         handler.message(data, from);
-        this.#receive(handler);
+        // The socket below goes on with a few of its own, one by one.
+        if (!this.#hasReceived) this.#receive(handler);
       },
       error: (error) => handler.error(error),
     });
   }
 
   #receive(handler: UdpHandler): void {
-    for (let round = 0; round < MOST_ROUNDS && !this.#closed; round++) {
-      const count = this.#received.receive(this.#fd);
-      for (let index = 0; index < count && !this.#closed; index++) {
-        const data = this.#received.received(index);
-        if (data !== undefined) handler.message(data, this.#received.sender(index));
-      }
-      if (count < CAPACITY) return;
+    if (this.#closed) return;
+    this.#hasReceived = true;
+    this.#expectEndOfTurn();
+    const count = this.#received.receive(this.#fd);
+    for (let index = 0; index < count && !this.#closed; index++) {
+      const data = this.#received.received(index);
+      if (data !== undefined) handler.message(data, this.#received.sender(index));
     }
   }
 
@@ -62,9 +65,16 @@ export class BatchedUdpSocket implements UdpSocket {
       this.#single.send(data, to);
       return;
     }
-    // The tick comes when everything that has been waiting for one and the same event has had its say.
-    if (this.#destinations.length === 0) process.nextTick(() => this.#flush());
     this.#destinations.push(to);
+    this.#expectEndOfTurn();
+  }
+
+  #expectEndOfTurn(): void {
+    this.#endOfTurn ??= setImmediate(() => {
+      this.#endOfTurn = undefined;
+      this.#hasReceived = false;
+      this.#flush();
+    });
   }
 
   /** What the kernel does not take goes the slow way, which waits for room, or tells what is wrong. */
@@ -84,6 +94,7 @@ export class BatchedUdpSocket implements UdpSocket {
 
   close(): Promise<void> {
     this.#flush();
+    clearImmediate(this.#endOfTurn);
     this.#closed = true;
     return this.#single.close();
   }

@@ -23,7 +23,11 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
+const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
+const SO_RCVBUFFORCE = 33;
+/** Bytes; the kernel counts its own overhead in. */
+const RECEIVE_BUFFER = 1 << 20;
 const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFHWADDR = 0x8927;
@@ -124,6 +128,10 @@ export function openInterfaceSocket(interfaceName: string, address: string, port
     c.close(fd);
     throw error;
   };
+  // As much as the system allows to everybody, or, with the right to it, enough for a whole classroom that is switched on at once.
+  if (c.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, integer(RECEIVE_BUFFER), 4) < 0) {
+    c.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, integer(RECEIVE_BUFFER), 4);
+  }
   attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
   attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
   const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);

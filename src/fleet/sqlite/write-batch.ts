@@ -12,6 +12,9 @@ import type { DisklessError } from '../../bytes/index.ts';
 import { stateError } from './state-error.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
+/** At least as long, in milliseconds, from one commit to the next: on a busy server the disk has fewer of them, each with more in it. */
+const PAUSE = 5;
+
 /** How long history may wait for company, in milliseconds. */
 const SOON = 250;
 
@@ -29,6 +32,8 @@ export class WriteBatch {
   /** Losing history was told, and nothing has become durable since. */
   #isLosing = false;
   #now: NodeJS.Immediate | undefined;
+  #next: NodeJS.Timeout | undefined;
+  #lastCommit = Number.NEGATIVE_INFINITY;
   #soon: NodeJS.Timeout | undefined;
   /** The sync of the last commit, while the disk is at it. */
   #syncing: Promise<void> | undefined;
@@ -81,11 +86,15 @@ export class WriteBatch {
 
   /** What is in the open transaction waits for the sync under way: then it has one commit, and more company. */
   #commitSoon(): void {
-    if (this.#syncing === undefined) this.#commit();
+    if (this.#syncing !== undefined) return;
+    const early = this.#lastCommit + PAUSE - performance.now();
+    if (early <= 0) this.#commit();
+    else this.#next ??= setTimeout(() => this.#commit(), early);
   }
 
   #commit(): void {
     const { waiting, hasHistory } = this.#takeBatch();
+    this.#lastCommit = performance.now();
     try {
       if (this.#open) this.#database.exec('COMMIT');
       this.#open = false;
@@ -111,8 +120,10 @@ export class WriteBatch {
 
   #takeBatch(): { waiting: PromiseWithResolvers<void> | undefined; hasHistory: boolean } {
     clearImmediate(this.#now);
+    clearTimeout(this.#next);
     clearTimeout(this.#soon);
     this.#now = undefined;
+    this.#next = undefined;
     this.#soon = undefined;
     const batch = { waiting: this.#waiting, hasHistory: this.#hasHistory };
     this.#waiting = undefined;
