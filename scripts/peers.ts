@@ -38,6 +38,10 @@ export const peers = {
     // Reads our IPsec configuration
     'strongswan-swanctl',
     'charon-systemd',
+    // An iSNS server, and two clients
+    'open-isns-server',
+    'open-isns-utils',
+    'open-isns-discoveryd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',
