@@ -42,13 +42,13 @@ export const peers = {
     'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
+    // Reads our IPsec configuration
+    'strongswan-swanctl',
+    'charon-systemd',
     // An iSNS server, and two clients
     'open-isns-server',
     'open-isns-utils',
     'open-isns-discoveryd',
-    // Reads our IPsec configuration
-    'strongswan-swanctl',
-    'charon-systemd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

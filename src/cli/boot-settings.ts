@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
 import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
+import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
-import { parseServerName } from '../iscsi/server-name.ts';
+import { parseServerName, serverHost } from '../iscsi/server-name.ts';
+import { ISNS_PORT } from '../isns/pdu.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
@@ -84,6 +86,13 @@ export const bootSettings = {
     schema: listOf(textual(parseIpNetwork)),
     fallback: [],
   }),
+  isnsServer: setting({
+    help: 'an iSNS server to ask, such as 192.0.2.5 or 192.0.2.5:3205; may be repeated; default: those that DHCP names (option 83)',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIsnsServer)),
+    fallback: [],
+  }),
   read: setting({
     help: 'copy so much from the start of the disk to the file of --out, such as 64M',
     placeholder: 'size',
@@ -116,6 +125,11 @@ function parseGivenRootPath(text: string): RootPath {
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" does not start with "iscsi:"`, {
     hint: 'Write iscsi:SERVER::::TARGET.',
   });
+}
+
+function parseIsnsServer(text: string): Portal {
+  const [, server = '', port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]+))?$/.exec(text) ?? [];
+  return { host: serverHost(parseServerName(server)), port: port === undefined ? ISNS_PORT : parsePort(port) };
 }
 
 function parseReadSize(text: string): number {

@@ -46,6 +46,7 @@ export function registerBoot(program: Command): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
+  const { isnsServer: isnsServers } = settings;
   const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
@@ -60,6 +61,7 @@ function requestOf(settings: BootSettings): BootRequest {
     dhcp,
     ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
+    ...(isnsServers.length > 0 && { locations: { isnsServers } }),
     secure,
     authorizedServers,
   };
