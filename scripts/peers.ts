@@ -30,6 +30,9 @@ export const peers = {
     'tgt',
     // DHCP and TFTP
     'dnsmasq-base',
+    'isc-dhcp-server',
+    'kea-dhcp4-server',
+    'busybox',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
