@@ -26,8 +26,8 @@ const families: readonly (readonly [RegExp, ExitCode])[] = [
     exitCode.configuration,
   ],
   [/_PORT_IN_USE$|_FORBIDDEN$/, exitCode.portOrPermission],
-  [/_AUTH(_|$)/, exitCode.authentication],
-  [/_TIMEOUT$|_NO_OFFER$/, exitCode.timeout],
+  [/_AUTH(_|$)|^BOOT_SECURE_/, exitCode.authentication],
+  [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$/, exitCode.timeout],
   [/_EXISTS$|_LOCKED$|_IN_USE$/, exitCode.existsOrBusy],
   [/_NOT_FOUND$|_UNKNOWN$|_MISSING$/, exitCode.notFound],
 ];
