@@ -1,9 +1,9 @@
 /** `diskless boot`: RFC 4173's client, as far as a disk that can be read. */
 
 import type { Command } from 'commander';
-import { type BootResult, boot } from '../../boot/boot.ts';
+import { boot } from '../../boot/boot.ts';
 import type { BootRequest } from '../../boot/boot-request.ts';
-import { sizeText } from '../../boot/boot-stage.ts';
+import { type BootedDisk, sizeText } from '../../boot/boot-stage.ts';
 import { type CopyResult, copyRange } from '../../boot/copy.ts';
 import { discoveryServices } from '../../boot/discovery-services.ts';
 import type { BootEnvironment } from '../../boot/environment.ts';
@@ -16,6 +16,7 @@ import { nodeHttpClient } from '../../os/http-client.ts';
 import { linuxMachineNetwork } from '../../os/machine-network.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
+import { handOver, interrupted } from '../boot-hand-over.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
 import { securityOf } from '../initiator-settings.ts';
@@ -76,7 +77,7 @@ async function bootUntilStopped(settings: BootSettings): Promise<void> {
     const limit = systemClock.after(settings.timeout * 1000, () => outOfPatience.abort(outOfTime(settings.timeout)));
     try {
       const signal = AbortSignal.any([interruption, outOfPatience.signal]);
-      await bootAndReport(settings, signal, () => limit.cancel());
+      return await bootAndReport(settings, signal, () => limit.cancel());
     } finally {
       limit.cancel();
     }
@@ -89,7 +90,11 @@ function outOfTime(seconds: number): DisklessError {
   });
 }
 
-async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted: () => void): Promise<void> {
+async function bootAndReport(
+  settings: BootSettings,
+  signal: AbortSignal,
+  booted: () => void,
+): Promise<'as wished' | undefined> {
   const trace = new BootTrace(systemClock, (event) => {
     if (!settings.json) process.stdout.write(`${traceLine(event)}\n`);
   });
@@ -97,15 +102,28 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
     const document = { ...outcome, elapsed: trace.elapsed, stages: trace.stages };
     if (settings.json) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
   };
+  let isReported = false;
+  let isHandedOver = false;
   try {
     const environment = await environmentOf(settings, signal);
-    const result = await boot(requestOf(settings), environment, trace, async (disk) => {
+    await boot(requestOf(settings), environment, trace, async ({ parameters, disk }) => {
       booted();
-      return { parameters: disk.parameters, ...(await copy(settings, disk, signal)) };
+      const copied = await copy(settings, disk, signal);
+      const handedOver = await handOver(settings, disk);
+      report({ ok: true, parameters, ...copied, ...handedOver?.facts });
+      isReported = true;
+      if (handedOver === undefined) return;
+      isHandedOver = true;
+      if (!settings.json) process.stdout.write(`${handedOver.text}\n`);
+      try {
+        await interrupted(signal);
+      } finally {
+        await handedOver.end();
+      }
     });
-    report({ ok: true, ...result });
+    return isHandedOver ? 'as wished' : undefined;
   } catch (error) {
-    report({ ok: false, error: errorRecord(error) });
+    if (!isReported) report({ ok: false, error: errorRecord(error) });
     throw error;
   }
 }
@@ -134,7 +152,7 @@ async function environmentOf(settings: BootSettings, signal: AbortSignal): Promi
 
 async function copy(
   { read, out, json }: BootSettings,
-  { disk }: BootResult,
+  disk: BootedDisk,
   signal: AbortSignal,
 ): Promise<{ copied?: CopyResult & { readonly file: string } }> {
   if (read === undefined || out === undefined) return {};
