@@ -3,6 +3,7 @@
 import type { IpNetwork } from '../bytes/index.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
+import type { DhcpMethod } from './dhcp-stage.ts';
 import type { ServiceLocations } from './discovery-service.ts';
 import type { SoftwareChoice } from './software-source.ts';
 
@@ -21,7 +22,9 @@ export interface BootRequest {
   readonly software?: SoftwareChoice;
   /** The SHA-256 that it must have, in lower-case hexadecimal. */
   readonly softwareDigest?: string;
-  readonly dhcp: 'v4' | 'off';
+  readonly dhcp: DhcpMethod | 'off';
+  /** Option 60: whom to ask DHCP as. */
+  readonly dhcpVendorClass?: string;
   /** `auto`: SendTargets where a server is known, else SLP and iSNS. */
   readonly discovery: 'auto' | 'slp' | 'isns' | 'sendtargets' | 'off';
   /** Where discovery services are; what DHCP says of it counts less. */

@@ -88,8 +88,8 @@ function stageFailure(candidates: readonly Candidate[], failures: readonly Diskl
 }
 
 async function bootFrom(candidate: Candidate, options: BootStageOptions, trace: StageTrace): Promise<BootedDisk> {
-  const { targetName } = candidate;
-  const { lun, clock, signal } = options;
+  const { targetName, lun = options.lun } = candidate;
+  const { clock, signal } = options;
   const session = await logIn(candidate, options, trace);
   const abort = () => session.destroy(new DisklessError('ABORTED', `reading from ${targetName} was given up`));
   signal.addEventListener('abort', abort, { once: true });

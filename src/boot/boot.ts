@@ -16,6 +16,8 @@ import type { BootTrace } from './trace.ts';
 export interface BootResult {
   readonly parameters: ReturnType<typeof describeParameters>;
   readonly disk: BootedDisk;
+  /** Aborted when the boot is to end, or its address is lost: with the reason. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function boot<T>(
   trace: BootTrace,
   use: (result: BootResult) => Promise<T>,
 ): Promise<T> {
-  const { network, clock, signal, timeouts, security, targetTimeout: timeout } = environment;
+  const { network, clock, timeouts, security, targetTimeout: timeout } = environment;
   await using cleanup = new AsyncDisposableStack();
   const software = trace.decide('software', () => {
     refuseInsecureRequest(request, security?.chap);
@@ -36,15 +38,24 @@ export async function boot<T>(
   });
   if (!software.necessary) trace.skip('software', software.reason);
   const learned = await throughDhcp(request, environment, trace, cleanup);
-  await throughSoftware(request, learned, environment, trace);
+  const { lost, reach } = learned;
+  const signal = lost === undefined ? environment.signal : AbortSignal.any([environment.signal, lost]);
+  const lasting = { ...environment, signal };
+  await throughSoftware(request, learned, lasting, trace);
 
   const parameters = withDefaults(learned.parameters, defaultInitiatorName(learned.interface, network.interfaces()));
   const initiatorName = parameters.initiatorName.value;
-  const given = { ...security, ...(timeouts === undefined ? {} : { timeouts }) };
-  const initiator = new Initiator({ network, clock, initiatorName, ...given });
-  const candidates = await throughDiscovery(request, parameters, learned, initiator, environment, trace);
+  const proof = security?.chap ?? learned.chap;
+  const initiator = new Initiator({
+    network,
+    clock,
+    initiatorName,
+    ...security,
+    ...(proof === undefined ? {} : { chap: proof }),
+    ...(timeouts === undefined ? {} : { timeouts }),
+  });
+  const candidates = await throughDiscovery(request, parameters, learned, initiator, lasting, trace);
   const lun = parameters.lun.value;
-  const { reach } = learned;
   const options = { initiator, clock, candidates, lun, admit: admission(request), reach, timeout, signal };
   const disk = await trace.run(
     'boot',
@@ -54,6 +65,24 @@ export async function boot<T>(
   );
   cleanup.defer(() => disk.session.close());
   const targetName = parameters.targetName ?? { value: disk.targetName, source: 'discovery' };
+  const result = { parameters: describeParameters({ ...parameters, targetName }), disk, signal };
   // Awaited here, so that the session is closed after it and not before.
-  return await use({ parameters: describeParameters({ ...parameters, targetName }), disk });
+  return await untilLost(lost, disk, use(result));
+}
+
+/** RFC 2131 §4.4.5: with its address gone, the session is over at once, and so is what it was used for. */
+async function untilLost<T>(lost: AbortSignal | undefined, disk: BootedDisk, work: Promise<T>): Promise<T> {
+  if (lost === undefined) return work;
+  const end = Promise.withResolvers<never>();
+  const lose = () => {
+    disk.session.destroy(lost.reason);
+    end.reject(lost.reason);
+  };
+  if (lost.aborted) lose();
+  lost.addEventListener('abort', lose, { once: true });
+  try {
+    return await Promise.race([work, end.promise]);
+  } finally {
+    lost.removeEventListener('abort', lose);
+  }
 }

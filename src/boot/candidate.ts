@@ -1,6 +1,7 @@
 /** Ways to a target, in the order in which the boot stage tries them. */
 
 import { formatPortal, type Portal } from '../initiator/target-address.ts';
+import { type RootPath, rootPathDefaults } from '../iscsi/root-path.ts';
 import { serverHost } from '../iscsi/server-name.ts';
 import type { BootParameters } from './boot-parameters.ts';
 import type { DiscoveryService, FoundTarget } from './discovery-service.ts';
@@ -10,6 +11,8 @@ import type { Facts } from './trace.ts';
 export interface Candidate {
   readonly portal: Portal;
   readonly targetName: string;
+  /** Eight bytes, where this way has a unit of its own. */
+  readonly lun?: Uint8Array;
 }
 
 /** More are a flood: a boot has other things to do than to try thousands of targets. */
@@ -32,6 +35,13 @@ export function candidatesOf(
     .flatMap((each) => waysTo(service, each, parameters));
   const unique = new Map(ways.map((way) => [`${way.targetName} ${formatPortal(way.portal)}`, way]));
   return [...unique.values()].slice(0, MOST);
+}
+
+/** A Root Path whose server is known needs no discovery. */
+export function candidateOfRootPath({ server, port, lun, targetName }: RootPath): Candidate | undefined {
+  if (server === undefined) return undefined;
+  const portal = { host: serverHost(server), port: port ?? rootPathDefaults.port };
+  return { portal, targetName, lun: lun ?? rootPathDefaults.lun };
 }
 
 function rank({ bootable }: FoundTarget): number {

@@ -31,6 +31,8 @@ export interface ServiceLocations {
   readonly slpAgents: readonly string[];
   /** Empty: the default scope. */
   readonly slpScopes: readonly string[];
+  /** Whether agents may be looked for by multicast (RFC 2610 §3: a DHCP server can insist on those that it names). */
+  readonly slpMulticast: boolean;
 }
 
 export interface DiscoveryContext {

@@ -1,5 +1,6 @@
 /** What a boot has around it: the machine, its network, its time. */
 
+import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import type { InitiatorOptions } from '../initiator/initiator.ts';
 import type { Timeouts } from '../initiator/timeouts.ts';
 import type { Clock } from '../os/clock.ts';
@@ -21,6 +22,8 @@ export interface BootEnvironment {
   readonly softwareTimeout: number;
   /** Milliseconds that the DHCP stage may take. */
   readonly dhcpTimeout: number;
+  /** Only DHCP servers that prove one of them are believed (RFC 3118). */
+  readonly dhcpKeys?: readonly AuthenticationKeyEntry[];
   /** Milliseconds that the discovery stage may take. */
   readonly discoveryTimeout: number;
   /** Milliseconds that one target may take to give its disk. */

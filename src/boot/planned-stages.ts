@@ -18,14 +18,14 @@ export interface PlannedStage {
 /** As far as is known now. Raises what `boot` would. */
 export function planBoot(
   request: BootRequest,
-  { network, services, security }: Pick<BootEnvironment, 'network' | 'services' | 'security'>,
+  { network, services, security, dhcpKeys }: Pick<BootEnvironment, 'network' | 'services' | 'security' | 'dhcpKeys'>,
 ): PlannedStage[] {
   refuseInsecureRequest(request, security?.chap);
   const parameters = parametersOfUser(request);
   const dhcp = decideDhcp(request, parameters, { hasAddress: hasAddress(request.interface, network) });
   const software: PlannedStage = { stage: 'software', ...decideSoftware(request) };
   if (dhcp.necessary) {
-    refuseInsecureDhcp(request, false);
+    refuseInsecureDhcp(request, dhcpKeys !== undefined);
     const { name, mac } = chooseInterface(request.interface, network);
     const discovery = 'if DHCP does not name server and target';
     return [
@@ -35,7 +35,7 @@ export function planBoot(
       { stage: 'boot', necessary: true, reason: 'login at what DHCP names' },
     ];
   }
-  const decided = decideDiscovery(request, parameters, askableServices(services, locationsOf(request)));
+  const decided = decideDiscovery(request, parameters, askableServices(services, locationsOf(request, {})));
   if (decided.necessary) refuseInsecureDiscovery(request, decided.services);
   const { necessary, reason } = decided;
   return [

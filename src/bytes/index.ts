@@ -4,6 +4,7 @@ export * from './crc32c.ts';
 export * from './error.ts';
 export * from './ip-network.ts';
 export * from './ipv4.ts';
+export * from './ipv6.ts';
 export * from './layout.ts';
 export * from './mac.ts';
 export * from './pieces.ts';

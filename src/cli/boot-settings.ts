@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
 import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
+import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName, serverHost } from '../iscsi/server-name.ts';
+import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
@@ -52,10 +54,20 @@ export const bootSettings = {
     ...optional(parseSoftwareDigest),
   }),
   dhcp: setting({
-    help: 'v4 or off; it is only asked when something is missing',
-    placeholder: 'version',
-    schema: oneOf('v4', 'off'),
+    help: 'v4, bootp, inform (for an interface that has an address) or off; it is only asked when something is missing',
+    placeholder: 'method',
+    schema: oneOf('v4', 'bootp', 'inform', 'off'),
     fallback: 'v4' as const,
+  }),
+  dhcpAuthFile: setting({
+    help: 'believe only DHCP servers that have one of the keys in this file (RFC 3118): lines "key ID SECRET"',
+    placeholder: 'file',
+    ...optional((text) => text),
+  }),
+  dhcpVendorClass: setting({
+    help: 'ask DHCP as a client of that vendor class (option 60), such as "BRCM ISAN"',
+    placeholder: 'class',
+    ...optional((text) => text),
   }),
   discovery: setting({
     help: 'what is asked for server and target where DHCP does not name them: slp, isns, sendtargets (of a known server), off, or auto',
@@ -73,6 +85,13 @@ export const bootSettings = {
     placeholder: 'network',
     repeats: true,
     schema: listOf(textual(parseIpNetwork)),
+    fallback: [],
+  }),
+  isnsServer: setting({
+    help: 'an iSNS server to ask, such as 192.0.2.5 or 192.0.2.5:3205; may be repeated; default: those that DHCP names (option 83)',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIsnsServer)),
     fallback: [],
   }),
   read: setting({
@@ -112,6 +131,11 @@ function parseGivenRootPath(text: string): RootPath {
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" does not start with "iscsi:"`, {
     hint: 'Write iscsi:SERVER::::TARGET.',
   });
+}
+
+function parseIsnsServer(text: string): Portal {
+  const [, server = '', port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]+))?$/.exec(text) ?? [];
+  return { host: serverHost(parseServerName(server)), port: port === undefined ? ISNS_PORT : parsePort(port) };
 }
 
 function parseReadSize(text: string): number {

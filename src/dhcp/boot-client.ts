@@ -36,8 +36,8 @@ export interface BootClient {
   readonly isIpxe: boolean;
   readonly isPxe: boolean;
   readonly isHttp: boolean;
-  /** The Root Path is in its parameter request list. */
-  readonly requestsRootPath: boolean;
+  /** Codes of its parameter request list (option 55); empty when not sent. */
+  readonly requestedOptions: Uint8Array;
   /** Option 77, item by item as text. */
   readonly userClasses: readonly string[];
   readonly vendorClass: string | undefined;
@@ -48,8 +48,11 @@ export interface BootClient {
 
 const lenientText = new TextDecoder();
 
-function userClassesOf(message: DhcpMessage): string[] {
-  return (message.options.find(Option.userClass) ?? []).map((item) => lenientText.decode(item));
+const none: readonly never[] = [];
+const nothing = new Uint8Array();
+
+function userClassesOf({ options }: DhcpMessage): readonly string[] {
+  return options.find(Option.userClass)?.map((item) => lenientText.decode(item)) ?? none;
 }
 
 /**
@@ -57,7 +60,11 @@ function userClassesOf(message: DhcpMessage): string[] {
  * of it and in nobody else's.
  */
 export function isIpxe(message: DhcpMessage): boolean {
-  return userClassesOf(message).some((name) => name === 'iPXE' || name === 'gPXE') || message.options.has(Option.ipxe);
+  return message.options.has(Option.ipxe) || namesIpxe(userClassesOf(message));
+}
+
+function namesIpxe(userClasses: readonly string[]): boolean {
+  return userClasses.some((name) => name === 'iPXE' || name === 'gPXE');
 }
 
 /** UEFI's iSCSI driver sends no class at all; its parameter request list gives it away (EDK2 IScsiDhcp.c). */
@@ -68,31 +75,32 @@ const uefiIscsiRequestList = [
   Option.rootPath.code,
 ];
 
-function kindOf(message: DhcpMessage): BootClientKind {
-  if (isIpxe(message)) return 'ipxe';
-  const vendorClass = message.options.find(Option.vendorClass);
-  if (vendorClass?.startsWith('HTTPClient') === true) return 'http';
-  if (vendorClass?.startsWith('PXEClient') === true) return 'pxe';
-  const asked = message.options.find(Option.parameterRequestList) ?? [];
+function kindOf({ isIpxe, isHttp, isPxe, vendorClass, requestedOptions }: Omit<BootClient, 'kind'>): BootClientKind {
+  if (isIpxe) return 'ipxe';
+  if (isHttp) return 'http';
+  if (isPxe) return 'pxe';
   const exactly =
-    asked.length === uefiIscsiRequestList.length && uefiIscsiRequestList.every((code) => asked.includes(code));
+    requestedOptions.length === uefiIscsiRequestList.length &&
+    uefiIscsiRequestList.every((code) => requestedOptions.includes(code));
   return exactly && vendorClass === undefined ? 'uefi-iscsi' : 'other';
 }
 
 export function bootClient(message: DhcpMessage): BootClient {
   const { options } = message;
   const vendorClass = options.find(Option.vendorClass);
-  return {
-    kind: kindOf(message),
+  const requestedOptions = options.raw(Option.parameterRequestList.code) ?? nothing;
+  const userClasses = userClassesOf(message);
+  const client = {
     hardwareAddress: hardwareAddress(message),
-    architectures: options.find(Option.clientArchitecture) ?? [],
-    isIpxe: isIpxe(message),
+    architectures: options.find(Option.clientArchitecture) ?? none,
+    isIpxe: options.has(Option.ipxe) || namesIpxe(userClasses),
     isPxe: vendorClass?.startsWith('PXEClient') === true,
     isHttp: vendorClass?.startsWith('HTTPClient') === true,
-    requestsRootPath: options.find(Option.parameterRequestList)?.includes(Option.rootPath.code) === true,
-    userClasses: userClassesOf(message),
+    requestedOptions,
+    userClasses,
     vendorClass,
     machineIdentifier: options.find(Option.machineIdentifier),
     hostName: options.find(Option.hostName),
   };
+  return { kind: kindOf(client), ...client };
 }

@@ -49,8 +49,9 @@ export class NodeStream implements StreamConnection {
     return this.#socket.write(chunk);
   }
 
-  /** Everything of one turn leaves in one writev. */
+  /** Everything since the last one leaves in one writev. */
   flush(): void {
+    if (!this.#corked) return;
     this.#corked = false;
     this.#socket.uncork();
   }

@@ -2,13 +2,13 @@
 
 import { type Ipv4Address, ipv4InSubnet } from '../bytes/index.ts';
 import type { BootClient } from '../dhcp/boot-client.ts';
-import { DhcpPort } from '../dhcp/datagram.ts';
+import { type Datagram, DhcpPort } from '../dhcp/datagram.ts';
 import type { Reservations } from '../dhcp/server/allocation.ts';
 import type { BootAnswer } from '../dhcp/server/boot-answer.ts';
 import type { DhcpServerEvent } from '../dhcp/server/event.ts';
 import type { LeaseStore } from '../dhcp/server/lease.ts';
 import { ProxyDhcpServer } from '../dhcp/server/proxy.ts';
-import { DhcpServer } from '../dhcp/server/server.ts';
+import { type DhcpAnswer, DhcpServer } from '../dhcp/server/server.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
 import type { InterfacePlan } from './interface-plan.ts';
@@ -26,11 +26,6 @@ export interface DhcpServiceOptions {
   readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
   readonly onEvent: (event: DhcpServerEvent) => void;
   readonly onError: (error: Error) => void;
-}
-
-interface Reply {
-  readonly data: Uint8Array;
-  readonly to: Endpoint;
 }
 
 /** Opens the sockets of the DHCP server of an interface; closing them ends it. */
@@ -75,13 +70,18 @@ export async function startProxyDhcp(options: DhcpServiceOptions): Promise<Async
 async function serveOn(
   { plan, network, onError }: DhcpServiceOptions,
   port: number,
-  receive: (data: Uint8Array, from: Endpoint) => Promise<Reply | undefined>,
+  receive: (data: Uint8Array, from: Endpoint) => DhcpAnswer,
 ): Promise<UdpSocket> {
   const socket = await network.openUdp({ interface: plan.name, port, broadcast: true });
+  const send = (answer: Datagram | undefined): void => {
+    if (answer !== undefined) socket.send(answer.data, answer.to);
+  };
   socket.start({
     message: (data, from) => {
+      const answer = receive(data, from);
       // The state machine never rejects: what goes wrong in it is one of its events.
-      void receive(data, from).then((reply) => reply && socket.send(reply.data, reply.to));
+      if (answer instanceof Promise) void answer.then(send);
+      else send(answer);
     },
     error: onError,
   });

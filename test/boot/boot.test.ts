@@ -137,6 +137,7 @@ test('without a name, the only interface beside the loopback is the one', async 
     mac: '00:00:00:00:00:00' as MacAddress,
     up: true,
     ipv4: [{ address: ip('127.0.0.1'), prefix: 8 }],
+    ipv6: [],
   };
   await using lan = new SimulatedLan((message) => lease(message, { rootPath }), [loopback, bareInterface]);
   await lan.serve();
@@ -178,6 +179,28 @@ const liars: readonly (readonly [string, DhcpAnswers, string])[] = [
     'offers and then refuses',
     (m) => (messageType(m) === MessageType.discover ? lease(m, { rootPath }) : nak(m)),
     'DHCP_REFUSED',
+  ],
+  [
+    'storms with refusals',
+    (m) =>
+      messageType(m) === MessageType.discover
+        ? lease(m, { rootPath })
+        : Array.from({ length: 200 }, () => nak(m)).flat(),
+    'DHCP_REFUSED',
+  ],
+  ['answers another client', (m) => lease({ ...m, chaddr: new Uint8Array(16).fill(2) }, { rootPath }), 'DHCP_NO_OFFER'],
+  [
+    'confirms another address than it offered',
+    (m) => lease(m, { rootPath, address: messageType(m) === MessageType.discover ? '192.0.2.50' : '192.0.2.66' }),
+    'DHCP_ACK_CHANGED',
+  ],
+  [
+    'floods with offers and confirms none',
+    (m) =>
+      messageType(m) === MessageType.discover
+        ? Array.from({ length: 500 }, (_, at) => lease(m, { rootPath, server: `198.51.100.${at % 250}` })).flat()
+        : [],
+    'DHCP_NO_ACK',
   ],
   [
     'names a target that is not there',

@@ -43,7 +43,7 @@ const misuses: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a server name that is none', ['--server-name', 'a_b'], /--server-name/],
   ['a port beyond the end', ['--port', '65536'], /--port.*1 to 65535/],
   ['a target name that is none', ['--target', 'disk'], /--target.*iqn\./],
-  ['a DHCP that does not exist', ['--dhcp', 'v9'], /expected one of v4, off/],
+  ['a DHCP that does not exist', ['--dhcp', 'v9'], /expected one of v4, /],
   ['--read without --out', ['--read', '1M'], /belong together/],
   ['--out without --read', ['--out', 'file'], /belong together/],
   ['no time at all', ['--timeout', '0'], /--timeout/],

@@ -9,6 +9,7 @@ import type {
   DiscoveryContext,
   DiscoveryService,
   FoundTarget,
+  ServiceLocations,
   WantedTarget,
 } from '../../src/boot/discovery-service.ts';
 import { BootTrace, type TraceEvent } from '../../src/boot/trace.ts';
@@ -135,6 +136,49 @@ test('an iSNS server whose address is known is asked before SLP; what fails firs
     ['isns', 'slp'],
   );
   assert.match(steps, /discovery: it failed with ISNS_BROKEN/);
+});
+
+/** Adds options, as bytes in hexadecimal, to every answer. */
+const alsoSays =
+  (answers: DhcpAnswers, options: Readonly<Record<number, string>>): DhcpAnswers =>
+  (message) =>
+    answers(message).map((answer) => {
+      for (const [code, hex] of Object.entries(options)) answer.options.append(Number(code), Buffer.from(hex, 'hex'));
+      return answer;
+    });
+
+test('what DHCP says of iSNS servers and SLP agents is where they are asked, and the user counts more (RFC 2610, RFC 4174)', async () => {
+  const seen: ServiceLocations[] = [];
+  const looks = async ({ locations }: DiscoveryContext) => {
+    seen.push(locations);
+    return [here];
+  };
+  const scope = Buffer.from('boot,lab').toString('hex');
+  const dhcp = alsoSays(withoutRootPath, { 78: '01c0000205', 79: `00${scope}`, 83: '00010001000100000001c0000264' });
+  const services = [service('isns', looks), service('slp', looks)];
+  assert.equal((await run({ dhcp, services })).error, undefined);
+  const isnsServers = [{ host: '192.0.2.9', port: 3206 }];
+  assert.equal((await run({ dhcp, services, request: { locations: { isnsServers } } })).error, undefined);
+  assert.deepEqual(seen[0], {
+    isnsServers: [{ host: '192.0.2.100', port: 3205 }],
+    slpAgents: ['192.0.2.5'],
+    slpScopes: ['boot', 'lab'],
+    slpMulticast: false,
+  });
+  assert.deepEqual(seen[1]?.isnsServers, isnsServers);
+});
+
+test('a second Root Path of DHCP is tried when the first one fails, with a LUN of its own', async () => {
+  const second = Buffer.from(`iscsi:192.0.2.1::::${targetName}`);
+  const encapsulated = Buffer.concat([Buffer.of(202, second.length), second]).toString('hex');
+  const rootPath = `iscsi:192.0.2.1:::5:${other}`;
+  const dhcp = alsoSays((message) => lease(message, { rootPath }), {
+    60: Buffer.from('BRCM ISAN').toString('hex'),
+    43: encapsulated,
+  });
+  const { error, steps } = await run({ dhcp, services: [] });
+  assert.equal(error, undefined);
+  assert.match(steps, /ISCSI_TARGET_NOT_FOUND.*login to iqn.2001-04.com.example:disk.*LUN 0 is/s);
 });
 
 test('no service finds anything: one error names what each of them said', async () => {

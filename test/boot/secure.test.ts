@@ -8,6 +8,7 @@ import type { BootRequest } from '../../src/boot/boot-request.ts';
 import { admission } from '../../src/boot/secure-policy.ts';
 import { BootTrace } from '../../src/boot/trace.ts';
 import { DisklessError, parseIpNetwork } from '../../src/bytes/index.ts';
+import { type AuthenticationKeyEntry, parseAuthenticationFile } from '../../src/dhcp/authentication-file.ts';
 import type { ChapCredentials } from '../../src/iscsi/chap.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
@@ -46,9 +47,10 @@ interface Run {
   readonly request?: BootRequest;
   readonly chap?: ChapCredentials | undefined;
   readonly directory?: TargetDirectory;
+  readonly dhcpKeys?: readonly AuthenticationKeyEntry[];
 }
 
-async function run({ request: asked = request, chap = mutual, directory = proving }: Run) {
+async function run({ request: asked = request, chap = mutual, directory = proving, dhcpKeys }: Run) {
   await using lan = new SimulatedLan(
     (message) => lease(message, { rootPath: `iscsi:192.0.2.1::::${targetName}` }),
     [addressed],
@@ -72,10 +74,18 @@ async function run({ request: asked = request, chap = mutual, directory = provin
     discoveryTimeout: 1000,
     targetTimeout: 1000,
     security: { chap },
+    ...(dhcpKeys === undefined ? {} : { dhcpKeys }),
     signal: new AbortController().signal,
   };
   const trace = new BootTrace(lan.clock, () => {});
-  const error = await boot(asked, environment, trace, async () => undefined).catch((failure: unknown) => failure);
+  let over = false;
+  const running = boot(asked, environment, trace, async () => undefined)
+    .catch((failure: unknown) => failure)
+    .finally(() => {
+      over = true;
+    });
+  for (let passed = 0; !over && passed < 60_000; passed += 250) await lan.clock.pass(250);
+  const error = await running;
   return { error, dhcpAsked: lan.udpSockets.length > 0, questions, trace };
 }
 
@@ -94,6 +104,15 @@ test('row 57: DHCP that proves nothing is not even asked', async () => {
   const { error, dhcpAsked } = await run({ request: nothing });
   refused(error, 'BOOT_SECURE_DHCP', 57);
   assert.equal(dhcpAsked, false);
+});
+
+test('row 57: with keys DHCP is asked, and a server that proves none of them is not believed', async () => {
+  const { server: _, targetName: __, ...nothing } = request;
+  const dhcpKeys = parseAuthenticationFile('key 7 a secret of sixteen bytes', 'keys');
+  const { error, dhcpAsked } = await run({ request: nothing, dhcpKeys });
+  assert.ok(error instanceof DisklessError);
+  assert.match(error.code, /^DHCP_(AUTH_FAILED|NO_OFFER)$/);
+  assert.equal(dhcpAsked, true);
 });
 
 test('row 56: there is no software stage', async () => {

@@ -39,7 +39,7 @@ describe('messages of real programs', () => {
       isIpxe: true,
       isPxe: true,
       isHttp: false,
-      requestsRootPath: true,
+      requestedOptions: message.options.raw(55),
       userClasses: ['iPXE'],
       vendorClass: 'PXEClient:Arch:00000:UNDI:002001',
       machineIdentifier: '00112233-4455-6677-8899-aabbccddeeff',

@@ -100,7 +100,7 @@ describe('an address', () => {
       [mac(2), ip('192.0.2.99')],
     ]);
     const reservations = {
-      addressOf: (key: string) => held.get(key as ReturnType<typeof mac>),
+      addressOf: ({ key }: { key: string }) => held.get(key as ReturnType<typeof mac>),
       holderOf: (address: string) => [...held].find(([, other]) => other === address)?.[0],
     };
     const server = new TestServer({ reservations });

@@ -21,7 +21,7 @@ function client(kind: BootClientKind, architectures: readonly number[] = []): Bo
     isIpxe: kind === 'ipxe',
     isPxe: kind === 'pxe',
     isHttp: kind === 'http',
-    requestsRootPath: true,
+    requestedOptions: Uint8Array.of(17),
     userClasses: [],
     vendorClass: undefined,
     machineIdentifier: undefined,

@@ -1,9 +1,9 @@
 /** `diskless boot`: RFC 4173's client, as far as a disk that can be read. */
 
 import type { Command } from 'commander';
-import { boot } from '../../boot/boot.ts';
+import { type BootResult, boot } from '../../boot/boot.ts';
 import type { BootRequest } from '../../boot/boot-request.ts';
-import { type BootedDisk, sizeText } from '../../boot/boot-stage.ts';
+import { sizeText } from '../../boot/boot-stage.ts';
 import { type CopyResult, copyRange } from '../../boot/copy.ts';
 import { discoveryServices } from '../../boot/discovery-services.ts';
 import type { BootEnvironment } from '../../boot/environment.ts';
@@ -19,6 +19,7 @@ import { nodeNetwork } from '../../os/node-network.ts';
 import { handOver, interrupted } from '../boot-hand-over.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -46,6 +47,8 @@ export function registerBoot(program: Command): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
+  const { isnsServer: isnsServers } = settings;
+  const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
@@ -57,7 +60,9 @@ function requestOf(settings: BootSettings): BootRequest {
     ...(softwareStage !== undefined && { software: softwareStage }),
     ...(softwareDigest !== undefined && { softwareDigest }),
     dhcp,
+    ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
+    ...(isnsServers.length > 0 && { locations: { isnsServers } }),
     secure,
     authorizedServers,
   };
@@ -65,7 +70,8 @@ function requestOf(settings: BootSettings): BootRequest {
 
 async function showPlan(settings: BootSettings): Promise<void> {
   const security = await securityOf(settings, nodeFileSystem);
-  const plan = planBoot(requestOf(settings), { network: nodeNetwork, services: discoveryServices, security });
+  const known = { network: nodeNetwork, services: discoveryServices, security, ...(await dhcpKeysOf(settings)) };
+  const plan = planBoot(requestOf(settings), known);
   const text = settings.json ? JSON.stringify({ plan }, undefined, 2) : plan.map(planLine).join('\n');
   process.stdout.write(`${text}\n`);
 }
@@ -106,9 +112,10 @@ async function bootAndReport(
   let isHandedOver = false;
   try {
     const environment = await environmentOf(settings, signal);
-    await boot(requestOf(settings), environment, trace, async ({ parameters, disk }) => {
+    await boot(requestOf(settings), environment, trace, async (result) => {
+      const { parameters, disk } = result;
       booted();
-      const copied = await copy(settings, disk, signal);
+      const copied = await copy(settings, result);
       const handedOver = await handOver(settings, disk);
       report({ ok: true, parameters, ...copied, ...handedOver?.facts });
       isReported = true;
@@ -116,7 +123,7 @@ async function bootAndReport(
       isHandedOver = true;
       if (!settings.json) process.stdout.write(`${handedOver.text}\n`);
       try {
-        await interrupted(signal);
+        await interrupted(result.signal);
       } finally {
         await handedOver.end();
       }
@@ -144,16 +151,20 @@ async function environmentOf(settings: BootSettings, signal: AbortSignal): Promi
     dhcpTimeout: seconds * 500,
     discoveryTimeout: seconds * 500,
     targetTimeout: seconds * 500,
+    ...(await dhcpKeysOf(settings)),
     timeouts: { connect: most(connect), login: most(login), command: most(command), exchange: most(exchange) },
     security: await securityOf(settings, nodeFileSystem),
     signal,
   };
 }
 
+async function dhcpKeysOf({ dhcpAuthFile }: BootSettings): Promise<Pick<BootEnvironment, 'dhcpKeys'>> {
+  return dhcpAuthFile === undefined ? {} : { dhcpKeys: await readDhcpKeys(nodeFileSystem, dhcpAuthFile) };
+}
+
 async function copy(
   { read, out, json }: BootSettings,
-  disk: BootedDisk,
-  signal: AbortSignal,
+  { disk, signal }: BootResult,
 ): Promise<{ copied?: CopyResult & { readonly file: string } }> {
   if (read === undefined || out === undefined) return {};
   const abort = () => disk.session.destroy(signal.reason);

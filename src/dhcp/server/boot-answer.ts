@@ -17,7 +17,7 @@ import { IPV4_ANY, type Ipv4Address } from '../../bytes/index.ts';
 import type { BootClient } from '../boot-client.ts';
 import { IpxeOption, Option, PxeOption, vendorOptions } from '../option.ts';
 import { text } from '../option-codec.ts';
-import { OptionList } from '../option-list.ts';
+import { OptionList, type OptionType } from '../option-list.ts';
 
 /** CHAP for the login that the firmware makes; iPXE alone takes it from DHCP. */
 export interface ChapCredentials {
@@ -37,7 +37,7 @@ export interface BootAnswer {
   readonly initiatorName?: string;
   readonly chap?: ChapCredentials;
   /** The machine's name, given when it asks for one. */
-  readonly hostName?: string;
+  readonly hostName?: string | undefined;
   /** Anything else, given as it is. */
   readonly options?: OptionList;
 }
@@ -58,12 +58,12 @@ export function bootFields(client: BootClient, answer: BootAnswer, mode: 'full' 
   const fields = {
     siaddr: answer.nextServer ?? IPV4_ANY,
     file: fileField(answer.bootFile),
-    forced: new OptionList(answer.options ?? []),
+    forced: new OptionList(answer.options),
     onRequest: new OptionList(),
   };
   giveBootFile(client, answer, fields);
   giveDisk(client, answer, fields);
-  if (answer.hostName !== undefined) fields.onRequest.set(Option.hostName, answer.hostName);
+  if (answer.hostName !== undefined) offer(Option.hostName, answer.hostName, client, fields);
   if (client.kind === 'ipxe') giveIpxeOptions(answer, fields, mode);
   else giveVendorClass(client, answer, fields);
   // A proxyDHCP offer is told apart from others by its vendor class alone; iPXE knows no other one.
@@ -80,20 +80,30 @@ function giveBootFile(client: BootClient, { bootFile, nextServer }: BootAnswer, 
   if (bootFile !== undefined) {
     // The field is too short for a long URL; a client that boots by HTTP reads the option in any case.
     const needsOption = fields.file === '' || client.kind === 'http';
-    (needsOption ? fields.forced : fields.onRequest).set(Option.bootFileName, bootFile);
+    if (needsOption) fields.forced.set(Option.bootFileName, bootFile);
+    else offer(Option.bootFileName, bootFile, client, fields);
   }
   if (nextServer !== undefined) {
-    fields.onRequest.set(Option.tftpServerName, nextServer);
-    fields.onRequest.set(Option.tftpServerAddresses, [nextServer]);
+    offer(Option.tftpServerName, nextServer, client, fields);
+    offer(Option.tftpServerAddresses, [nextServer], client, fields);
   }
+}
+
+/** Most clients ask for little of what there is, and what they do not ask for is not worth writing. */
+function offer<T>(option: OptionType<T>, value: T, { requestedOptions }: BootClient, fields: BootFields): void {
+  if (requestedOptions.includes(option.code)) fields.onRequest.set(option, value);
 }
 
 function giveDisk(client: BootClient, { rootPath, initiatorName }: BootAnswer, fields: BootFields): void {
   const hooksDisks = client.kind === 'ipxe' || client.kind === 'uefi-iscsi';
-  const options = hooksDisks ? fields.forced : fields.onRequest;
-  if (rootPath !== undefined) options.set(Option.rootPath, rootPath);
-  if (initiatorName === undefined) return;
-  (client.kind === 'ipxe' ? fields.forced : fields.onRequest).set(Option.initiatorName, initiatorName);
+  if (rootPath !== undefined) {
+    if (hooksDisks) fields.forced.set(Option.rootPath, rootPath);
+    else offer(Option.rootPath, rootPath, client, fields);
+  }
+  if (initiatorName !== undefined) {
+    if (client.kind === 'ipxe') fields.forced.set(Option.initiatorName, initiatorName);
+    else offer(Option.initiatorName, initiatorName, client, fields);
+  }
 }
 
 function giveIpxeOptions({ chap }: BootAnswer, fields: BootFields, mode: 'full' | 'proxy'): void {

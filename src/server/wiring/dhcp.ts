@@ -2,6 +2,7 @@
 
 import type { Ipv4Address, MacAddress } from '../../bytes/index.ts';
 import type { BootClient } from '../../dhcp/boot-client.ts';
+import { Option } from '../../dhcp/option.ts';
 import { type BootDecision, decideBoot } from '../boot-policy.ts';
 import { type ChosenMode, chooseDhcpMode } from '../dhcp-detection.ts';
 import { DhcpObserver } from '../dhcp-observer.ts';
@@ -9,6 +10,12 @@ import { type DhcpServiceOptions, startFullDhcp, startProxyDhcp } from '../dhcp-
 import type { InterfacePlan } from '../interface-plan.ts';
 import { type Parts, placeOf, troubleOf } from '../parts.ts';
 import { beginsIpv6Wait, noRouterHere } from '../router-advertisement.ts';
+
+/** An operating system that asks for nothing of its disk has an address in mind, and its name at most. */
+function asksForDisk({ kind, requestedOptions }: BootClient): boolean {
+  const { rootPath, initiatorName } = Option;
+  return kind !== 'other' || requestedOptions.includes(rootPath.code) || requestedOptions.includes(initiatorName.code);
+}
 
 export type InterfaceMode = ChosenMode | { readonly mode: 'off'; readonly reason: string };
 
@@ -39,11 +46,12 @@ export async function startDhcp(
     plan,
     leases: store.leases,
     reservations: {
-      addressOf: (key) => machines.reservedAddressOf(key),
+      addressOf: ({ key }) => machines.reservedAddressOf(key),
       holderOf: (address: Ipv4Address) => store.hosts.findByAddress(address)?.hardwareAddress,
     },
     bootFor: (client) => {
       if (client.hardwareAddress === undefined) return undefined;
+      if (!asksForDisk(client)) return { hostName: machines.nameOf(client.hardwareAddress) };
       const decision = decide(client, client.hardwareAddress);
       return decision.kind === 'no-loader' ? undefined : decision.answer;
     },
