@@ -76,6 +76,12 @@ export const PxeOption = {
   discoveryControl: option(6, 'discovery control', u8Value),
 } as const;
 
+/** Options of the cards of Broadcom, QLogic and Marvell inside option 43, valid only together with the card's own vendor class. */
+export const IscsiRomOption = {
+  firstRootPath: option(201, 'first root path', text),
+  initiatorName: option(203, 'initiator name', text),
+} as const;
+
 /** Options of iPXE inside option 175. */
 export const IpxeOption = {
   /** 1: do not wait for and do not ask a proxyDHCP server. */
