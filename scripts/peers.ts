@@ -28,13 +28,25 @@ export const peers = {
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    // NBD clients and servers
+    'libnbd-bin',
+    'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'isc-dhcp-server',
+    'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
+    // Reads our IPsec configuration
+    'strongswan-swanctl',
+    'charon-systemd',
+    // An iSNS server, and two clients
+    'open-isns-server',
+    'open-isns-utils',
+    'open-isns-discoveryd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

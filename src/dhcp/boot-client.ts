@@ -2,7 +2,7 @@
 
 import type { MacAddress } from '../bytes/index.ts';
 import { type DhcpMessage, hardwareAddress } from './message.ts';
-import { Option } from './option.ts';
+import { isanVendorClasses, Option } from './option.ts';
 
 /**
  * Processor and firmware of option 93 (RFC 4578 §2.1 as corrected by erratum 4624, which swaps 7 and 9; and the IANA registry).
@@ -35,8 +35,7 @@ export type IscsiRomForm = 'sub-options' | 'text';
 
 /** By the beginning of the vendor class that the cards come with. */
 const iscsiRoms: readonly (readonly [vendorClass: string, form: IscsiRomForm])[] = [
-  ['BRCM ISAN', 'sub-options'],
-  ['QLGC ISAN', 'sub-options'],
+  ...isanVendorClasses.map((name) => [name, 'sub-options'] as const),
   ['Emulex', 'text'],
 ];
 

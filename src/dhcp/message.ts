@@ -17,7 +17,7 @@ import {
   writeU32,
 } from '../bytes/index.ts';
 import { Option } from './option.ts';
-import { encodedLength, readOptionArea, writeOption } from './option-area.ts';
+import { encodedLength, locateOptions, type OptionArea, readOptionArea, writeOption } from './option-area.ts';
 import { text } from './option-codec.ts';
 import { OptionList } from './option-list.ts';
 
@@ -169,6 +169,20 @@ function overloadOf(options: OptionList): { readonly file: boolean; readonly sna
   }
   options.delete(Option.overload.code);
   return { file: (fields & 1) !== 0, sname: (fields & 2) !== 0 };
+}
+
+/** Where a datagram has options: its option field, and file and sname when those carry some. Raises as `decodeMessage` does. */
+export function optionAreas(datagram: Uint8Array): OptionArea[] {
+  FixedPart.view(datagram);
+  const areas: OptionArea[] = [{ start: FixedPart.size, end: datagram.length }];
+  const { file, sname } = FixedPart.fields;
+  const overload = locateOptions(datagram, { start: FixedPart.size, end: datagram.length }).find(
+    ({ code, length }) => code === Option.overload.code && length === 1,
+  );
+  const fields = overload === undefined ? 0 : (datagram[overload.start] as number);
+  if ((fields & 1) !== 0) areas.push({ start: file.offset, end: file.offset + file.length });
+  if ((fields & 2) !== 0) areas.push({ start: sname.offset, end: sname.offset + sname.length });
+  return areas;
 }
 
 const lenientText = new TextDecoder();

@@ -7,7 +7,7 @@ import {
   decodeMessage,
   encodeMessage,
   IpxeOption,
-  IscsiRomOption,
+  IsanOption,
   MessageType,
   Option,
   type OptionList,
@@ -111,8 +111,8 @@ describe('a full DHCP server tells', () => {
       assert.equal(options.get(Option.vendorClass), vendorClass);
       assert.equal(options.get(Option.rootPath), rootPath);
       const inside = options.get(vendorOptions);
-      assert.equal(inside?.get(IscsiRomOption.firstRootPath), rootPath);
-      assert.equal(inside.get(IscsiRomOption.initiatorName), initiatorName);
+      assert.equal(inside?.get(IsanOption.firstTarget), rootPath);
+      assert.equal(inside.get(IsanOption.initiatorName), initiatorName);
     });
   }
 

@@ -9,7 +9,7 @@ function networkInterface(name: string, ...addresses: string[]): NetworkInterfac
     const [address = '', prefix = ''] = text.split('/');
     return { address: parseIpv4(address), prefix: Number(prefix) };
   });
-  return { name, mac: parseMac(name === 'lo' ? '00:00:00:00:00:00' : '52:54:00:00:00:01'), up: true, ipv4 };
+  return { name, mac: parseMac(name === 'lo' ? '00:00:00:00:00:00' : '52:54:00:00:00:01'), up: true, ipv4, ipv6: [] };
 }
 
 const wanted = { interfaces: ['br0'], pools: [], dhcpMode: 'auto', relayedSubnets: [], router: undefined } as const;

@@ -16,7 +16,7 @@
 
 import { IPV4_ANY, type Ipv4Address } from '../../bytes/index.ts';
 import type { BootClient } from '../boot-client.ts';
-import { IpxeOption, IscsiRomOption, Option, PxeOption, vendorOptions } from '../option.ts';
+import { IpxeOption, IsanOption, Option, PxeOption, vendorOptions } from '../option.ts';
 import { text } from '../option-codec.ts';
 import { OptionList, type OptionType } from '../option-list.ts';
 
@@ -142,8 +142,8 @@ function giveIscsiRom({ iscsiRom, vendorClass }: BootClient, answer: BootAnswer,
     fields.forced.setRaw(Option.vendorSpecific.code, text.encode(emulexText(target, answer)));
     return;
   }
-  const options = new OptionList().set(IscsiRomOption.firstRootPath, rootPath);
-  if (initiatorName !== undefined) options.set(IscsiRomOption.initiatorName, initiatorName);
+  const options = new OptionList().set(IsanOption.firstTarget, rootPath);
+  if (initiatorName !== undefined) options.set(IsanOption.initiatorName, initiatorName);
   fields.forced.set(vendorOptions, options);
 }
 
