@@ -8,6 +8,7 @@ import { type ChosenMode, chooseDhcpMode } from '../dhcp-detection.ts';
 import { DhcpObserver } from '../dhcp-observer.ts';
 import { type DhcpServiceOptions, startFullDhcp, startProxyDhcp } from '../dhcp-service.ts';
 import { type InterfacePlan, planRelayed } from '../interface-plan.ts';
+import { OtherServers } from '../other-servers.ts';
 import { type Parts, placeOf, troubleOf } from '../parts.ts';
 import { KeptAddresses } from '../reservations.ts';
 import { beginsIpv6Wait, noRouterHere } from '../router-advertisement.ts';
@@ -40,6 +41,7 @@ export async function startDhcp(
   const { options, platform, store, loaders, machines, trace, emit } = parts;
   const decide = (client: BootClient, mac: MacAddress): BootDecision =>
     decideBoot(client, placeOf(options, plan), machines.diskOf(mac), { mode, hasLoader: (name) => loaders.has(name) });
+  const otherServers = new OtherServers(plan.name, emit);
   const observer = new DhcpObserver({ interface: plan.name, mode, trace, machines, decide, emit });
   const service: DhcpServiceOptions = {
     ...options,
@@ -56,6 +58,7 @@ export async function startDhcp(
     },
     onEvent: (event) => {
       observer.observe(event);
+      if (mode === 'full') otherServers.observe(event, platform.clock.now());
       if (beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
     },
     onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
