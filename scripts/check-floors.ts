@@ -28,7 +28,7 @@ const rooms: Record<string, readonly string[]> = {
   initiator: ['bytes', 'os', 'scsi', 'iscsi', 'block'],
   boot: [...protocols, 'bytes', 'os', 'block', 'target', 'initiator'],
   pool: ['bytes', 'os', 'block'],
-  fleet: ['bytes'],
+  fleet: ['bytes', 'os'],
   server: [...protocols, 'bytes', 'os', 'block', 'target', 'initiator', 'boot', 'pool', 'fleet'],
 };
 

@@ -3,9 +3,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { BatchedUdpSocket } from './batched-udp.ts';
 import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
 import { networkError } from './node-error.ts';
-import { openInterfaceSocket } from './socket.ts';
+import { datagramCalls, openInterfaceSocket } from './socket.ts';
 
 class NodeUdpSocket implements UdpSocket {
   readonly local: Endpoint;
@@ -60,15 +61,18 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
         return;
       }
       const bound = socket.address();
-      resolve(new NodeUdpSocket(socket, { address: bound.address, port: bound.port }));
+      const single = new NodeUdpSocket(socket, { address: bound.address, port: bound.port });
+      resolve(fd === undefined || isIPv6(address) ? single : new BatchedUdpSocket(single, fd, datagramCalls()));
     };
+    let fd: number | undefined;
     socket.once('error', fail);
     if (options.interface === undefined) {
       socket.bind({ address, port: options.port }, ready);
       return;
     }
     try {
-      socket.bind({ fd: openInterfaceSocket(options.interface, address, options.port) }, ready);
+      fd = openInterfaceSocket(options.interface, address, options.port);
+      socket.bind({ fd }, ready);
     } catch (error) {
       socket.off('error', fail);
       socket.close();
