@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
+import { parseIscsiName } from '../iscsi/name.ts';
 import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
 import { dataSetting } from './data-directory.ts';
 import { parseDuration, parseSize } from './quantity.ts';
@@ -73,6 +74,18 @@ export const serveSettings = {
     placeholder: 'dir',
     schema: z.string().min(1).optional(),
     fallback: undefined,
+  }),
+  isns: setting({
+    help: 'be an iSNS server too, which tells every machine of its own target',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  isnsControl: setting({
+    help: 'iSCSI name of a node that may administer the iSNS server; repeat it for several',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(textual(parseIscsiName)),
+    fallback: [],
   }),
   targetPrefix: setting({
     help: 'iSCSI name that the machines’ own target names begin with',

@@ -2,6 +2,7 @@
 
 import type { Ipv4Address } from '../bytes/index.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
+import type { IscsiName } from '../iscsi/name.ts';
 
 /**
  * `full` gives addresses and boot information, `proxy` only boot information beside another DHCP server, `off` neither; `auto`
@@ -39,6 +40,10 @@ export interface BootServerOptions {
   readonly tftpPort: number;
   readonly iscsiPort: number;
   readonly loaders: LoaderPlace;
+  /** An iSNS server on every served interface. */
+  readonly isns: boolean;
+  /** Names of the nodes that may administer it. */
+  readonly isnsControlNodes: readonly IscsiName[];
   /** Beginning of every machine's target name. */
   readonly targetPrefix: string;
   /** Bytes of memory for image blocks. */

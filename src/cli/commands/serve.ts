@@ -46,6 +46,8 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
     tftpPort: settings.tftpPort,
     iscsiPort: settings.iscsiPort,
     loaders: loaderPlace(settings.loaderDir),
+    isns: settings.isns,
+    isnsControlNodes: settings.isnsControl,
     targetPrefix: settings.targetPrefix,
     cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
   };

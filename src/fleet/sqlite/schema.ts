@@ -40,6 +40,12 @@ const migrations: readonly string[] = [
      PRIMARY KEY (boot, number)
    ) STRICT, WITHOUT ROWID;`,
   'CREATE TABLE running_machines (hardware_address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;',
+  `CREATE TABLE isns_records (
+     type TEXT NOT NULL,
+     key TEXT NOT NULL,
+     record BLOB NOT NULL,
+     PRIMARY KEY (type, key)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the database to this program's version, in one transaction. Raises FLEET_STATE_NEWER. */
