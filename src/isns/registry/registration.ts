@@ -170,8 +170,11 @@ function checkOwners(registration: Registration, subject: Subject, plan: Registr
     if (known !== undefined && known.entity !== owner)
       throw invalid('a portal belongs to another entity', keyAttributes(known));
   }
-  const isOwn =
-    owner === undefined ? plan.nodes.some(({ name }) => name === source) : database.nodes.get(source)?.entity === owner;
+  // Whose entity has no nodes left is anybody's who comes as one: the node that was in it may want to come back.
+  const isNobodys = owner === undefined || database.nodesOf(owner).length === 0;
+  const isOwn = isNobodys
+    ? plan.nodes.some(({ name }) => name === source)
+    : database.nodes.get(source)?.entity === owner;
   if (!isControlNode && !isOwn) {
     throw new Rejection(Status.sourceUnauthorized, `${source} is no node of the entity`);
   }
