@@ -28,13 +28,26 @@ export const peers = {
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    // NBD clients and servers
+    'libnbd-bin',
+    'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
+    'isc-dhcp-server',
+    'kea-dhcp4-server',
+    'busybox',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'isc-dhcp-relay',
+    'isc-dhcp-server',
+    'kea-admin',
+    'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
+    // Reads our IPsec configuration
+    'strongswan-swanctl',
+    'charon-systemd',
     // An iSNS server, and two clients
     'open-isns-server',
     'open-isns-utils',

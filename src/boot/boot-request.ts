@@ -1,7 +1,11 @@
 /** What the user of the boot client says. Everything is optional: what is said bypasses the stages that would find it out (RFC 4173 §2). */
 
+import type { IpNetwork } from '../bytes/index.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
+import type { DhcpMethod } from './dhcp-stage.ts';
+import type { ServiceLocations } from './discovery-service.ts';
+import type { SoftwareChoice } from './software-source.ts';
 
 export interface BootRequest {
   /** The network interface to ask on. */
@@ -14,6 +18,19 @@ export interface BootRequest {
   readonly lun?: Uint8Array;
   readonly targetName?: string;
   readonly initiatorName?: string;
-  readonly dhcp: 'v4' | 'off';
-  readonly discovery: 'sendtargets' | 'off';
+  /** What the software stage fetches; nothing when it is not there. */
+  readonly software?: SoftwareChoice;
+  /** The SHA-256 that it must have, in lower-case hexadecimal. */
+  readonly softwareDigest?: string;
+  readonly dhcp: DhcpMethod | 'off';
+  /** Option 60: whom to ask DHCP as. */
+  readonly dhcpVendorClass?: string;
+  /** `auto`: SendTargets where a server is known, else SLP and iSNS. */
+  readonly discovery: 'auto' | 'slp' | 'isns' | 'sendtargets' | 'off';
+  /** Where discovery services are; what DHCP says of it counts less. */
+  readonly locations?: Partial<ServiceLocations>;
+  /** Refuses what RFC 4173 §8 calls insecure: see secure-policy.ts. */
+  readonly secure?: boolean;
+  /** Where there are some: the only servers to use beside the one that the user names. */
+  readonly authorizedServers?: readonly IpNetwork[];
 }

@@ -1,17 +1,20 @@
 /** The DHCP stage (RFC 4173 §5): an address for the machine, and the Root Path that says where its disk is. */
 
-import { DisklessError, type Ipv4Address, ipv4ToNumber } from '../bytes/index.ts';
-import { DhcpClient } from '../dhcp/client/client.ts';
-import { bootParameter, type DhcpLease } from '../dhcp/client/lease.ts';
-import type { DhcpClientAction } from '../dhcp/client/state.ts';
-import { DhcpPort } from '../dhcp/datagram.ts';
-import type { DhcpMessage } from '../dhcp/message.ts';
+import { DisklessError, type Ipv4Address, ipv4Mask, ipv4ToNumber, macToBytes } from '../bytes/index.ts';
+import type { AuthenticationKey } from '../dhcp/authentication.ts';
+import { type AuthenticationKeyEntry, keysOfClient } from '../dhcp/authentication-file.ts';
+import { type DhcpLease, messagesOf, serverText } from '../dhcp/client/lease.ts';
+import type { DhcpClientOptions, DhcpQuestion } from '../dhcp/client/options.ts';
 import { Option } from '../dhcp/option.ts';
-import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
-import { formatRootPath, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
-import type { Clock, Timer } from '../os/clock.ts';
+import type { ChapCredentials } from '../iscsi/chap.ts';
+import type { IscsiName } from '../iscsi/name.ts';
+import { formatRootPath, type RootPath } from '../iscsi/root-path.ts';
+import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
-import type { Facts, StageTrace } from './trace.ts';
+import type { BootRequest } from './boot-request.ts';
+import { type DhcpParameters, type Found, type PlainParameters, parametersOf } from './dhcp-parameters.ts';
+import { HeldLease } from './held-lease.ts';
+import type { Fact, Facts, StageTrace } from './trace.ts';
 
 export interface DhcpStageOptions {
   readonly network: Network;
@@ -19,136 +22,189 @@ export interface DhcpStageOptions {
   /** Gives [0, 1). */
   readonly random: () => number;
   readonly interface: NetworkInterface;
+  /** How to ask. `inform` asks for parameters alone, and needs an interface that has an address. Default: v4. */
+  readonly method?: DhcpMethod;
+  /** Keys of RFC 3118: only servers that prove one of them are believed. Not empty. */
+  readonly keys?: readonly AuthenticationKey[];
+  /** Option 60: whom to ask as, for servers that tell some vendors' clients in option 43 where their disk is. */
+  readonly vendorClass?: string;
   /** Milliseconds until the stage gives up. */
   readonly timeout: number;
   readonly signal: AbortSignal;
+}
+
+export type DhcpMethod = 'v4' | 'bootp' | 'inform';
+
+/** How a DHCP stage on `chosen` asks, from what the user says. Raises DHCP_AUTH_NO_KEY when none of the keys is this machine's. */
+export function howToAsk(
+  { dhcp, dhcpVendorClass }: BootRequest,
+  { name, mac }: NetworkInterface,
+  entries: readonly AuthenticationKeyEntry[] | undefined,
+): Pick<DhcpStageOptions, 'method' | 'vendorClass' | 'keys'> {
+  const keys = entries && keysOfClient(entries, mac);
+  if (keys?.length === 0) {
+    throw new DisklessError('DHCP_AUTH_NO_KEY', `none of the keys for authenticated DHCP is for ${mac} (${name})`, {
+      hint: 'Write a line "key ID SECRET", or one for this client, into the file of keys.',
+    });
+  }
+  return {
+    ...(dhcp === 'off' ? {} : { method: dhcp }),
+    ...(dhcpVendorClass === undefined ? {} : { vendorClass: dhcpVendorClass }),
+    ...(keys === undefined ? {} : { keys }),
+  };
 }
 
 export interface DhcpResult {
   readonly address: Ipv4Address;
   /** Length of the subnet's prefix, 0..32. */
   readonly prefix: number;
+  /** The default router; what classless routes (option 121) say counts more (RFC 3442). */
   readonly router: Ipv4Address | undefined;
   readonly server: Ipv4Address;
   /** Undefined when no server sent one for iSCSI. */
   readonly rootPath: RootPath | undefined;
+  /** Another way to the disk, or to another one. */
+  readonly secondRootPath: RootPath | undefined;
   readonly initiatorName: IscsiName | undefined;
+  readonly chap: ChapCredentials | undefined;
+  /** What else the servers said, each with the option and message that it came in. */
+  readonly parameters: PlainParameters;
+  /** For each boot parameter that is there: the option and message that it came in. */
+  readonly origins: Readonly<Partial<Record<OriginName, string>>>;
+  /** The secret ID of the key that the server proved; undefined where nobody asked for proof. */
+  readonly provenKey: number | undefined;
   /** Seconds; undefined for a lease without end. */
   readonly leaseTime: number | undefined;
+  /** Everything that the servers said, for whoever looks for more in it. */
+  readonly lease: DhcpLease;
+  /** Renews the lease until it is disposed of. */
+  readonly held: HeldLease;
 }
 
-/** Raises DHCP_NO_OFFER, DHCP_NO_ACK, DHCP_REFUSED, ROOT_PATH_..., NETWORK_..., ABORTED. */
+type OriginName = 'rootPath' | 'secondRootPath' | 'initiatorName' | 'chap';
+
+/**
+ * Raises DHCP_NO_OFFER, DHCP_NO_ACK, DHCP_ACK_CHANGED, DHCP_AUTH_FAILED, DHCP_REFUSED, DHCP_INFORM_NO_ADDRESS, USAGE_DHCP_AUTH,
+ * ROOT_PATH_..., EMULEX_BOOT_STRING, ISCSI_NAME_..., NETWORK_..., ABORTED.
+ */
 export async function runDhcpStage(options: DhcpStageOptions, trace: StageTrace): Promise<DhcpResult> {
-  const lease = await obtainLease(options, trace);
+  const { network, clock, random, signal } = options;
+  const client = clientOptions(options);
+  const { name } = options.interface;
+  const { held, lease } = await HeldLease.obtain({ network, clock, random, interface: name, client, signal }, trace);
+  try {
+    sayForWhomItIs(lease, trace);
+    return resultOf(options, lease, held, parametersOf(lease));
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function clientOptions(options: DhcpStageOptions): DhcpClientOptions {
+  const { clock, keys, vendorClass, timeout } = options;
+  const { mac } = options.interface;
+  const question = questionOf(options);
+  if (keys !== undefined && question.kind === 'bootp') {
+    throw new DisklessError('USAGE_DHCP_AUTH', 'BOOTP has no authentication', {
+      hint: 'Ask by DHCP (--dhcp v4), or leave --dhcp-auth-file out.',
+    });
+  }
+  return {
+    hardwareAddress: mac,
+    question,
+    timeout,
+    ...(vendorClass === undefined ? {} : { vendorClass }),
+    ...(keys === undefined ? {} : { authentication: { keys, now: () => clock.now() } }),
+    // RFC 3118 §5.5.1: the server finds the client's key by it.
+    ...(keys === undefined ? {} : { clientIdentifier: Uint8Array.of(ethernet, ...macToBytes(mac)) }),
+  };
+}
+
+const ethernet = 1;
+
+function questionOf({ method = 'v4', interface: { name, ipv4 } }: DhcpStageOptions): DhcpQuestion {
+  if (method === 'v4') return { kind: 'lease' };
+  if (method === 'bootp') return { kind: 'bootp' };
+  const [own] = ipv4;
+  if (own !== undefined) return { kind: 'inform', address: own.address };
+  throw new DisklessError('DHCP_INFORM_NO_ADDRESS', `${name} has no address to ask with by DHCPINFORM`, {
+    hint: `Give it one before (ip address add ... dev ${name}), or let --dhcp v4 ask for one.`,
+  });
+}
+
+/** What is there and is not for this client is worth a line: it may be meant for it. */
+function sayForWhomItIs(lease: DhcpLease, trace: StageTrace): void {
+  for (const { name, message } of messagesOf(lease)) {
+    const rootPath = message.options.find(Option.rootPath);
+    if (rootPath === undefined || rootPath.toLowerCase().startsWith('iscsi:')) continue;
+    trace.step(`the Root Path in the ${name} does not start with "iscsi:", so it is for other clients`);
+  }
+}
+
+function resultOf(
+  { interface: { ipv4 }, method }: DhcpStageOptions,
+  lease: DhcpLease,
+  held: HeldLease,
+  { rootPath, secondRootPath, initiatorName, chap, plain }: DhcpParameters,
+): DhcpResult {
   const { reply } = lease;
-  const mask = reply.options.find(Option.subnetMask);
-  const rootPath = rootPathOf(lease, trace);
-  const initiatorName = bootParameter(lease, Option.initiatorName);
   return {
     address: lease.address,
-    prefix: mask === undefined ? 32 : prefixOf(mask),
-    router: reply.options.find(Option.routers)?.[0],
+    prefix: (method === 'inform' ? ipv4[0]?.prefix : undefined) ?? prefixOf(reply.options.find(Option.subnetMask)),
+    router: routerOf(plain),
     server: lease.serverIdentifier,
-    rootPath,
-    initiatorName: initiatorName === undefined ? undefined : parseIscsiName(initiatorName),
-    leaseTime: reply.options.find(Option.leaseTime),
+    rootPath: rootPath?.value,
+    secondRootPath: secondRootPath?.value,
+    initiatorName: initiatorName?.value,
+    chap: chap?.value,
+    parameters: plain,
+    origins: originsOf({ rootPath, secondRootPath, initiatorName, chap }),
+    provenKey: lease.key?.secretIdentifier,
+    leaseTime: Number.isFinite(lease.expiresAt) ? reply.options.find(Option.leaseTime) : undefined,
+    lease,
+    held,
   };
+}
+
+function originsOf(found: Readonly<Record<OriginName, Found<unknown> | undefined>>): DhcpResult['origins'] {
+  return Object.fromEntries(Object.entries(found).flatMap(([name, value]) => (value ? [[name, value.origin]] : [])));
+}
+
+/** RFC 3442: a client that is given classless routes ignores the routers of option 3. */
+function routerOf({ routers, classlessRoutes }: PlainParameters): Ipv4Address | undefined {
+  if (classlessRoutes === undefined) return routers?.value[0];
+  return classlessRoutes.value.find(({ prefix }) => prefix === 0)?.router;
+}
+
+/** A machine whose mask nobody names, or is none, reaches nobody but through its router. */
+function prefixOf(mask: Ipv4Address | undefined): number {
+  if (mask === undefined) return 32;
+  const prefix = Math.clz32(~ipv4ToNumber(mask));
+  return ipv4Mask(prefix) === mask ? prefix : 32;
 }
 
 export function describeDhcpResult(result: DhcpResult): { text: string; facts: Facts } {
-  const { address, prefix, router, server, rootPath, initiatorName, leaseTime } = result;
+  const { address, prefix, router, server, rootPath, secondRootPath, initiatorName, leaseTime } = result;
   const path = rootPath === undefined ? undefined : formatRootPath(rootPath);
+  const origin = result.origins.rootPath;
   return {
-    text: `${address}/${prefix} from ${server}; ${path ?? 'no iscsi: Root Path'}`,
-    facts: { address, prefix, router, server, rootPath: path, initiatorName, leaseTime },
+    text: `${address}/${prefix} from ${serverText(server)}; ${path === undefined ? 'no iscsi: Root Path' : `${path}, from ${origin}`}`,
+    facts: {
+      ...{ address, prefix, router, server, rootPath: path, initiatorName, leaseTime },
+      secondRootPath: secondRootPath === undefined ? undefined : formatRootPath(secondRootPath),
+      chap: result.chap?.initiator.name,
+      provenKey: result.provenKey,
+      origins: result.origins,
+      parameters: factOf(result.parameters),
+    },
   };
 }
 
-/** Drives the client's state machine with a socket of the interface and the clock, until it has a lease or gives up. */
-async function obtainLease(options: DhcpStageOptions, trace: StageTrace): Promise<DhcpLease> {
-  const { network, clock, random, signal, timeout } = options;
-  const { name, mac } = options.interface;
-  await using socket = await network.openUdp({
-    interface: name,
-    port: DhcpPort.client,
-    broadcast: true,
-    reuseAddress: true,
-  });
-  const client = new DhcpClient({ hardwareAddress: mac, timeout }, random);
-  let timer: Timer | undefined;
-  const abort = Promise.withResolvers<never>();
-  const giveUp = () => abort.reject(new DisklessError('ABORTED', `asking for an address on ${name} was given up`));
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    if (signal.aborted) giveUp();
-    const lease = new Promise<DhcpLease>((resolve, reject) => {
-      const perform = (actions: readonly DhcpClientAction[]) => {
-        for (const action of actions) {
-          const text = narrate(action, name);
-          if (text !== undefined) trace.step(text);
-          if (action.type === 'send') socket.send(action.datagram.data, action.datagram.to);
-          else if (action.type === 'bound') resolve(action.lease);
-          else if (action.type === 'failed') reject(action.error);
-        }
-        timer?.cancel();
-        const { deadline } = client;
-        if (deadline === undefined) return;
-        timer = clock.after(Math.max(0, deadline - clock.monotonic()), () => perform(client.poll(clock.monotonic())));
-      };
-      // A datagram that could not be sent is lost like any other: the state machine sends it again.
-      socket.start({
-        message: (data) => perform(client.receive(data, clock.monotonic())),
-        error: (error) => trace.step(`sending failed: ${error.message}`),
-      });
-      perform(client.start(clock.monotonic()));
-    });
-    return await Promise.race([lease, abort.promise]);
-  } finally {
-    // The lease is kept: the machine's own system may be using the same one.
-    timer?.cancel();
-    client.stop();
-    signal.removeEventListener('abort', giveUp);
-  }
-}
-
-const messageNames = ['', 'DISCOVER', 'OFFER', 'REQUEST', 'DECLINE', 'ACK', 'NAK', 'RELEASE', 'INFORM'] as const;
-
-function narrate(action: DhcpClientAction, interfaceName: string): string | undefined {
-  switch (action.type) {
-    case 'send':
-      return `${messageNames[action.message.options.find(Option.messageType) ?? 0]} on ${interfaceName}`;
-    case 'offer':
-      return `offer of ${action.message.yiaddr} from ${serverOf(action.message)}${carried(action.message)}`;
-    case 'bound':
-      return `${action.lease.serverIdentifier} gives ${action.lease.address}: its offer ${action.lease.reason}`;
-    case 'nak':
-      return `${action.server} refuses: ${action.message}`;
-    default:
-      return undefined;
-  }
-}
-
-function serverOf(message: DhcpMessage): Ipv4Address {
-  return message.options.find(Option.serverIdentifier) ?? message.siaddr;
-}
-
-function carried(message: DhcpMessage): string {
-  const rootPath = message.options.find(Option.rootPath);
-  return rootPath === undefined ? ', without a Root Path' : `, Root Path ${JSON.stringify(rootPath)}`;
-}
-
-/** The first Root Path that is for iSCSI, as bytes: RFC 4173 makes it UTF-8, which other readers of option 17 do not check. */
-function rootPathOf(lease: DhcpLease, trace: StageTrace): RootPath | undefined {
-  for (const message of [lease.reply, lease.offer, lease.proxyOffer]) {
-    const value = message?.options.raw(Option.rootPath.code);
-    if (value === undefined) continue;
-    const rootPath = parseRootPath(value);
-    if (rootPath !== undefined) return rootPath;
-    trace.step('the Root Path does not start with "iscsi:", so it is for other clients');
-  }
-  return undefined;
-}
-
-function prefixOf(mask: Ipv4Address): number {
-  return 32 - Math.log2(2 ** 32 - ipv4ToNumber(mask));
+/** As plain values, which a trace can be written as JSON with. */
+function factOf(value: unknown): Fact {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (Array.isArray(value)) return value.map(factOf);
+  const members = Object.entries(value ?? {}).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(members.map(([name, member]) => [name, factOf(member)]));
 }

@@ -2,16 +2,21 @@
 
 import { DisklessError } from '../bytes/index.ts';
 import { LogicalUnit, reportLuns } from '../initiator/logical-unit.ts';
-import type { Session } from '../initiator/session.ts';
+import type { CommandExecutor } from '../initiator/scsi-request.ts';
 import { formatLun } from '../iscsi/root-path-lun.ts';
 import type { Clock } from '../os/clock.ts';
 import { type Inquiry, PeripheralDeviceType, PeripheralQualifier } from '../scsi/inquiry.ts';
 import { encodeLun } from '../scsi/lun.ts';
 
 /** The unit has to be there, and to be a disk: some targets keep LUN 0 for a controller. Raises BOOT_LUN_NOT_FOUND, BOOT_NOT_A_DISK. */
-export async function identifyDisk(session: Session, lun: Uint8Array, clock: Clock): Promise<Inquiry> {
+export async function identifyDisk(
+  session: CommandExecutor,
+  lun: Uint8Array,
+  clock: Clock,
+  targetName: string,
+): Promise<Inquiry> {
   const inquiry = await new LogicalUnit(session, lun, clock).inquiry();
-  const where = `LUN ${formatLun(lun)} of ${session.identity.targetName}`;
+  const where = `LUN ${formatLun(lun)} of ${targetName}`;
   if (inquiry.peripheralQualifier !== PeripheralQualifier.connected) {
     throw new DisklessError('BOOT_LUN_NOT_FOUND', `there is no unit at ${where}`, {
       hint: await lunHint(session, clock),
@@ -26,7 +31,7 @@ export async function identifyDisk(session: Session, lun: Uint8Array, clock: Clo
   return inquiry;
 }
 
-async function lunHint(session: Session, clock: Clock): Promise<string> {
+async function lunHint(session: CommandExecutor, clock: Clock): Promise<string> {
   const luns = (await reportLuns(session, clock)).map((number) => formatLun(encodeLun(number)));
   return luns.length === 0
     ? 'The target has no units at all.'

@@ -1,6 +1,6 @@
 /** The network interface that a boot goes over: which one it is, and an address for it as long as the boot lasts. */
 
-import { DisklessError, type Ipv4Address, ipv4InSubnet, ipv4Subnet } from '../bytes/index.ts';
+import { DisklessError, type Ipv4Address, ipv4InSubnet, ipv4Subnet, isIpv4 } from '../bytes/index.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import type { StageTrace } from './trace.ts';
@@ -55,28 +55,39 @@ export interface GivenAddress {
   readonly router: Ipv4Address | undefined;
 }
 
+/** Makes sure that a host can be reached for the time of the boot. Names and IPv6 addresses are left to the machine's own routes. */
+export type Reach = (host: string, trace: StageTrace) => Promise<void>;
+
+/** A machine that has an address has its routes too. */
+export const byOwnRoutes: Reach = async () => {};
+
 /**
- * Gives an interface without an address the one that DHCP gave, and a way to a server in another subnet. An interface that has one
- * belongs to the running system and is left as it is.
+ * Gives an interface without an address the one that DHCP gave, and tells how hosts in other subnets are reached from it. An interface
+ * that has one belongs to the running system and is left as it is.
  */
 export async function configureAddress(
   chosen: NetworkInterface,
   given: GivenAddress,
-  server: Ipv4Address | undefined,
   machine: MachineNetwork,
   cleanup: AsyncDisposableStack,
   trace: StageTrace,
-): Promise<void> {
+): Promise<Reach> {
   const { name, ipv4 } = chosen;
   const { address, prefix, router } = given;
   const [own] = ipv4;
   if (own !== undefined) {
     trace.step(`${name} keeps its own address ${own.address}/${own.prefix}`);
-    return;
+    return byOwnRoutes;
   }
   cleanup.use(await machine.addAddress(name, address, prefix));
   trace.step(`${name} has ${address}/${prefix} for this boot`);
-  if (server === undefined || router === undefined || ipv4InSubnet(server, ipv4Subnet(address, prefix))) return;
-  cleanup.use(await machine.addHostRoute(name, server, router));
-  trace.step(`${server} is reached through ${router}`);
+  if (router === undefined) return byOwnRoutes;
+  const subnet = ipv4Subnet(address, prefix);
+  const reached = new Set<string>();
+  return async (host, stage) => {
+    if (!isIpv4(host) || ipv4InSubnet(host, subnet) || reached.has(host)) return;
+    reached.add(host);
+    cleanup.use(await machine.addHostRoute(name, host, router));
+    stage.step(`${host} is reached through ${router}`);
+  };
 }

@@ -1,6 +1,6 @@
 /** A boot as a person reads it: one line for each thing that happens, with its time and its stage. */
 
-import type { PlannedStage } from '../boot/boot.ts';
+import type { PlannedStage } from '../boot/planned-stages.ts';
 import type { TraceEvent } from '../boot/trace.ts';
 
 const marks = { skipped: '-', started: '>', step: ' ', done: '=', failed: '!' } as const;

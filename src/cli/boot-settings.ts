@@ -1,14 +1,19 @@
 /** Every setting of `diskless boot`, declared once: flags and environment variables follow from here. */
 
 import { z } from 'zod';
-import { DisklessError } from '../bytes/index.ts';
+import { parseSoftwareChoice } from '../boot/software-source.ts';
+import { parseSoftwareDigest } from '../boot/software-stage.ts';
+import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
+import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
-import { parseServerName } from '../iscsi/server-name.ts';
+import { parseServerName, serverHost } from '../iscsi/server-name.ts';
+import { ISNS_PORT } from '../isns/pdu.ts';
+import type { NbdPlace } from '../nbd/uri.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
-import { onOrOff, setting, textual, type ValuesOf } from './setting.ts';
+import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 
 const optional = <T>(parse: (text: string) => T) => ({ schema: textual(parse).optional(), fallback: undefined });
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) =>
@@ -38,17 +43,56 @@ export const bootSettings = {
   }),
   target: setting({ help: 'the target’s iSCSI name', placeholder: 'iqn', ...optional(parseIscsiName) }),
   ...initiatorSettings,
+  softwareStage: setting({
+    help: 'what a client without an initiator would fetch, to see and check it: a tftp: or http: URL, dhcp (the boot file it names), or off; default: off',
+    placeholder: 'what',
+    ...optional(parseSoftwareChoice),
+  }),
+  softwareDigest: setting({
+    help: 'the SHA-256 that it must have',
+    placeholder: 'hex',
+    ...optional(parseSoftwareDigest),
+  }),
   dhcp: setting({
-    help: 'v4 or off; it is only asked when something is missing',
-    placeholder: 'version',
-    schema: oneOf('v4', 'off'),
+    help: 'v4, bootp, inform (for an interface that has an address) or off; it is only asked when something is missing',
+    placeholder: 'method',
+    schema: oneOf('v4', 'bootp', 'inform', 'off'),
     fallback: 'v4' as const,
   }),
+  dhcpAuthFile: setting({
+    help: 'believe only DHCP servers that have one of the keys in this file (RFC 3118): lines "key ID SECRET"',
+    placeholder: 'file',
+    ...optional((text) => text),
+  }),
+  dhcpVendorClass: setting({
+    help: 'ask DHCP as a client of that vendor class (option 60), such as "BRCM ISAN"',
+    placeholder: 'class',
+    ...optional((text) => text),
+  }),
   discovery: setting({
-    help: 'how a known server is asked for its targets: sendtargets or off',
+    help: 'what is asked for server and target where DHCP does not name them: slp, isns, sendtargets (of a known server), off, or auto',
     placeholder: 'service',
-    schema: oneOf('sendtargets', 'off'),
-    fallback: 'sendtargets' as const,
+    schema: oneOf('auto', 'slp', 'isns', 'sendtargets', 'off'),
+    fallback: 'auto' as const,
+  }),
+  secure: setting({
+    help: 'refuse what is not safe (RFC 4173 §8): unauthenticated DHCP, names and discovery instead of addresses, boot software, targets that prove nothing',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  authorizedServer: setting({
+    help: 'use only iSCSI servers of this network, such as 192.0.2.5 or 192.0.2.0/24, and the one of --server-name; may be repeated',
+    placeholder: 'network',
+    repeats: true,
+    schema: listOf(textual(parseIpNetwork)),
+    fallback: [],
+  }),
+  isnsServer: setting({
+    help: 'an iSNS server to ask, such as 192.0.2.5 or 192.0.2.5:3205; may be repeated; default: those that DHCP names (option 83)',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIsnsServer)),
+    fallback: [],
   }),
   read: setting({
     help: 'copy so much from the start of the disk to the file of --out, such as 64M',
@@ -56,8 +100,13 @@ export const bootSettings = {
     ...optional(parseReadSize),
   }),
   out: setting({ help: 'the file that --read writes', placeholder: 'file', ...optional((text) => text) }),
+  nbd: setting({
+    help: 'serve the disk to NBD clients at this socket of the file system, or at host:port, until a signal',
+    placeholder: 'socket',
+    ...optional(parseNbdPlace),
+  }),
   timeout: setting({
-    help: 'how long the whole boot may take, without the copying of --read',
+    help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
     placeholder: 'duration',
     schema: textual(parseTimeout),
     fallback: 60,
@@ -84,10 +133,24 @@ function parseGivenRootPath(text: string): RootPath {
   });
 }
 
+function parseIsnsServer(text: string): Portal {
+  const [, server = '', port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]+))?$/.exec(text) ?? [];
+  return { host: serverHost(parseServerName(server)), port: port === undefined ? ISNS_PORT : parsePort(port) };
+}
+
 function parseReadSize(text: string): number {
   const size = parseSize(text);
   if (size > 0) return size;
   throw new DisklessError('USAGE_VALUE_INVALID', `there is nothing to copy in "${text}"`);
+}
+
+/** What has a port and no slash is an address; port 0 lets the kernel choose. Raises ROOT_PATH_SERVER, USAGE_VALUE_INVALID. */
+function parseNbdPlace(text: string): NbdPlace {
+  if (text === '') throw new DisklessError('USAGE_VALUE_INVALID', 'no socket is named');
+  const { host, port } = /^(?<host>[^/]*):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  if (host === undefined || port === undefined) return { kind: 'local', path: text };
+  if (Number(port) > 65_535) throw new DisklessError('USAGE_VALUE_INVALID', `there is no port ${port}`);
+  return { kind: 'tcp', host: serverHost(parseServerName(host)), port: Number(port) };
 }
 
 /** Seconds. */

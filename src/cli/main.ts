@@ -6,6 +6,7 @@ import { collectReceivedMemory } from '../os/received-memory.ts';
 import { registerBoot } from './commands/boot.ts';
 import { registerHost } from './commands/host/index.ts';
 import { registerImage } from './commands/image/index.ts';
+import { registerIpsec } from './commands/ipsec.ts';
 import { registerIscsi } from './commands/iscsi/index.ts';
 import { registerRootPath } from './commands/root-path.ts';
 import { registerServe } from './commands/serve.ts';
@@ -27,6 +28,7 @@ function program(): Command {
   registerImage(command);
   registerIscsi(command);
   registerRootPath(command);
+  registerIpsec(command);
   return command;
 }
 

@@ -35,7 +35,7 @@ export function withRemoteDisk<T>(
   use: (device: RemoteDevice) => Promise<T>,
 ): Promise<T> {
   return withSession(initiator, address, signal, async (session) => {
-    await identifyDisk(session, address.lun, systemClock);
+    await identifyDisk(session, address.lun, systemClock, address.targetName);
     return use(await openRemoteDevice(session, address.lun, systemClock));
   });
 }

@@ -1,12 +1,15 @@
 /** DHCPv4 (RFC 2131) and BOOTP: messages, a server, a proxyDHCP server and a client. No sockets. */
+export * from './authentication.ts';
+export * from './authentication-file.ts';
 export * from './boot-client.ts';
 export * from './client/client.ts';
 export * from './client/lease.ts';
 export * from './client/offer.ts';
-export { bootParameterRequestList, type DhcpClientOptions } from './client/options.ts';
+export { bootParameterRequestList, type DhcpClientOptions, type DhcpQuestion } from './client/options.ts';
 export type { DhcpClientAction } from './client/state.ts';
 export * from './datagram.ts';
 export * from './detect.ts';
+export type { IsnsOption } from './isns-option.ts';
 export * from './message.ts';
 export * from './option.ts';
 export { encapsulated } from './option-area.ts';
@@ -14,10 +17,12 @@ export type { ClasslessRoute, NetworkInterfaceIdentifier, OptionCodec } from './
 export * from './option-list.ts';
 export type { Reservations } from './server/allocation.ts';
 export type { BootAnswer, ChapCredentials } from './server/boot-answer.ts';
+export * from './server/client-identity.ts';
 export * from './server/event.ts';
 export * from './server/lease.ts';
 export * from './server/proxy.ts';
 export type { ReplyPorts } from './server/reply.ts';
 export * from './server/server.ts';
 export * from './server/subnet.ts';
+export type { SlpDirectoryAgents, SlpServiceScope } from './slp-options.ts';
 export * from './summary.ts';

@@ -8,33 +8,70 @@ const pad = 0;
 const end = 255;
 const longestInstance = 255;
 
-/** Appends the area's options to `list`. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
-export function readOptionArea(area: Uint8Array, list: OptionList): void {
-  let at = 0;
-  while (at < area.length) {
-    const code = area[at] as number;
+/** Where one instance of an option has its value, in the bytes that were walked. */
+export interface OptionPlace {
+  readonly code: number;
+  /** First byte of the value. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** A run of options: from `start` up to `end`. */
+export interface OptionArea {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Calls `visit` for each instance of an option in the area. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
+function walk(bytes: Uint8Array, area: OptionArea, visit: (code: number, start: number, length: number) => void): void {
+  let at = area.start;
+  while (at < area.end) {
+    const code = bytes[at] as number;
     if (code === end) return;
     if (code === pad) {
       at++;
       continue;
     }
-    const length = area[at + 1];
-    if (length === undefined || at + 2 + length > area.length) {
-      throw new ProtocolError('DHCP_OPTIONS_TRUNCATED', `option ${code} ends after its field of ${area.length} bytes`);
+    const length = at + 1 < area.end ? (bytes[at + 1] as number) : area.end;
+    if (at + 2 + length > area.end) {
+      const what = `option ${code} ends after its field of ${area.end - area.start} bytes`;
+      throw new ProtocolError('DHCP_OPTIONS_TRUNCATED', what);
     }
-    // A copy: the datagram's buffer is the socket's to reuse, a lease keeps its options.
-    list.append(code, area.slice(at + 2, at + 2 + length));
+    visit(code, at + 2, length);
     at += 2 + length;
   }
 }
 
+/** Every instance of an option in the area. Raises DHCP_OPTIONS_TRUNCATED. */
+export function locateOptions(bytes: Uint8Array, area: OptionArea): OptionPlace[] {
+  const places: OptionPlace[] = [];
+  walk(bytes, area, (code, start, length) => places.push({ code, start, length }));
+  return places;
+}
+
+/** Appends the area's options to `list`. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
+export function readOptionArea(area: Uint8Array, list: OptionList): void {
+  walk(area, { start: 0, end: area.length }, (code, start, length) => {
+    // A copy: the datagram's buffer is the socket's to reuse, a lease keeps its options.
+    list.append(code, area.slice(start, start + length));
+  });
+}
+
 /** Bytes that a value of `length` bytes takes: two more for each instance of at most 255. */
 export function encodedLength(length: number): number {
-  return length + 2 * Math.max(1, Math.ceil(length / longestInstance));
+  return length <= longestInstance ? length + 2 : length + 2 * Math.ceil(length / longestInstance);
 }
 
 /** Writes one option at `at` in as many instances as it needs; gives the first byte after it. */
 export function writeOption(into: Uint8Array, at: number, code: number, value: Uint8Array): number {
+  if (value.length <= longestInstance) {
+    into[at] = code;
+    into[at + 1] = value.length;
+    // Most values are of a few bytes, for which a call costs more than the bytes.
+    if (value.length > 16) into.set(value, at + 2);
+    else for (let index = 0; index < value.length; index++) into[at + 2 + index] = value[index] as number;
+    return at + 2 + value.length;
+  }
   let from = 0;
   let position = at;
   do {

@@ -1,6 +1,7 @@
 /** The options that this room understands: number, name in the IANA registry, form. All others pass through as bytes. */
 
 import { domainSearch } from './domain-search.ts';
+import { isnsOption } from './isns-option.ts';
 import { encapsulated } from './option-area.ts';
 import {
   classlessRoutes,
@@ -19,6 +20,7 @@ import {
   userClass,
 } from './option-codec.ts';
 import type { OptionType } from './option-list.ts';
+import { slpDirectoryAgents, slpServiceScope } from './slp-options.ts';
 
 function option<T>(code: number, name: string, codec: OptionCodec<T>): OptionType<T> {
   return { code, name, codec };
@@ -52,7 +54,14 @@ export const Option = {
   tftpServerName: option(66, 'TFTP server name', text),
   bootFileName: option(67, 'boot file name', text),
   userClass: option(77, 'user class', userClass),
+  /** RFC 2610. */
+  slpDirectoryAgents: option(78, 'SLP directory agents', slpDirectoryAgents),
+  slpServiceScope: option(79, 'SLP service scope', slpServiceScope),
   relayAgentInformation: option(82, 'relay agent information', encapsulated('without-end')),
+  /** RFC 4174. */
+  isns: option(83, 'iSNS servers', isnsOption),
+  /** RFC 3118 §2: see authentication.ts. */
+  authentication: option(90, 'authentication', opaque),
   /** RFC 4578 §2.1. */
   clientArchitecture: option(93, 'client architecture', u16List),
   networkInterfaceIdentifier: option(94, 'network interface identifier', networkInterfaceIdentifier),
@@ -75,6 +84,17 @@ export const PxeOption = {
   /** Bit 3: fetch the boot file of this very offer, no discovery and no menu. */
   discoveryControl: option(6, 'discovery control', u8Value),
 } as const;
+
+/**
+ * Options inside option 43 that the iSCSI ROMs of Broadcom and QLogic take, valid only together with their own vendor class, which
+ * the server repeats in option 60.
+ */
+export const IsanOption = {
+  firstTarget: option(201, 'first target', text),
+  secondTarget: option(202, 'second target', text),
+  initiatorName: option(203, 'initiator name', text),
+} as const;
+export const isanVendorClasses: readonly string[] = ['BRCM ISAN', 'QLGC ISAN'];
 
 /** Options of iPXE inside option 175. */
 export const IpxeOption = {

@@ -37,8 +37,8 @@ export interface InitiatorOptions {
 
 export interface LoginOptions {
   readonly signal?: AbortSignal;
-  /** Told before a redirection is followed. */
-  readonly redirected?: (from: Portal, to: Portal, permanent: boolean) => void;
+  /** Told before a redirection is followed; what it raises, or rejects with, ends the login. */
+  readonly redirected?: (from: Portal, to: Portal, permanent: boolean) => void | Promise<void>;
 }
 
 /** RFC 7143 does not bound redirections; more than this is a loop in practice. */
@@ -70,7 +70,7 @@ export class Initiator {
       const result = await this.#logInOnce(at, 'Normal', targetName, options.signal);
       if (result instanceof Session) return result;
       const next = parseTargetAddress(result.address);
-      options.redirected?.(at, next, result.permanent);
+      await options.redirected?.(at, next, result.permanent);
       at = next;
     }
     throw new DisklessError(

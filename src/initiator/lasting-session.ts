@@ -40,10 +40,13 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
     return this.#current;
   }
 
-  /** Rejects with ISCSI_SESSION_CLOSED, with what the last login raised, and with what a session raises that goes on. */
+  /**
+   * Rejects with ISCSI_SESSION_CLOSED or the reason that `destroy` was given, with what the last login raised, and with what a session
+   * raises that goes on.
+   */
   async execute(request: ScsiRequest): Promise<ScsiResult> {
     for (let sessions = 1; ; sessions++) {
-      if (this.#closing.signal.aborted) throw sessionClosed();
+      this.#closing.signal.throwIfAborted();
       const session = this.#current.isOpen ? this.#current : await this.#renewed();
       try {
         return await session.execute(request);
@@ -68,7 +71,7 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
     const start = clock.monotonic();
     await this.#pause(this.#delayAfter(reason));
     for (;;) {
-      if (signal.aborted) throw sessionClosed();
+      signal.throwIfAborted();
       try {
         this.#current = await login(signal);
         return this.#current;
@@ -99,9 +102,15 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
     signal.removeEventListener('abort', done);
   }
 
+  /** Ends it at once: what is under way fails with `reason`. */
+  destroy(reason: Error): void {
+    this.#closing.abort(reason);
+    this.#current.destroy(reason);
+  }
+
   /** Logs out, when what is outstanding has ended. Safe to call at any time, and again. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(sessionClosed());
     await this.#renewal?.catch(() => {});
     await this.#current.close();
   }

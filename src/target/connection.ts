@@ -151,6 +151,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       this.#hasMore = false;
       this.#failed(error);
     }
+    this.#sender.flush();
     this.#regulate();
     return used;
   }

@@ -32,7 +32,6 @@ import {
   INVALID_OPERATION_CODE,
   invalidFieldInCdb,
   type Outcome,
-  RESERVATION_CONFLICT,
   WRITE_PROTECTED,
 } from './outcome.ts';
 import { PersistentReservations } from './persistent-reservations.ts';
@@ -44,10 +43,11 @@ import type { Task } from './task.ts';
 import { TaskSet } from './task-set.ts';
 import { CopyManager } from './third-party-copy/copy-manager.ts';
 import type { RodTokens } from './third-party-copy/rod-tokens.ts';
-import { isOfReset, UnitAttentions } from './unit-attention.ts';
+import { UnitAttentions } from './unit-attention.ts';
 import { UnitCounters } from './unit-counters.ts';
 import type { UnitFeatures } from './unit-features.ts';
 import { type UnitIdentity, unitIdentity } from './unit-identity.ts';
+import { attentionOf, refusalOf } from './unit-refusal.ts';
 import { UnitReservation } from './unit-reservation.ts';
 
 /**
@@ -175,10 +175,10 @@ export class LogicalUnit {
   prepare(task: Task): Outcome | undefined {
     const { nexus, cdb } = task;
     const entry = this.#find(cdb);
-    const precedence = this.unitAttentions.any ? this.#tellFirst(nexus, entry, cdb) : undefined;
+    const precedence = this.unitAttentions.any ? attentionOf(this, nexus, entry, cdb) : undefined;
     if (precedence !== undefined) return precedence;
     if (entry === undefined) return unknownCommand(cdb);
-    const refusal = this.#refusal(nexus, entry, cdb);
+    const refusal = refusalOf(this, nexus, entry, cdb);
     if (refusal !== undefined) return refusal;
     if (entry.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
     if (!this.dpoFuaSupported && asksForDpoFua(entry, task.cdb)) return invalidFieldInCdb(entry.dpoFuaByte);
@@ -191,38 +191,9 @@ export class LogicalUnit {
     return entry !== undefined && this.#supports(entry.needs) ? entry : undefined;
   }
 
-  /**
-   * What a nexus gets in the place of its command while it has unit attentions. That of a reset comes before everything, a
-   * reservation conflict before the others (SAM-5, status precedence).
-   */
-  #tellFirst(nexus: Nexus, entry: DispatchEntry | undefined, cdb: Uint8Array): Outcome | undefined {
-    if (entry?.ignoresUnitAttention === true) return undefined;
-    const [next] = this.unitAttentions.pending(nexus);
-    if (next === undefined) return undefined;
-    if (entry !== undefined && !isOfReset(next) && this.#isKeptOut(nexus, entry, cdb)) return RESERVATION_CONFLICT;
-    this.unitAttentions.take(nexus);
-    return { ...checkCondition(next.key, next.code), isFenced: true };
-  }
-
-  /** What keeps a nexus from a command: reservations of others, a SANITIZE, or that there is no medium. */
-  #refusal(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): Outcome | undefined {
-    if (this.#isKeptOut(nexus, entry, cdb)) return RESERVATION_CONFLICT;
-    if (this.sanitizer.busy) {
-      const refusal = this.sanitizer.refusal(entry.name);
-      if (refusal !== undefined) return refusal;
-    }
-    return entry.needsMedium && !this.medium.present ? MEDIUM_NOT_PRESENT : undefined;
-  }
-
-  /** By a reservation of either kind. */
-  #isKeptOut(nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): boolean {
-    if (this.reservation.refuses(nexus, entry, cdb)) return true;
-    return this.reservations.reserved && !this.reservations.mayAccess(this.nameOf(nexus), entry.access, cdb);
-  }
-
   /** Whether a nexus may run a command here now: for a copy manager that does so in its name. */
   admits(nexus: Nexus, name: 'read16' | 'write16'): boolean {
-    return this.#refusal(nexus, entryNamed(name), noCdb) === undefined;
+    return refusalOf(this, nexus, entryNamed(name), noCdb) === undefined;
   }
 
   /** Why TEST UNIT READY would fail for everybody; undefined when the unit is ready. */
@@ -236,7 +207,7 @@ export class LogicalUnit {
     if (entry === undefined) return INVALID_OPERATION_CODE;
     // A SANITIZE or an eject may have come while the task's data was on its way.
     if (this.sanitizer.busy || !this.medium.present) {
-      const refusal = this.#refusal(task.nexus, entry, task.cdb);
+      const refusal = refusalOf(this, task.nexus, entry, task.cdb);
       if (refusal !== undefined) return refusal;
     }
     try {

@@ -112,6 +112,11 @@ export class PduSender {
     this.#emit(bytes);
   }
 
+  /** What was sent need not wait for what others do in this turn of the loop. */
+  flush(): void {
+    this.#connection.flush();
+  }
+
   /** Sends what is queued, then ends the connection. */
   end(): void {
     this.#connection.end();

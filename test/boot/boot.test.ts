@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BootResult, boot } from '../../src/boot/boot.ts';
 import type { BootRequest } from '../../src/boot/boot-request.ts';
+import type { DiscoveryService } from '../../src/boot/discovery-service.ts';
 import { BootTrace, type TraceEvent } from '../../src/boot/trace.ts';
 import { DisklessError, type MacAddress } from '../../src/bytes/index.ts';
 import { MessageType, messageType } from '../../src/dhcp/message.ts';
@@ -11,20 +12,39 @@ import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import { settled } from '../support/simulated-clock.ts';
-import { bareInterface, type DhcpAnswers, ip, lease, reply, SimulatedLan, targetName } from './simulated-lan.ts';
+import {
+  bareInterface,
+  type DhcpAnswers,
+  ip,
+  lease,
+  noHttp,
+  reply,
+  SimulatedLan,
+  targetName,
+} from './simulated-lan.ts';
 
 const rootPath = `iscsi:192.0.2.1::::${targetName}`;
 const asked: BootRequest = { interface: 'eth0', dhcp: 'v4', discovery: 'sendtargets' };
 
-function start(lan: SimulatedLan, request: BootRequest = asked, signal = new AbortController().signal) {
+function start(
+  lan: SimulatedLan,
+  request: BootRequest = asked,
+  signal = new AbortController().signal,
+  services: readonly DiscoveryService[] = [],
+) {
   const events: TraceEvent[] = [];
   const trace = new BootTrace(lan.clock, (event) => events.push(event));
   const environment = {
     network: lan,
     machine: lan.machine,
+    http: noHttp,
+    softwareTimeout: 30_000,
     clock: lan.clock,
     random: () => 0.5,
     dhcpTimeout: 30_000,
+    discoveryTimeout: 30_000,
+    targetTimeout: 30_000,
+    services,
     signal,
   };
   const running = boot(request, environment, trace, async (result: BootResult) => result);
@@ -72,7 +92,7 @@ test('DHCP, then the boot stage; the machine is as before when it is over', asyn
   assert.match(texts(events), /its offer carries an iscsi: root path/);
   JSON.stringify(trace.stages);
   await settled();
-  assert.equal(await disk.session.closed, undefined, 'logged out');
+  assert.equal(await disk.session.current.closed, undefined, 'logged out');
 });
 
 test('of two offers the one with a Root Path is taken, though it comes second', async () => {
@@ -117,6 +137,7 @@ test('without a name, the only interface beside the loopback is the one', async 
     mac: '00:00:00:00:00:00' as MacAddress,
     up: true,
     ipv4: [{ address: ip('127.0.0.1'), prefix: 8 }],
+    ipv6: [],
   };
   await using lan = new SimulatedLan((message) => lease(message, { rootPath }), [loopback, bareInterface]);
   await lan.serve();
@@ -158,6 +179,28 @@ const liars: readonly (readonly [string, DhcpAnswers, string])[] = [
     'offers and then refuses',
     (m) => (messageType(m) === MessageType.discover ? lease(m, { rootPath }) : nak(m)),
     'DHCP_REFUSED',
+  ],
+  [
+    'storms with refusals',
+    (m) =>
+      messageType(m) === MessageType.discover
+        ? lease(m, { rootPath })
+        : Array.from({ length: 200 }, () => nak(m)).flat(),
+    'DHCP_REFUSED',
+  ],
+  ['answers another client', (m) => lease({ ...m, chaddr: new Uint8Array(16).fill(2) }, { rootPath }), 'DHCP_NO_OFFER'],
+  [
+    'confirms another address than it offered',
+    (m) => lease(m, { rootPath, address: messageType(m) === MessageType.discover ? '192.0.2.50' : '192.0.2.66' }),
+    'DHCP_ACK_CHANGED',
+  ],
+  [
+    'floods with offers and confirms none',
+    (m) =>
+      messageType(m) === MessageType.discover
+        ? Array.from({ length: 500 }, (_, at) => lease(m, { rootPath, server: `198.51.100.${at % 250}` })).flat()
+        : [],
+    'DHCP_NO_ACK',
   ],
   [
     'names a target that is not there',

@@ -43,7 +43,7 @@ const misuses: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a server name that is none', ['--server-name', 'a_b'], /--server-name/],
   ['a port beyond the end', ['--port', '65536'], /--port.*1 to 65535/],
   ['a target name that is none', ['--target', 'disk'], /--target.*iqn\./],
-  ['a DHCP that does not exist', ['--dhcp', 'v9'], /expected one of v4, off/],
+  ['a DHCP that does not exist', ['--dhcp', 'v9'], /expected one of v4, /],
   ['--read without --out', ['--read', '1M'], /belong together/],
   ['--out without --read', ['--out', 'file'], /belong together/],
   ['no time at all', ['--timeout', '0'], /--timeout/],
@@ -58,6 +58,13 @@ for (const [what, args, message] of misuses) {
     assert.match(stderr, message);
   });
 }
+
+test('--secure refuses before anything is sent, with the row that it enforces and exit code 7', () => {
+  const secure = run('--secure', '--root-path', `iscsi:127.0.0.1::1::${targetName}`);
+  assert.equal(secure.status, 7, secure.stderr);
+  assert.match(secure.stderr, /no CHAP secret is given \(RFC 4173 §8, row 66\) \(BOOT_SECURE_CHAP\)/);
+  assert.equal(run('--dry-run', '--secure', '--server-name', '127.0.0.1').status, 7);
+});
 
 test('where nothing listens, the boot ends at once with one line on stderr and the trace on stdout', () => {
   // Port 1 is tcpmux, which nobody runs.

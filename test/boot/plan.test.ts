@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BootParameters, complete, parametersOfUser, withDefaults } from '../../src/boot/boot-parameters.ts';
 import type { BootRequest } from '../../src/boot/boot-request.ts';
-import { decideDhcp, decideDiscovery } from '../../src/boot/plan.ts';
+import { type AskableServices, type DiscoveryMethod, decideDhcp, decideDiscovery } from '../../src/boot/plan.ts';
 import { parseRootPath } from '../../src/iscsi/root-path.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 
@@ -32,24 +32,58 @@ for (const [given, request, hasAddress, asked] of dhcpTable) {
   });
 }
 
-/** RFC 4173 §6, after DHCP. */
-const discoveryTable: readonly (readonly [string, BootParameters, BootRequest['discovery'], boolean | string])[] = [
-  ['server and target', { server: dhcp(server), targetName: dhcp(targetName) }, 'sendtargets', false],
-  ['a server only', { server: dhcp(server) }, 'sendtargets', true],
-  ['a server only, discovery off', { server: dhcp(server) }, 'off', 'BOOT_TARGET_UNKNOWN'],
-  ['a target only', { targetName: dhcp(targetName) }, 'sendtargets', 'BOOT_SERVER_UNKNOWN'],
-  ['nothing', {}, 'sendtargets', 'BOOT_SERVER_UNKNOWN'],
+const everything: AskableServices = { slp: true, isns: 'located' };
+
+/** RFC 4173 §6, after DHCP: what is known, what may be asked, and which services are, in their order. */
+const discoveryTable: readonly (readonly [
+  string,
+  BootParameters,
+  BootRequest['discovery'],
+  AskableServices,
+  readonly DiscoveryMethod[] | string,
+])[] = [
+  ['server and target', { server: dhcp(server), targetName: dhcp(targetName) }, 'auto', everything, []],
+  ['server and target, SLP wanted', { server: dhcp(server), targetName: dhcp(targetName) }, 'slp', everything, []],
+  ['a server only', { server: dhcp(server) }, 'auto', everything, ['sendtargets']],
+  ['a server only, SLP wanted', { server: dhcp(server) }, 'slp', everything, ['slp']],
+  ['a server only, discovery off', { server: dhcp(server) }, 'off', everything, 'BOOT_TARGET_UNKNOWN'],
+  ['a target only', { targetName: dhcp(targetName) }, 'auto', everything, ['isns', 'slp']],
+  [
+    'a target and no iSNS server',
+    { targetName: dhcp(targetName) },
+    'auto',
+    { slp: true, isns: 'to be found' },
+    ['slp'],
+  ],
+  [
+    'a target only, SendTargets wanted',
+    { targetName: dhcp(targetName) },
+    'sendtargets',
+    everything,
+    'BOOT_SERVER_UNKNOWN',
+  ],
+  ['nothing', {}, 'auto', everything, ['isns', 'slp']],
+  ['nothing, iSNS wanted', {}, 'isns', { slp: true, isns: 'to be found' }, ['isns']],
+  ['nothing, discovery off', {}, 'off', everything, 'BOOT_SERVER_UNKNOWN'],
+  ['nothing, and nobody to ask', {}, 'auto', { slp: false, isns: false }, 'BOOT_SERVER_UNKNOWN'],
 ];
 
 function dhcp<T>(value: T) {
   return { value, source: 'dhcp' as const };
 }
 
-for (const [known, parameters, discovery, expected] of discoveryTable) {
-  test(`knowing ${known}, discovery is ${expected === true ? 'asked' : expected === false ? 'skipped' : `refused with ${expected}`}`, () => {
-    const decide = () => decideDiscovery({ ...base, discovery }, parameters).necessary;
-    if (typeof expected === 'string') assert.throws(decide, { code: expected });
-    else assert.equal(decide(), expected);
+for (const [known, parameters, discovery, askable, expected] of discoveryTable) {
+  const outcome =
+    typeof expected === 'string' ? `is refused with ${expected}` : `asks ${expected.join(', then ') || 'nobody'}`;
+  test(`knowing ${known}, discovery ${outcome}`, () => {
+    const decide = () => decideDiscovery({ ...base, discovery }, parameters, askable);
+    if (typeof expected === 'string') {
+      assert.throws(decide, { code: expected });
+      return;
+    }
+    const decision = decide();
+    assert.deepEqual(decision.necessary ? decision.services : [], expected);
+    assert.ok(decision.reason.length > 0);
   });
 }
 

@@ -2,7 +2,7 @@
 
 import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
-import type { Ipv4Address, MacAddress } from '../../src/bytes/index.ts';
+import { DisklessError, type Ipv4Address, type MacAddress } from '../../src/bytes/index.ts';
 import {
   BootOperation,
   type DhcpMessage,
@@ -14,9 +14,10 @@ import {
 } from '../../src/dhcp/message.ts';
 import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
+import type { HttpClient } from '../../src/os/http-client.ts';
 import type { MachineNetwork } from '../../src/os/machine-network.ts';
 import type { NetworkInterface, UdpHandler, UdpOptions, UdpSocket } from '../../src/os/network.ts';
-import { openDirectory } from '../../src/target/directory.ts';
+import { openDirectory, type TargetDirectory } from '../../src/target/directory.ts';
 import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
@@ -37,7 +38,7 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
   readonly settings: string[] = [];
   #interfaces: readonly NetworkInterface[];
   readonly #dhcp: DhcpAnswers;
-  #portal: Portal | undefined;
+  readonly #portals = new AsyncDisposableStack();
 
   constructor(dhcp: DhcpAnswers, interfaces: readonly NetworkInterface[] = [bareInterface]) {
     super();
@@ -48,13 +49,13 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
   /** Serves a disk at LUN 0 of `targetName`, at 192.0.2.1. */
   async serve(device: Device = new MemoryDevice(1 << 20)): Promise<void> {
     const target = new Target({ name: targetName, units: new Map([[0, device]]) });
-    const endpoint = { address: '192.0.2.1', port: 3260 };
-    this.#portal = await Portal.open({
-      network: this,
-      endpoint,
-      clock: this.clock,
-      directory: openDirectory([target]),
-    });
+    await this.listen('192.0.2.1', openDirectory([target]));
+  }
+
+  /** Opens an iSCSI portal for as long as the network lasts. */
+  async listen(address: string, directory: TargetDirectory): Promise<void> {
+    const endpoint = { address, port: 3260 };
+    this.#portals.use(await Portal.open({ network: this, endpoint, clock: this.clock, directory }));
   }
 
   override interfaces(): readonly [] {
@@ -102,7 +103,7 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#portal?.close();
+    await this.#portals.disposeAsync();
   }
 }
 
@@ -111,6 +112,7 @@ export const bareInterface: NetworkInterface = {
   mac: '52:54:00:42:00:01' as MacAddress,
   up: true,
   ipv4: [],
+  ipv6: [],
 };
 
 export interface LeaseAnswer {
@@ -140,3 +142,8 @@ export function reply(message: DhcpMessage, address: string, options: OptionList
   const { xid, chaddr } = message;
   return dhcpMessage({ op: BootOperation.reply, xid, chaddr, yiaddr: ip(address), options });
 }
+
+/** A network without HTTP servers. */
+export const noHttp: HttpClient = {
+  get: ({ hostname }) => Promise.reject(new DisklessError('NETWORK_REFUSED', `nobody speaks HTTP at ${hostname}`)),
+};

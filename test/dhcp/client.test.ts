@@ -3,105 +3,16 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
   bootParameter,
-  DhcpClient,
-  type DhcpClientAction,
-  type DhcpClientOptions,
-  type DhcpMessage,
   decodeMessage,
-  dhcpMessage,
   encodeMessage,
   MessageType,
   messageTypeName,
   Option,
-  OptionList,
+  type OptionList,
   ServerDetection,
 } from '../../src/dhcp/index.ts';
 import { ip, mac } from './support.ts';
-
-const rootPath = 'iscsi:192.0.2.1::::iqn.2024-01.com.example:disk';
-const half = () => 0.5;
-
-interface ReplyFields {
-  readonly type: number | undefined;
-  readonly yiaddr?: string;
-  readonly server?: string;
-  readonly leaseTime?: number;
-  readonly rootPath?: string;
-  readonly file?: string;
-  readonly options?: (list: OptionList) => unknown;
-}
-
-/** A server's answer to what the client sent last. */
-function reply(to: DhcpMessage, { type, yiaddr = '192.0.2.10', server = '192.0.2.1', ...fields }: ReplyFields) {
-  const options = new OptionList();
-  if (type !== undefined) {
-    options.set(Option.messageType, type).set(Option.serverIdentifier, ip(server));
-    options.set(Option.leaseTime, fields.leaseTime ?? 3600);
-  }
-  if (fields.rootPath !== undefined) options.set(Option.rootPath, fields.rootPath);
-  fields.options?.(options);
-  const { xid, chaddr } = to;
-  return encodeMessage(dhcpMessage({ op: 2, xid, chaddr, yiaddr: ip(yiaddr), file: fields.file ?? '', options }));
-}
-
-/** A client, and what it sent last. */
-class TestClient {
-  readonly client: DhcpClient;
-  readonly actions: DhcpClientAction[] = [];
-  now = 0;
-
-  constructor(options: Partial<DhcpClientOptions> = {}) {
-    this.client = new DhcpClient({ hardwareAddress: mac(1), ...options }, half);
-    this.#note(this.client.start(0));
-  }
-
-  #note(actions: readonly DhcpClientAction[]): string[] {
-    this.actions.push(...actions);
-    return actions.map((action) => (action.type === 'send' ? messageTypeName(action.message) : action.type));
-  }
-
-  get sent(): DhcpMessage {
-    const last = this.actions.findLast((action) => action.type === 'send');
-    assert.ok(last?.type === 'send');
-    return decodeMessage(last.datagram.data);
-  }
-
-  get to(): string {
-    const last = this.actions.findLast((action) => action.type === 'send');
-    return last?.type === 'send' ? last.datagram.to.address : '';
-  }
-
-  get last(): DhcpClientAction | undefined {
-    return this.actions.at(-1);
-  }
-
-  get lease() {
-    const action = this.actions.findLast(({ type }) => type === 'bound' || type === 'renewed');
-    assert.ok(action !== undefined && 'lease' in action, 'no lease');
-    return action.lease;
-  }
-
-  receive(datagram: Uint8Array): string[] {
-    return this.#note(this.client.receive(datagram, this.now));
-  }
-
-  answer(fields: ReplyFields): string[] {
-    return this.receive(reply(this.sent, fields));
-  }
-
-  /** Goes to the next deadline. */
-  next(): string[] {
-    assert.ok(this.client.deadline !== undefined, 'nothing will happen');
-    this.now = this.client.deadline;
-    return this.#note(this.client.poll(this.now));
-  }
-
-  bind(leaseTime = 3600): void {
-    this.answer({ type: MessageType.offer, rootPath });
-    this.answer({ type: MessageType.ack, rootPath, leaseTime });
-    assert.equal(this.client.state, 'bound');
-  }
-}
+import { half, type ReplyFields, reply, rootPath, TestClient } from './test-client.ts';
 
 describe('a client without an address', () => {
   test('discovers, selects and is bound', () => {
@@ -140,6 +51,90 @@ describe('a client without an address', () => {
     assert.deepEqual(choose(plain, nfs), ['192.0.2.1', 'came first']);
     assert.deepEqual(choose(plain, booting), ['192.0.2.2', 'names a boot file']);
     assert.deepEqual(choose(plain, booting, iscsi), ['192.0.2.4', 'carries an iscsi: root path']);
+    const bootp: ReplyFields = { type: undefined, options: (l) => l.setRaw(250, new Uint8Array(1)) };
+    assert.deepEqual(choose(bootp, { ...plain, server: '192.0.2.5' }), ['192.0.2.5', 'came first'], 'RFC 1534 §3');
+    const slp: ReplyFields = {
+      ...{ type: MessageType.offer, server: '192.0.2.6' },
+      options: (l) => l.set(Option.slpDirectoryAgents, { mandatory: false, addresses: [ip('192.0.2.53')] }),
+    };
+    assert.deepEqual(choose(booting, slp), ['192.0.2.6', 'names servers to find the disk by (SLP, iSNS)']);
+    const nameless: ReplyFields = { ...iscsi, server: '192.0.2.7', rootPath: 'iscsi:::::iqn.2001-04.com.example:d' };
+    assert.deepEqual(choose(slp, nameless), ['192.0.2.7', 'carries an iscsi: root path without a server']);
+    assert.deepEqual(choose(nameless, iscsi), ['192.0.2.4', 'carries an iscsi: root path']);
+    const vendor = (vendorClass: string): ReplyFields => ({
+      ...{ type: MessageType.offer, server: '192.0.2.8' },
+      options: (l) =>
+        l.set(Option.vendorClass, vendorClass).setRaw(43, Uint8Array.of(201, 6, ...Buffer.from('iscsi:'))),
+    });
+    assert.deepEqual(choose(slp, vendor('BRCM ISAN')), ['192.0.2.8', 'names a disk in option 43']);
+    assert.deepEqual(choose(plain, vendor('Other')), ['192.0.2.1', 'came first'], 'option 43 of another vendor class');
+  });
+
+  test('tells what speaks for each of the offers that it could take', () => {
+    const client = new TestClient();
+    client.answer({ type: MessageType.offer, server: '192.0.2.1' });
+    client.answer({ type: MessageType.offer, server: '192.0.2.2' });
+    client.answer({ type: MessageType.offer, server: '192.0.2.3', file: 'pxelinux.0' });
+    client.next();
+    const chosen = client.actions.find(({ type }) => type === 'chosen');
+    assert.ok(chosen?.type === 'chosen');
+    assert.deepEqual(
+      chosen.ranking.map(({ message, reason }) => [message.options.get(Option.serverIdentifier), reason]),
+      [
+        ['192.0.2.3', 'names a boot file'],
+        ['192.0.2.1', 'came first'],
+        ['192.0.2.2', 'came later'],
+      ],
+    );
+  });
+
+  test('a flood of offers does not push out the one that helps', () => {
+    const client = new TestClient();
+    const flood = (from: number, count: number) => {
+      for (let at = from; at < from + count; at++) {
+        client.answer({ type: MessageType.offer, server: `198.51.100.${at % 250}`, yiaddr: `203.0.113.${at % 250}` });
+      }
+    };
+    flood(1, 200);
+    client.answer({ type: MessageType.offer, server: '192.0.2.1', file: 'pxelinux.0' });
+    flood(201, 200);
+    assert.ok(client.actions.length < 50, `${client.actions.length} actions`);
+    client.next();
+    assert.equal(client.sent.options.get(Option.serverIdentifier), '192.0.2.1');
+  });
+
+  test('an ACK that is not what was offered is not taken, and named in the end (RFC 2131 §4.3.2)', () => {
+    const changes: readonly (readonly [ReplyFields, RegExp])[] = [
+      [{ type: MessageType.ack, yiaddr: '192.0.2.99', rootPath }, /offered 192\.0\.2\.10 and confirmed 192\.0\.2\.99/],
+      [{ type: MessageType.ack, rootPath: rootPath.replace('disk', 'trap') }, /another root path \(option 17\)/],
+      [
+        { type: MessageType.ack, rootPath, options: (l) => l.set(Option.initiatorName, 'iqn.2001-04.com.example:you') },
+        /another iSCSI initiator name/,
+      ],
+    ];
+    const offer: ReplyFields = {
+      ...{ type: MessageType.offer, rootPath },
+      options: (l) => l.set(Option.initiatorName, 'iqn.2001-04.com.example:me'),
+    };
+    for (const [ack, message] of changes) {
+      const client = new TestClient({ timeout: 30_000 });
+      client.answer(offer);
+      assert.deepEqual(client.answer(ack), ['discarded']);
+      while (client.last?.type !== 'failed') client.next();
+      assert.equal(client.last.error.code, 'DHCP_ACK_CHANGED');
+      assert.match(client.last.error.message, message);
+      assert.equal(client.now, 30_000);
+    }
+  });
+
+  test('says what was wrong with the only answers that it heard', () => {
+    const client = new TestClient({ timeout: 5000 });
+    const stranger = { ...client.sent, chaddr: new Uint8Array(16).fill(2) };
+    for (let count = 0; count < 100; count++) client.receive(reply(stranger, { type: MessageType.offer, rootPath }));
+    while (client.last?.type !== 'failed') client.next();
+    assert.equal(client.last.error.code, 'DHCP_NO_OFFER');
+    assert.match(client.last.error.message, /192\.0\.2\.1 is for another client \(02:02:02:02:02:02\)/);
+    assert.ok(client.actions.length < 30, 'a flood is not told in full');
   });
 
   test("takes the root path of a proxy beside another server's address", () => {
@@ -212,14 +207,18 @@ describe('a client without an address', () => {
     const { sent } = client;
     const others: [string, Uint8Array][] = [
       ['another transaction', reply({ ...sent, xid: sent.xid ^ 1 }, { type: MessageType.offer })],
-      ['another client', reply({ ...sent, chaddr: new Uint8Array(16).fill(1) }, { type: MessageType.offer })],
       ['a request', encodeMessage(sent)],
       ['an ACK out of turn', reply(sent, { type: MessageType.ack })],
-      ["another client's identifier", reply(sent, { type: 2, options: (l) => l.setRaw(61, Uint8Array.of(1, 2)) })],
-      ['a lease time of three bytes', reply(sent, { type: 2, options: (l) => l.setRaw(51, new Uint8Array(3)) })],
       ['noise', new Uint8Array(300).fill(0x63)],
     ];
     for (const [what, datagram] of others) assert.deepEqual(client.receive(datagram), [], what);
+    const strange: [string, Uint8Array][] = [
+      ['another client', reply({ ...sent, chaddr: new Uint8Array(16).fill(1) }, { type: MessageType.offer })],
+      ["another client's identifier", reply(sent, { type: 2, options: (l) => l.setRaw(61, Uint8Array.of(1, 2)) })],
+      ['a lease time of three bytes', reply(sent, { type: 2, options: (l) => l.setRaw(51, new Uint8Array(3)) })],
+    ];
+    for (const [what, datagram] of strange) assert.deepEqual(client.receive(datagram), ['discarded'], what);
+    assert.equal(client.client.state, 'selecting');
     const echoed: ReplyFields = { type: MessageType.offer, options: (list) => list.setRaw(61, own) };
     assert.deepEqual(client.answer(echoed), ['offer']);
   });
@@ -231,9 +230,50 @@ describe('a client without an address', () => {
     assert.equal(client.client.deadline, undefined);
   });
 
+  test('by BOOTP asks without any option and takes the first answer for good (RFC 951, RFC 1534 §3)', () => {
+    const client = new TestClient({ question: { kind: 'bootp' } });
+    const last = client.last;
+    assert.ok(last?.type === 'send');
+    assert.equal(last.datagram.data.length, 300, 'the length of BOOTP (RFC 1542 §2.1)');
+    assert.equal(client.sent.options.size, 0);
+    assert.deepEqual(client.answer({ type: MessageType.offer, rootPath }), [], 'DHCP was not asked');
+    assert.deepEqual(client.answer({ type: undefined, yiaddr: '0.0.0.0', rootPath }), ['offer'], 'no address');
+    assert.deepEqual(client.answer({ type: undefined, rootPath }), ['offer', 'bound']);
+    assert.deepEqual([client.lease.address, client.lease.expiresAt], ['192.0.2.10', Number.POSITIVE_INFINITY]);
+  });
+
   test('any datagrams raise nothing', () => {
     const client = new TestClient();
     fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => void client.receive(noise)));
+  });
+});
+
+describe('a client that asks for parameters alone', () => {
+  const own = ip('192.0.2.77');
+  const question = { kind: 'inform', address: own } as const;
+
+  test('tells its address, and takes the first answer that helps for good (RFC 2131 §4.4.3)', () => {
+    const client = new TestClient({ question });
+    assert.equal(messageTypeName(client.sent), 'INFORM');
+    assert.deepEqual([client.sent.ciaddr, client.sent.flags, client.to], [own, 0, '255.255.255.255']);
+    assert.equal(client.sent.options.has(Option.requestedAddress), false);
+    assert.equal(client.sent.options.has(Option.leaseTime), false);
+    assert.deepEqual(client.answer({ type: MessageType.offer, yiaddr: '192.0.2.10', rootPath }), []);
+    assert.deepEqual(client.answer({ type: MessageType.ack, yiaddr: '0.0.0.0', rootPath }), ['offer', 'bound']);
+    assert.deepEqual([client.lease.address, client.client.deadline], [own, undefined]);
+    assert.equal(bootParameter(client.lease, Option.rootPath), rootPath);
+  });
+
+  test('takes the best of several answers, and gives up when there is none', () => {
+    const client = new TestClient({ question });
+    client.answer({ type: MessageType.ack, yiaddr: '0.0.0.0', server: '192.0.2.8' });
+    client.answer({ type: MessageType.ack, yiaddr: '0.0.0.0', server: '192.0.2.9', file: 'pxelinux.0' });
+    assert.deepEqual(client.next(), ['chosen', 'bound']);
+    assert.equal(client.lease.serverIdentifier, '192.0.2.9');
+    const alone = new TestClient({ question, timeout: 5000 });
+    assert.deepEqual(alone.next(), ['INFORM']);
+    while (alone.last?.type !== 'failed') alone.next();
+    assert.equal(alone.last.error.code, 'DHCP_NO_OFFER');
   });
 });
 
@@ -270,6 +310,15 @@ describe('a client with an address', () => {
     client.next();
     assert.deepEqual(client.answer({ type: MessageType.nak }), ['nak', 'lost']);
     assert.deepEqual(client.next(), ['DISCOVER']);
+  });
+
+  test('does not take another address for its own when it renews', () => {
+    const client = new TestClient();
+    client.bind();
+    client.next();
+    assert.deepEqual(client.answer({ type: MessageType.ack, yiaddr: '192.0.2.99' }), ['discarded']);
+    assert.equal(client.client.state, 'renewing');
+    assert.deepEqual(client.answer({ type: MessageType.ack }), ['renewed']);
   });
 
   test('keeps a lease without end without ever asking', () => {

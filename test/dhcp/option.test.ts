@@ -43,6 +43,58 @@ describe('values of options', () => {
   ]);
   both(vendorOptions, '06 01 08 ff', new OptionList().set(PxeOption.discoveryControl, 8));
 
+  both(Option.slpDirectoryAgents, '01 c0000201 c0000202', {
+    mandatory: true,
+    addresses: [ip('192.0.2.1'), ip('192.0.2.2')],
+  });
+  both(Option.slpServiceScope, '00 426f6f742c6dc3bc', { mandatory: false, scopes: ['Boot', 'mü'] });
+  both(Option.slpServiceScope, '01', { mandatory: true, scopes: [] });
+  both(Option.isns, '0007 0001 000f 0000004b e00000fb c0000264 c0000265', {
+    functions: { ddBasedAuthorization: true, securityPolicyDistribution: true },
+    discoveryDomainAccess: {
+      controlNode: false,
+      iscsiTarget: false,
+      iscsiInitiator: false,
+      ifcpTargetPort: false,
+      ifcpInitiatorPort: false,
+    },
+    administration: { managementScns: true, defaultDiscoveryDomain: true },
+    security: {
+      ikeIpsec: true,
+      mainMode: false,
+      aggressiveMode: true,
+      pfs: false,
+      transportMode: false,
+      tunnelMode: true,
+    },
+    heartbeat: ip('224.0.0.251'),
+    servers: [ip('192.0.2.100'), ip('192.0.2.101')],
+  });
+  const nothingEnabled = {
+    functions: undefined,
+    discoveryDomainAccess: undefined,
+    administration: undefined,
+    security: undefined,
+  };
+  both(Option.isns, '0000 0000 0000 00000000 c0000264', {
+    ...nothingEnabled,
+    heartbeat: undefined,
+    servers: [ip('192.0.2.100')],
+  });
+
+  test('83 iSNS servers: flags of a group that is not enabled are ignored (RFC 4174 §2.1 to §2.4)', () => {
+    const list = new OptionList([[83, hex('0006 003e 000e 0000007e c0000264')]]);
+    assert.deepEqual(list.get(Option.isns), { ...nothingEnabled, heartbeat: undefined, servers: [ip('192.0.2.100')] });
+  });
+
+  refused(Option.slpDirectoryAgents, '01');
+  refused(Option.slpDirectoryAgents, '02 c0000201');
+  refused(Option.slpDirectoryAgents, '01 c00002');
+  refused(Option.slpServiceScope, '');
+  refused(Option.slpServiceScope, '01 ff');
+  refused(Option.isns, '0001 0001 0001 00000001');
+  refused(Option.isns, '0001 0001 0003 00000001 e00000fb');
+  refused(Option.isns, '0001 0001 0001 00000001 c0000264 c0');
   refused(Option.subnetMask, 'ffffff');
   refused(Option.routers, '');
   refused(Option.routers, 'c00002');

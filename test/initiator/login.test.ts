@@ -84,7 +84,9 @@ test('a redirection is followed to the address that it names', async () => {
   const all = rig();
   const seen: string[] = [];
   const opening = all.initiator.login(portal, targetName, {
-    redirected: (from, to, permanent) => seen.push(`${from.host}:${from.port} ${to.host}:${to.port} ${permanent}`),
+    redirected(from, to, permanent) {
+      seen.push(`${from.host}:${from.port} ${to.host}:${to.port} ${permanent}`);
+    },
   });
   const moved = { TargetAddress: '[2001:db8::9]:3261,1' };
   await (await all.target.accept()).refuseLogin(LoginStatus.targetMovedPermanently, moved);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
@@ -156,6 +156,32 @@ test('a server without a target name is asked for its targets', async (t) => {
   assert.equal(status, 0, output);
   assert.deepEqual(outcomes(report), { software: 'skipped', dhcp: 'done', discovery: 'done', boot: 'done' });
   assert.deepEqual(report.parameters.targetName, { value: targetName, source: 'discovery' });
+});
+
+test('the boot file that dnsmasq names and serves is fetched before the disk is (RFC 4173 §4)', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using rig = await Rig.start(t, 'boot-software');
+  const loader = Buffer.alloc(70_001, 'loader');
+  writeFileSync(join(rig.directory, 'loader.bin'), loader);
+  const sha256 = createHash('sha256').update(loader).digest('hex');
+  await using _dnsmasq = await startDnsmasq(rig.pair, [
+    `--dhcp-option=17,iscsi:192.0.2.1:::1:${targetName}`,
+    '--dhcp-boot=loader.bin',
+    '--enable-tftp',
+    `--tftp-root=${rig.directory}`,
+  ]);
+  const wanted = ['--interface', 'client0', '--software-stage', 'dhcp', '--software-digest'];
+  const { status, report, output } = await rig.boot(...wanted, sha256);
+  assert.equal(status, 0, output);
+  assert.deepEqual(
+    report.stages.map(({ stage, outcome }) => `${stage} ${outcome}`),
+    ['dhcp done', 'software done', 'discovery skipped', 'boot done'],
+  );
+  const learned = { url: 'tftp://192.0.2.1/loader.bin', length: loader.length, sha256, verified: true };
+  assert.deepEqual(report.stages[1]?.learned, learned);
+
+  const other = await rig.boot(...wanted, '0'.repeat(64));
+  assert.equal(other.report.error?.code, 'BOOT_SOFTWARE_DIGEST', other.output);
 });
 
 const failures: readonly (readonly [name: string, option: string, code: string, status: number])[] = [

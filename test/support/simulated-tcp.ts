@@ -70,6 +70,9 @@ export class SimulatedTcp implements TcpConnection {
     return room;
   }
 
+  /** It sends in its own time. */
+  flush(): void {}
+
   pause(): void {
     this.#paused = true;
   }

@@ -1,19 +1,25 @@
 /** `diskless boot`: RFC 4173's client, as far as a disk that can be read. */
 
 import type { Command } from 'commander';
-import { type BootEnvironment, type BootResult, boot, planBoot } from '../../boot/boot.ts';
+import { type BootResult, boot } from '../../boot/boot.ts';
 import type { BootRequest } from '../../boot/boot-request.ts';
 import { sizeText } from '../../boot/boot-stage.ts';
 import { type CopyResult, copyRange } from '../../boot/copy.ts';
+import { discoveryServices } from '../../boot/discovery-services.ts';
+import type { BootEnvironment } from '../../boot/environment.ts';
+import { planBoot } from '../../boot/planned-stages.ts';
 import { BootTrace, errorRecord } from '../../boot/trace.ts';
 import { DisklessError } from '../../bytes/index.ts';
 import { defaultTimeouts } from '../../initiator/timeouts.ts';
 import { systemClock } from '../../os/clock.ts';
+import { nodeHttpClient } from '../../os/http-client.ts';
 import { linuxMachineNetwork } from '../../os/machine-network.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
+import { handOver, interrupted } from '../boot-hand-over.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -33,13 +39,16 @@ export function registerBoot(program: Command): void {
         hint: 'Write --read 64M --out FILE.',
       });
     }
-    if (settings.dryRun) showPlan(settings);
+    if (settings.dryRun) await showPlan(settings);
     else await bootUntilStopped(settings);
   });
 }
 
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
+  const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
+  const { isnsServer: isnsServers } = settings;
+  const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
@@ -48,13 +57,21 @@ function requestOf(settings: BootSettings): BootRequest {
     ...(lun !== undefined && { lun }),
     ...(target !== undefined && { targetName: target }),
     ...(initiator !== undefined && { initiatorName: initiator }),
+    ...(softwareStage !== undefined && { software: softwareStage }),
+    ...(softwareDigest !== undefined && { softwareDigest }),
     dhcp,
+    ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
+    ...(isnsServers.length > 0 && { locations: { isnsServers } }),
+    secure,
+    authorizedServers,
   };
 }
 
-function showPlan(settings: BootSettings): void {
-  const plan = planBoot(requestOf(settings), nodeNetwork);
+async function showPlan(settings: BootSettings): Promise<void> {
+  const security = await securityOf(settings, nodeFileSystem);
+  const known = { network: nodeNetwork, services: discoveryServices, security, ...(await dhcpKeysOf(settings)) };
+  const plan = planBoot(requestOf(settings), known);
   const text = settings.json ? JSON.stringify({ plan }, undefined, 2) : plan.map(planLine).join('\n');
   process.stdout.write(`${text}\n`);
 }
@@ -66,7 +83,7 @@ async function bootUntilStopped(settings: BootSettings): Promise<void> {
     const limit = systemClock.after(settings.timeout * 1000, () => outOfPatience.abort(outOfTime(settings.timeout)));
     try {
       const signal = AbortSignal.any([interruption, outOfPatience.signal]);
-      await bootAndReport(settings, signal, () => limit.cancel());
+      return await bootAndReport(settings, signal, () => limit.cancel());
     } finally {
       limit.cancel();
     }
@@ -79,7 +96,11 @@ function outOfTime(seconds: number): DisklessError {
   });
 }
 
-async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted: () => void): Promise<void> {
+async function bootAndReport(
+  settings: BootSettings,
+  signal: AbortSignal,
+  booted: () => void,
+): Promise<'as wished' | undefined> {
   const trace = new BootTrace(systemClock, (event) => {
     if (!settings.json) process.stdout.write(`${traceLine(event)}\n`);
   });
@@ -87,15 +108,29 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
     const document = { ...outcome, elapsed: trace.elapsed, stages: trace.stages };
     if (settings.json) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
   };
+  let isReported = false;
+  let isHandedOver = false;
   try {
     const environment = await environmentOf(settings, signal);
-    const result = await boot(requestOf(settings), environment, trace, async (disk) => {
+    await boot(requestOf(settings), environment, trace, async (result) => {
+      const { parameters, disk } = result;
       booted();
-      return { parameters: disk.parameters, ...(await copy(settings, disk, signal)) };
+      const copied = await copy(settings, result);
+      const handedOver = await handOver(settings, disk);
+      report({ ok: true, parameters, ...copied, ...handedOver?.facts });
+      isReported = true;
+      if (handedOver === undefined) return;
+      isHandedOver = true;
+      if (!settings.json) process.stdout.write(`${handedOver.text}\n`);
+      try {
+        await interrupted(result.signal);
+      } finally {
+        await handedOver.end();
+      }
     });
-    report({ ok: true, ...result });
+    return isHandedOver ? 'as wished' : undefined;
   } catch (error) {
-    report({ ok: false, error: errorRecord(error) });
+    if (!isReported) report({ ok: false, error: errorRecord(error) });
     throw error;
   }
 }
@@ -108,19 +143,28 @@ async function environmentOf(settings: BootSettings, signal: AbortSignal): Promi
   return {
     network: nodeNetwork,
     machine: linuxMachineNetwork,
+    http: nodeHttpClient,
     clock: systemClock,
     random: Math.random,
+    services: discoveryServices,
+    softwareTimeout: seconds * 500,
     dhcpTimeout: seconds * 500,
+    discoveryTimeout: seconds * 500,
+    targetTimeout: seconds * 500,
+    ...(await dhcpKeysOf(settings)),
     timeouts: { connect: most(connect), login: most(login), command: most(command), exchange: most(exchange) },
     security: await securityOf(settings, nodeFileSystem),
     signal,
   };
 }
 
+async function dhcpKeysOf({ dhcpAuthFile }: BootSettings): Promise<Pick<BootEnvironment, 'dhcpKeys'>> {
+  return dhcpAuthFile === undefined ? {} : { dhcpKeys: await readDhcpKeys(nodeFileSystem, dhcpAuthFile) };
+}
+
 async function copy(
   { read, out, json }: BootSettings,
-  { disk }: BootResult,
-  signal: AbortSignal,
+  { disk, signal }: BootResult,
 ): Promise<{ copied?: CopyResult & { readonly file: string } }> {
   if (read === undefined || out === undefined) return {};
   const abort = () => disk.session.destroy(signal.reason);

@@ -5,32 +5,20 @@
  * come, and carries out the actions that both give back. Times are milliseconds on one clock of the owner's that never jumps.
  */
 
-import { IPV4_ANY, IPV4_BROADCAST, type Ipv4Address, ProtocolError } from '../../bytes/index.ts';
-import { DhcpPort } from '../datagram.ts';
-import {
-  BootOperation,
-  type DhcpMessage,
-  decodeMessage,
-  encodeMessage,
-  hardwareAddress,
-  MessageType,
-  messageType,
-} from '../message.ts';
+import type { Ipv4Address } from '../../bytes/index.ts';
+import { type DhcpMessage, MessageType } from '../message.ts';
 import { Option } from '../option.ts';
-import { OptionList } from '../option-list.ts';
-import { giveUpError, type Refusal } from './give-up.ts';
-import { type DhcpLease, leaseFrom } from './lease.ts';
-import {
-  carriesIscsiRootPath,
-  chooseOffer,
-  chooseProxyOffer,
-  isProxyOffer,
-  type OfferChoice,
-  serverOf,
-} from './offer.ts';
-import { clientMessage, clientRequest, type DhcpClientOptions } from './options.ts';
+import { contradiction } from './acknowledgement.ts';
+import { ClientAuthentication } from './authentication.ts';
+import { giveUpError, moreTelling, type Obstacle } from './give-up.ts';
+import { type DhcpLease, type LeaseContext, leaseFrom } from './lease.ts';
+import { type RankedOffer, serverOf } from './offer.ts';
+import type { DhcpClientOptions, DhcpQuestion } from './options.ts';
+import { type Reception, type Reply, receiveReply } from './reply.ts';
+import { ClientRequests } from './requests.ts';
 import { renewalDelay, retransmissionDelay } from './retransmission.ts';
-import type { DhcpClientAction, State, Transmission } from './state.ts';
+import { isAnswerTo, type Selection, selectionFrom, withOffer } from './selection.ts';
+import type { DhcpClientAction, Requesting, Selecting, State, Transmission } from './state.ts';
 
 const defaultTimeout = 30_000;
 const defaultOfferWindow = 2000;
@@ -44,22 +32,29 @@ const pauseAfterDecline = 10_000;
  */
 const requestAttempts = 2;
 const rebootAttempts = 2;
-/** More are a flood. */
-const mostOffers = 32;
+/** More are a flood, of which the first are told. */
+const mostDiscardsTold = 16;
 
 export class DhcpClient {
   readonly #options: DhcpClientOptions;
+  readonly #question: DhcpQuestion;
+  readonly #authentication: ClientAuthentication | undefined;
+  readonly #requests: ClientRequests;
   readonly #random: () => number;
   #state: State = { name: 'stopped' };
   #startedAt = 0;
   /** When to give up; undefined while there is an address. */
   #giveUpAt: number | undefined;
-  #lastNak: Refusal | undefined;
-  #lastOffer: DhcpMessage | undefined;
+  #obstacle: Obstacle | undefined;
+  #discards = 0;
 
   /** `random` gives [0, 1): transaction identifiers and retransmission times come from it. */
   constructor(options: DhcpClientOptions, random: () => number) {
     this.#options = options;
+    this.#question = options.question ?? { kind: 'lease' };
+    const { authentication } = options;
+    this.#authentication = authentication === undefined ? undefined : new ClientAuthentication(authentication);
+    this.#requests = new ClientRequests(options, this.#authentication);
     this.#random = random;
   }
 
@@ -113,39 +108,32 @@ export class DhcpClient {
   receive(data: Uint8Array, now: number): DhcpClientAction[] {
     const state = this.#state;
     if (!('transmission' in state)) return [];
-    const reply = this.#parse(data, state.transmission.xid);
-    if (reply === undefined) return [];
-    const type = messageType(reply);
+    const reception = receiveReply(data, state.transmission.xid, this.#options, this.#authentication);
+    if (reception.kind === 'other') return [];
+    if (reception.kind === 'discarded') return this.#discarded(state, reception, now);
+    const { reply } = reception;
     if (state.name === 'selecting') {
-      return type === MessageType.offer || type === undefined ? this.#offered(state, reply, now) : [];
+      return isAnswerTo(this.#question, reply.type) ? this.#offered(state, reply, now) : [];
     }
-    if (type === MessageType.nak) return this.#refused(state, reply, now);
-    if (type !== MessageType.ack || reply.yiaddr === IPV4_ANY) return [];
-    return this.#acknowledged(state, reply);
+    if (reply.type === MessageType.nak) return this.#refused(state, reply.message, now);
+    return reply.type === MessageType.ack ? this.#acknowledged(state, reply) : [];
   }
 
   /** The address was found in use by somebody else (RFC 2131 §4.4.4): tells the server, and starts again after a pause. */
   decline(now: number): DhcpClientAction[] {
     if (!('lease' in this.#state)) return [];
-    const { address, serverIdentifier } = this.#state.lease;
-    const specific = new OptionList().set(Option.requestedAddress, address);
-    specific.set(Option.serverIdentifier, serverIdentifier);
-    const message = clientMessage(this.#options, MessageType.decline, { xid: this.#newXid() }, specific);
+    const { lease } = this.#state;
     this.#state = { name: 'init', startAt: now + pauseAfterDecline };
     this.#startedAt = now;
     this.#giveUpAt = now + pauseAfterDecline + (this.#options.timeout ?? defaultTimeout);
-    return [send(message, IPV4_BROADCAST)];
+    return [this.#requests.decline(lease, this.#newXid())];
   }
 
   /** Gives the address back (RFC 2131 §4.4.6) and ends. */
   release(): DhcpClientAction[] {
     const state = this.#state;
     this.stop();
-    if (!('lease' in state)) return [];
-    const { address, serverIdentifier } = state.lease;
-    const specific = new OptionList().set(Option.serverIdentifier, serverIdentifier);
-    const fields = { xid: this.#newXid(), ciaddr: address };
-    return [send(clientMessage(this.#options, MessageType.release, fields, specific), serverIdentifier)];
+    return 'lease' in state ? [this.#requests.release(state.lease, this.#newXid())] : [];
   }
 
   stop(): void {
@@ -169,94 +157,83 @@ export class DhcpClient {
     }
   }
 
-  #parse(data: Uint8Array, xid: number): DhcpMessage | undefined {
-    try {
-      const reply = decodeMessage(data);
-      if (reply.op !== BootOperation.reply || reply.xid !== xid) return undefined;
-      if (hardwareAddress(reply) !== this.#options.hardwareAddress) return undefined;
-      messageType(reply);
-      reply.options.get(Option.leaseTime);
-      return this.#isForThisIdentifier(reply) ? reply : undefined;
-    } catch (error) {
-      // Anybody can send to this port: what does not parse is not an answer.
-      if (error instanceof ProtocolError) return undefined;
-      throw error;
+  /** What must not be believed; where nobody has a lease yet, an ACK of the chosen server like that ends the attempt. */
+  #discarded(
+    state: Extract<State, { transmission: Transmission }>,
+    { message, reason, unproven }: Extract<Reception, { kind: 'discarded' }>,
+    now: number,
+  ): DhcpClientAction[] {
+    const server = serverOf(message);
+    // RFC 3118 §5.5.1, step 4: back to INIT.
+    const isAck = message.options.find(Option.messageType) === MessageType.ack;
+    if (unproven && isAck && state.name === 'requesting' && server === serverOf(state.choice.message)) {
+      this.#restart(now, false);
     }
+    return this.#tell({ kind: unproven ? 'unproven' : 'discarded', server, reason });
   }
 
-  /** RFC 6842 §3: a reply with another client's identifier is another client's. */
-  #isForThisIdentifier({ options }: DhcpMessage): boolean {
-    const echoed = options.raw(Option.clientIdentifier.code);
-    const own = this.#options.clientIdentifier;
-    if (echoed === undefined || own === undefined) return true;
-    return echoed.length === own.length && echoed.every((byte, at) => byte === own[at]);
+  #tell(obstacle: Extract<Obstacle, { kind: 'unproven' | 'discarded' | 'contradicted' }>): DhcpClientAction[] {
+    this.#obstacle = moreTelling(this.#obstacle, obstacle);
+    this.#discards += 1;
+    if (this.#discards > mostDiscardsTold) return [];
+    const reason = obstacle.kind === 'contradicted' ? obstacle.what : obstacle.reason;
+    return [{ type: 'discarded', server: obstacle.server, reason }];
   }
 
-  #discover(now: number, attempt: number, before?: Extract<State, { name: 'selecting' }>): DhcpClientAction[] {
+  #discover(now: number, attempt: number, before?: Selecting): DhcpClientAction[] {
     const transmission = this.#transmit(now, attempt, before?.transmission);
-    const offers = before?.offers ?? [];
-    this.#state = { name: 'selecting', transmission, offers, chooseAt: undefined };
-    const fields = { xid: transmission.xid, secs: this.#secs(now) };
-    return [send(clientRequest(this.#options, MessageType.discover, fields), IPV4_BROADCAST)];
+    this.#state = { name: 'selecting', transmission, offers: before?.offers ?? [], chooseAt: undefined };
+    return [this.#requests.ask(this.#question, this.#fields(transmission, now))];
   }
 
-  #offered(state: Extract<State, { name: 'selecting' }>, offer: DhcpMessage, now: number): DhcpClientAction[] {
-    if (state.offers.length >= mostOffers) return [];
-    const offers = [...state.offers, offer];
-    const hasAddress = offers.some((known) => !isProxyOffer(known));
+  #offered(state: Selecting, { message, key }: Reply, now: number): DhcpClientAction[] {
+    const offers = withOffer(state.offers, { message, key });
+    const selection = selectionFrom(offers, this.#question);
     const window = this.#options.offerWindow ?? defaultOfferWindow;
-    const chooseAt = state.chooseAt ?? (hasAddress ? now + window : undefined);
-    const next = { ...state, offers, chooseAt };
-    this.#state = next;
-    const heard: DhcpClientAction = { type: 'offer', message: offer };
-    // Nothing better can come.
-    if (hasAddress && offers.some(carriesIscsiRootPath)) return [heard, ...this.#choose(next, now)];
-    return [heard];
+    const chooseAt = state.chooseAt ?? (selection === undefined ? undefined : now + window);
+    this.#state = { ...state, offers, chooseAt };
+    const heard: DhcpClientAction[] = offers.length > state.offers.length ? [{ type: 'offer', message }] : [];
+    return selection?.isBest === true ? [...heard, ...this.#take(selection, now)] : heard;
   }
 
-  #choose(state: Extract<State, { name: 'selecting' }>, now: number): DhcpClientAction[] {
-    const choice = chooseOffer(state.offers);
-    if (choice === undefined) return this.#discover(now, state.transmission.attempt + 1, state);
-    const proxyOffer = chooseProxyOffer(state.offers);
-    this.#lastOffer = choice.offer;
-    // RFC 1534 §3: a BOOTP reply is final.
-    if (messageType(choice.offer) === undefined) {
-      return this.#bind(choice.offer, { offer: choice.offer, proxyOffer, reason: choice.reason }, now, 'bound');
-    }
-    return this.#request(choice, proxyOffer, now, undefined);
+  #choose(state: Selecting, now: number): DhcpClientAction[] {
+    const selection = selectionFrom(state.offers, this.#question);
+    if (selection === undefined) return this.#discover(now, state.transmission.attempt + 1, state);
+    return this.#take(selection, now);
+  }
+
+  #take({ choice, ranking, proxyOffer, isFinal }: Selection, now: number): DhcpClientAction[] {
+    const told: DhcpClientAction[] = ranking.length > 1 ? [{ type: 'chosen', ranking }] : [];
+    if (isFinal) return [...told, ...this.#bind(choice.message, contextOf(choice, proxyOffer), now, 'bound')];
+    this.#obstacle = moreTelling(this.#obstacle, { kind: 'unconfirmed', offer: choice.message });
+    return [...told, ...this.#request(choice, proxyOffer, now, undefined)];
   }
 
   #request(
-    choice: OfferChoice,
+    choice: RankedOffer,
     proxyOffer: DhcpMessage | undefined,
     now: number,
     before: Transmission | undefined,
   ): DhcpClientAction[] {
-    const transmission = this.#transmit(now, before === undefined ? 0 : before.attempt + 1, {
-      // RFC 2131 §4.4.1: the REQUEST has the xid of the offer.
-      xid: choice.offer.xid,
-    });
+    const { message: offer, key } = choice;
+    // RFC 2131 §4.4.1: the REQUEST has the xid of the offer.
+    const transmission = this.#transmit(now, before === undefined ? 0 : before.attempt + 1, { xid: offer.xid });
     this.#state = { name: 'requesting', transmission, choice, proxyOffer };
-    const specific = new OptionList().set(Option.requestedAddress, choice.offer.yiaddr);
-    specific.set(Option.serverIdentifier, serverOf(choice.offer));
-    const fields = { xid: transmission.xid, secs: this.#secs(now) };
-    return [send(clientRequest(this.#options, MessageType.request, fields, specific), IPV4_BROADCAST)];
+    return [this.#requests.select(offer, key, this.#fields(transmission, now))];
   }
 
   #reboot(address: Ipv4Address, now: number, attempt: number, before?: Transmission): DhcpClientAction[] {
     const transmission = this.#transmit(now, attempt, before);
     this.#state = { name: 'rebooting', transmission, address };
-    const specific = new OptionList().set(Option.requestedAddress, address);
-    const fields = { xid: transmission.xid, secs: this.#secs(now) };
-    return [send(clientRequest(this.#options, MessageType.request, fields, specific), IPV4_BROADCAST)];
+    return [this.#requests.reboot(address, this.#fields(transmission, now))];
   }
 
   #refused(state: State, nak: DhcpMessage, now: number): DhcpClientAction[] {
     const server = serverOf(nak);
     // Somebody else's server may refuse what it did not offer.
-    if (state.name === 'requesting' && server !== serverOf(state.choice.offer)) return [];
+    if (state.name === 'requesting' && server !== serverOf(state.choice.message)) return [];
     const message = nak.options.find(Option.message) ?? 'no reason given';
-    this.#lastNak = { server, message };
+    this.#obstacle = moreTelling(this.#obstacle, { kind: 'refused', server, message });
     const refusal: DhcpClientAction = { type: 'nak', server, message };
     const lost: DhcpClientAction[] = 'lease' in state ? [{ type: 'lost', lease: state.lease }] : [];
     this.#restart(now, 'lease' in state);
@@ -271,36 +248,44 @@ export class DhcpClient {
     this.#state = { name: 'init', startAt: now + pauseAfterNak };
   }
 
-  #acknowledged(state: Extract<State, { transmission: Transmission }>, ack: DhcpMessage): DhcpClientAction[] {
+  #acknowledged(state: Exclude<Extract<State, { transmission: Transmission }>, Selecting>, reply: Reply) {
+    const { message: ack, key } = reply;
     const { sentAt } = state.transmission;
     switch (state.name) {
-      case 'requesting': {
-        if (serverOf(ack) !== serverOf(state.choice.offer)) return [];
-        const { choice, proxyOffer } = state;
-        return this.#bind(ack, { offer: choice.offer, proxyOffer, reason: choice.reason }, sentAt, 'bound');
-      }
+      case 'requesting':
+        return this.#confirmed(state, reply);
       case 'rebooting': {
-        const context = { offer: undefined, proxyOffer: undefined, reason: 'confirmed the earlier address' };
-        return this.#bind(ack, context, sentAt, 'bound');
+        if (ack.yiaddr !== state.address) return this.#contradicted(ack, state.address);
+        const reason = 'confirmed the earlier address';
+        return this.#bind(ack, { offer: undefined, proxyOffer: undefined, reason, key }, sentAt, 'bound');
       }
       case 'renewing':
-      case 'rebinding':
-        return this.#bind(ack, state.lease, sentAt, 'renewed');
-      case 'selecting':
-        return [];
+      case 'rebinding': {
+        if (ack.yiaddr !== state.lease.address) return this.#contradicted(ack, state.lease.address);
+        return this.#bind(ack, { ...state.lease, key }, sentAt, 'renewed');
+      }
     }
   }
 
-  #bind(
-    reply: DhcpMessage,
-    { offer, proxyOffer, reason }: Pick<DhcpLease, 'offer' | 'proxyOffer' | 'reason'>,
-    sentAt: number,
-    type: 'bound' | 'renewed',
-  ): DhcpClientAction[] {
-    const lease = leaseFrom(reply, { offer, proxyOffer, reason }, sentAt);
+  #confirmed({ choice, proxyOffer, transmission }: Requesting, { message: ack, key }: Reply): DhcpClientAction[] {
+    const server = serverOf(ack);
+    if (server !== serverOf(choice.message)) return [];
+    const what = contradiction(choice.message, ack);
+    if (what !== undefined) return this.#tell({ kind: 'contradicted', server, what });
+    return this.#bind(ack, { ...contextOf(choice, proxyOffer), key }, transmission.sentAt, 'bound');
+  }
+
+  #contradicted(ack: DhcpMessage, address: Ipv4Address): DhcpClientAction[] {
+    const what = `was asked for ${address} and confirmed ${ack.yiaddr}`;
+    return this.#tell({ kind: 'contradicted', server: serverOf(ack), what });
+  }
+
+  #bind(reply: DhcpMessage, context: LeaseContext, sentAt: number, type: 'bound' | 'renewed'): DhcpClientAction[] {
+    const address = this.#question.kind === 'inform' ? this.#question.address : reply.yiaddr;
+    const lease = leaseFrom(reply, address, context, sentAt);
     this.#state = { name: 'bound', lease };
     this.#giveUpAt = undefined;
-    this.#lastNak = undefined;
+    this.#obstacle = undefined;
     return [{ type, lease }];
   }
 
@@ -315,16 +300,14 @@ export class DhcpClient {
     const xid = this.#state.name === name ? this.#state.transmission.xid : this.#newXid();
     const transmission = { xid, attempt: 0, sentAt: now, nextAt: now + renewalDelay(until - now) };
     this.#state = { name, transmission, lease };
-    // RFC 2131 table 5: neither server identifier nor requested address; the server answers to ciaddr.
-    const message = clientRequest(this.#options, MessageType.request, { xid, ciaddr: lease.address });
-    return [send(message, name === 'renewing' ? lease.serverIdentifier : IPV4_BROADCAST)];
+    return [name === 'renewing' ? this.#requests.renew(lease, xid) : this.#requests.rebind(lease, xid)];
   }
 
   #giveUp(): DhcpClientAction[] {
     const waited = `${((this.#options.timeout ?? defaultTimeout) / 1000).toFixed(0)} s`;
     const who = this.#options.hardwareAddress;
     this.stop();
-    return [{ type: 'failed', error: giveUpError(who, waited, this.#lastNak, this.#lastOffer) }];
+    return [{ type: 'failed', error: giveUpError(who, waited, this.#obstacle) }];
   }
 
   #transmit(now: number, attempt: number, before: Pick<Transmission, 'xid'> | undefined): Transmission {
@@ -336,12 +319,11 @@ export class DhcpClient {
     return Math.floor(this.#random() * 2 ** 32);
   }
 
-  #secs(now: number): number {
-    return Math.min(0xffff, Math.max(0, Math.floor((now - this.#startedAt) / 1000)));
+  #fields({ xid }: Transmission, now: number): { xid: number; secs: number } {
+    return { xid, secs: Math.min(0xffff, Math.max(0, Math.floor((now - this.#startedAt) / 1000))) };
   }
 }
 
-function send(message: DhcpMessage, address: Ipv4Address): DhcpClientAction {
-  const datagram = { data: encodeMessage(message), to: { address, port: DhcpPort.server } };
-  return { type: 'send', message, datagram };
+function contextOf({ message, reason, key }: RankedOffer, proxyOffer: DhcpMessage | undefined): LeaseContext {
+  return { offer: message, proxyOffer, reason, key };
 }

@@ -4,18 +4,22 @@ import type { DisklessError, Ipv4Address } from '../../bytes/index.ts';
 import type { Datagram } from '../datagram.ts';
 import type { DhcpMessage } from '../message.ts';
 import type { DhcpLease } from './lease.ts';
-import type { OfferChoice } from './offer.ts';
+import type { Offer, RankedOffer } from './offer.ts';
 
 export type DhcpClientAction =
   | { readonly type: 'send'; readonly message: DhcpMessage; readonly datagram: Datagram }
   /** An offer arrived and waits for better ones. */
   | { readonly type: 'offer'; readonly message: DhcpMessage }
+  /** The first of several offers is taken. */
+  | { readonly type: 'chosen'; readonly ranking: readonly RankedOffer[] }
+  /** An answer must not be believed; `reason` is a clause that follows "it". Of a flood only the first ones are told. */
+  | { readonly type: 'discarded'; readonly server: Ipv4Address; readonly reason: string }
   | { readonly type: 'bound' | 'renewed'; readonly lease: DhcpLease }
   /** The server refused; the client starts again. */
   | { readonly type: 'nak'; readonly server: Ipv4Address; readonly message: string }
   /** The lease is over: the address must not be used any more. The client starts again. */
   | { readonly type: 'lost'; readonly lease: DhcpLease }
-  /** DHCP_NO_OFFER, DHCP_NO_ACK or DHCP_REFUSED: nothing more will come. */
+  /** DHCP_NO_OFFER, DHCP_NO_ACK, DHCP_ACK_CHANGED, DHCP_AUTH_FAILED or DHCP_REFUSED: nothing more will come. */
   | { readonly type: 'failed'; readonly error: DisklessError };
 
 /** What repeats a message until it is answered. */
@@ -26,21 +30,27 @@ export interface Transmission {
   readonly nextAt: number;
 }
 
+/** The client has asked everybody and collects answers. */
+export interface Selecting {
+  readonly name: 'selecting';
+  readonly transmission: Transmission;
+  readonly offers: readonly Offer[];
+  /** When the choice is made; undefined before the first offer. */
+  readonly chooseAt: number | undefined;
+}
+
+/** The client has asked for one of the offers. */
+export interface Requesting {
+  readonly name: 'requesting';
+  readonly transmission: Transmission;
+  readonly choice: RankedOffer;
+  readonly proxyOffer: DhcpMessage | undefined;
+}
+
 export type State =
   | { readonly name: 'init'; readonly startAt: number }
-  | {
-      readonly name: 'selecting';
-      readonly transmission: Transmission;
-      readonly offers: readonly DhcpMessage[];
-      /** When the choice is made; undefined before the first offer. */
-      readonly chooseAt: number | undefined;
-    }
-  | {
-      readonly name: 'requesting';
-      readonly transmission: Transmission;
-      readonly choice: OfferChoice;
-      readonly proxyOffer: DhcpMessage | undefined;
-    }
+  | Selecting
+  | Requesting
   | { readonly name: 'rebooting'; readonly transmission: Transmission; readonly address: Ipv4Address }
   | { readonly name: 'bound'; readonly lease: DhcpLease }
   | { readonly name: 'renewing' | 'rebinding'; readonly transmission: Transmission; readonly lease: DhcpLease }

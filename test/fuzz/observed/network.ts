@@ -108,6 +108,10 @@ export class ObservedEnd implements TcpConnection {
     return this.#tcp.write(chunk);
   }
 
+  flush(): void {
+    this.#tcp.flush();
+  }
+
   pause(): void {
     this.#tcp.pause();
   }

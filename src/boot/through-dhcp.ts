@@ -1,0 +1,113 @@
+/** From what the user says to what is known after the DHCP stage, gone through or not. */
+
+import type { DhcpLease } from '../dhcp/client/lease.ts';
+import type { ChapCredentials } from '../iscsi/chap.ts';
+
+import type { RootPath } from '../iscsi/root-path.ts';
+import { ISNS_PORT } from '../isns/pdu.ts';
+import type { NetworkInterface } from '../os/network.ts';
+import { type BootParameters, complete, parametersOfDhcp, parametersOfUser } from './boot-parameters.ts';
+import type { BootRequest } from './boot-request.ts';
+import type { PlainParameters } from './dhcp-parameters.ts';
+import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './dhcp-stage.ts';
+import type { ServiceLocations } from './discovery-service.ts';
+import type { BootEnvironment } from './environment.ts';
+import { bringUp, byOwnRoutes, chooseInterface, configureAddress, hasAddress, type Reach } from './interface-setup.ts';
+import { decideDhcp } from './plan.ts';
+import { refuseInsecureDhcp } from './secure-policy.ts';
+import type { BootTrace, StageTrace } from './trace.ts';
+
+export interface Learned {
+  readonly parameters: BootParameters;
+  /** Undefined when none was named and none had to be chosen. */
+  readonly interface: NetworkInterface | undefined;
+  readonly locations: ServiceLocations;
+  /** All that DHCP servers said. */
+  readonly lease?: DhcpLease;
+  /** Another way to the disk, or to another one, for when the first one fails. */
+  readonly secondRootPath?: RootPath;
+  /** Proof that DHCP gave, of who this is. */
+  readonly chap?: ChapCredentials;
+  /** Aborted when the address that DHCP gave must not be used any more. */
+  readonly lost?: AbortSignal;
+  readonly reach: Reach;
+}
+
+/** Raises what `runDhcpStage` raises, BOOT_INTERFACE_UNKNOWN, USAGE_INTERFACE_NEEDED, BOOT_SECURE_DHCP and MACHINE_NETWORK_FAILED. */
+export async function throughDhcp(
+  request: BootRequest,
+  environment: BootEnvironment,
+  trace: BootTrace,
+  cleanup: AsyncDisposableStack,
+): Promise<Learned> {
+  const { network, signal, dhcpKeys } = environment;
+  const parameters = parametersOfUser(request);
+  const situation = { hasAddress: hasAddress(request.interface, network) };
+  const { necessary, reason } = decideDhcp(request, parameters, situation);
+  if (!necessary) {
+    trace.skip('dhcp', reason);
+    const named = request.interface === undefined ? undefined : chooseInterface(request.interface, network);
+    return { parameters, interface: named, locations: locationsOf(request, {}), reach: byOwnRoutes };
+  }
+  trace.decide('dhcp', () => refuseInsecureDhcp(request, dhcpKeys !== undefined));
+  const chosen = chooseInterface(request.interface, network);
+  const { result, reach } = await trace.run(
+    'dhcp',
+    `${reason}: asking on ${chosen.name} (${chosen.mac})`,
+    (stage) => heeding(signal, askDhcp(chosen, request, environment, cleanup, stage)),
+    (asked) => describeDhcpResult(asked.result),
+  );
+  const { secondRootPath, chap, lease, held } = result;
+  return {
+    parameters: complete(parameters, parametersOfDhcp(result)),
+    interface: chosen,
+    locations: locationsOf(request, result.parameters),
+    lease,
+    ...(secondRootPath === undefined ? {} : { secondRootPath }),
+    ...(chap === undefined ? {} : { chap }),
+    lost: held.lost,
+    reach,
+  };
+}
+
+async function askDhcp(
+  chosen: NetworkInterface,
+  request: BootRequest,
+  environment: BootEnvironment,
+  cleanup: AsyncDisposableStack,
+  trace: StageTrace,
+): Promise<{ readonly result: DhcpResult; readonly reach: Reach }> {
+  const { network, machine, clock, random, dhcpTimeout, dhcpKeys, signal } = environment;
+  await bringUp(chosen, machine, cleanup, trace);
+  const options = { network, clock, random, interface: chosen, timeout: dhcpTimeout, signal };
+  const result = await runDhcpStage({ ...options, ...howToAsk(request, chosen, dhcpKeys) }, trace);
+  // An address of its own is not the lease's to lose.
+  if (chosen.ipv4.length > 0) await result.held[Symbol.asyncDispose]();
+  else cleanup.use(result.held);
+  return { result, reach: await configureAddress(chosen, result, machine, cleanup, trace) };
+}
+
+/**
+ * Where discovery services are: what the user says counts more than DHCP, but for scopes that the network insists on (RFC 2610 §4).
+ */
+export function locationsOf({ locations = {} }: BootRequest, parameters: PlainParameters): ServiceLocations {
+  const { isns, slpDirectoryAgents, slpServiceScope } = parameters;
+  const servers = isns?.value.servers.map((host) => ({ host, port: ISNS_PORT }));
+  const scope = slpServiceScope?.value;
+  const scopes = scope?.mandatory === true ? scope.scopes : (locations.slpScopes ?? scope?.scopes);
+  return {
+    isnsServers: locations.isnsServers ?? servers ?? [],
+    slpAgents: locations.slpAgents ?? slpDirectoryAgents?.value.addresses ?? [],
+    slpScopes: scopes ?? [],
+    slpMulticast: slpDirectoryAgents?.value.mandatory !== true,
+  };
+}
+
+/** What is given up because `signal` says so fails with the signal's own reason. */
+async function heeding<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
+}
