@@ -2,6 +2,7 @@
 
 import type { BootStore } from './boot.ts';
 import type { HostStore } from './host.ts';
+import type { IsnsRecordStore } from './isns-records.ts';
 import type { LeaseStore } from './lease.ts';
 import type { RunningMachines } from './running.ts';
 
@@ -10,6 +11,7 @@ export interface FleetStore extends AsyncDisposable {
   readonly leases: LeaseStore;
   readonly boots: BootStore;
   readonly running: RunningMachines;
+  readonly isns: IsnsRecordStore;
   /** Writes what is still waiting. */
   close(): Promise<void>;
 }

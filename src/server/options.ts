@@ -3,6 +3,7 @@
 import type { Ipv4Address, Ipv4Subnet } from '../bytes/index.ts';
 import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
+import type { IscsiName } from '../iscsi/name.ts';
 
 /**
  * `full` gives addresses and boot information, `proxy` only boot information beside another DHCP server, `off` neither; `auto`
@@ -71,6 +72,10 @@ export interface BootServerOptions {
   /** Undefined: SLP is not spoken. */
   readonly slp: SlpOptions | undefined;
   readonly loaders: LoaderPlace;
+  /** An iSNS server on every served interface. */
+  readonly isns: boolean;
+  /** Names of the nodes that may administer it. */
+  readonly isnsControlNodes: readonly IscsiName[];
   /** Beginning of every machine's target name. */
   readonly targetPrefix: string;
   /** Bytes of memory for image blocks. */

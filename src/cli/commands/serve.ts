@@ -52,6 +52,8 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
     iscsiPort: settings.iscsiPort,
     slp: settings.slp ? slpOptions(settings) : undefined,
     loaders: loaderPlace(settings.loaderDir),
+    isns: settings.isns,
+    isnsControlNodes: settings.isnsControl,
     targetPrefix: settings.targetPrefix,
     cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
   };

@@ -7,6 +7,7 @@ import type { DisklessError } from '../../bytes/index.ts';
 import type { FleetStore } from '../store.ts';
 import { SqliteBoots } from './boots.ts';
 import { SqliteHosts } from './hosts.ts';
+import { SqliteIsnsRecords } from './isns-records.ts';
 import { SqliteLeases } from './leases.ts';
 import { SqliteRunningMachines } from './running.ts';
 import { migrate } from './schema.ts';
@@ -18,6 +19,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly leases: SqliteLeases;
   readonly boots: SqliteBoots;
   readonly running: SqliteRunningMachines;
+  readonly isns: SqliteIsnsRecords;
   readonly #database: DatabaseSync;
   readonly #batch: WriteBatch;
 
@@ -31,6 +33,7 @@ export class SqliteFleetStore implements FleetStore {
     this.leases = new SqliteLeases(this.#database, this.#batch);
     this.boots = new SqliteBoots(this.#database, this.#batch);
     this.running = new SqliteRunningMachines(this.#database, this.#batch);
+    this.isns = new SqliteIsnsRecords(this.#database, this.#batch);
   }
 
   async close(): Promise<void> {
