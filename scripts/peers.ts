@@ -33,7 +33,6 @@ export const peers = {
     'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
-    'isc-dhcp-server',
     'kea-dhcp4-server',
     'busybox',
     'isc-dhcp-client',
