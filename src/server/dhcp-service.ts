@@ -42,6 +42,7 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
   const { subnet, pool, excluded } = plan;
   const server = new DhcpServer({
     serverIdentifier: plan.address,
+    otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address)),
     subnets: [
       dhcpSubnet({ subnet, pool, excluded, router }, options),
       ...options.relayed.map((relayed) => dhcpSubnet(relayed, options)),

@@ -21,6 +21,8 @@ import { checkPool, type DhcpSubnet } from './subnet.ts';
 export interface DhcpServerOptions {
   /** This server's own address on the interface: option 54. */
   readonly serverIdentifier: Ipv4Address;
+  /** Its other addresses: a client may name any of them (RFC 2131 §4.1). */
+  readonly otherAddresses?: readonly Ipv4Address[];
   /** The first is that of the interface; the others are reached by relay agents. */
   readonly subnets: readonly [DhcpSubnet, ...DhcpSubnet[]];
   readonly leases: LeaseStore;
