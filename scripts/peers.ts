@@ -37,6 +37,7 @@ export const peers = {
     'udhcpc',
     'dhcpcd-base',
     'isc-dhcp-server',
+    'isc-dhcp-relay',
     'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
