@@ -4,6 +4,7 @@
  */
 
 import { IPV4_ANY, type Ipv4Address, ipv4InSubnet } from '../../bytes/index.ts';
+import type { AuthenticationKey } from '../authentication.ts';
 import type { BootClient } from '../boot-client.ts';
 import type { Endpoint } from '../datagram.ts';
 import { type DhcpMessage, MessageType, messageType } from '../message.ts';
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly client: BootClient;
   readonly identity: ClientIdentity;
   readonly subnet: DhcpSubnet;
+  /** What the answer is to be signed with. */
+  readonly key: AuthenticationKey | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
