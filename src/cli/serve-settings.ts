@@ -58,6 +58,12 @@ export const serveSettings = {
     schema: listOf(textual(parseReservation)),
     fallback: [],
   }),
+  dhcpAuthFile: setting({
+    help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
+    placeholder: 'file',
+    schema: z.string().min(1).optional(),
+    fallback: undefined as string | undefined,
+  }),
   router: setting({
     help: 'default gateway for the machines; default: none, as machines without one boot fastest',
     placeholder: 'address',
