@@ -38,6 +38,7 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
     interfaces: settings.interface,
     dataDirectory: settings.data ?? defaultDataDirectory(),
     dhcpMode: settings.dhcp,
+    dhcp6: settings.dhcp6,
     pools: settings.pool,
     router: settings.router,
     dns: settings.dns,
