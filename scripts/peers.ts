@@ -33,6 +33,9 @@ export const peers = {
     'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
+    'isc-dhcp-server',
+    'kea-dhcp4-server',
+    'busybox',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
