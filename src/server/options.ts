@@ -55,6 +55,8 @@ export interface BootServerOptions {
   /** Directory of everything that is kept. */
   readonly dataDirectory: string;
   readonly dhcpMode: DhcpMode;
+  /** Serve machines over IPv6 as well: DHCPv6, and everything else at the interface's IPv6 address. */
+  readonly dhcp6: boolean;
   /** Empty: chosen from each interface's subnet. */
   readonly pools: readonly AddressRange[];
   /** Networks without an interface of this machine, whose machines ask through a relay agent. */

@@ -40,6 +40,7 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
     interfaces: settings.interface,
     dataDirectory: settings.data ?? defaultDataDirectory(),
     dhcpMode: settings.dhcp,
+    dhcp6: settings.dhcp6,
     pools: settings.pool,
     relayedSubnets: settings.relayedSubnet,
     reservations: settings.reserve,
