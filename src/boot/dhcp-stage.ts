@@ -178,7 +178,7 @@ function routerOf({ routers, classlessRoutes }: PlainParameters): Ipv4Address | 
 }
 
 /** A machine whose mask nobody names, or is none, reaches nobody but through its router. */
-function prefixOf(mask: Ipv4Address | undefined): number {
+export function prefixOf(mask: Ipv4Address | undefined): number {
   if (mask === undefined) return 32;
   const prefix = Math.clz32(~ipv4ToNumber(mask));
   return ipv4Mask(prefix) === mask ? prefix : 32;

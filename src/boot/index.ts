@@ -10,6 +10,7 @@ export * from './copy.ts';
 export * from './dhcp-stage.ts';
 export * from './discovery-service.ts';
 export * from './discovery-stage.ts';
+export * from './doctor/index.ts';
 export * from './environment.ts';
 export * from './file-system.ts';
 export * from './partition-table.ts';
