@@ -28,11 +28,21 @@ export const peers = {
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    // NBD clients and servers
+    'libnbd-bin',
+    'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
+    'isc-dhcp-server',
+    'kea-dhcp4-server',
+    'busybox',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'isc-dhcp-relay',
+    'isc-dhcp-server',
+    'kea-admin',
+    'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
     // Reads our IPsec configuration

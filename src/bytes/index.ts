@@ -1,8 +1,10 @@
 /** Binary layouts, serial-number arithmetic, addresses and the typed errors that every other room builds on. */
+export * from './byte-queue.ts';
 export * from './crc32c.ts';
 export * from './error.ts';
 export * from './ip-network.ts';
 export * from './ipv4.ts';
+export * from './ipv6.ts';
 export * from './layout.ts';
 export * from './mac.ts';
 export * from './pieces.ts';

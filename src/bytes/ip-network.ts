@@ -2,6 +2,7 @@
 
 import { DisklessError } from './error.ts';
 import { ipv4ToBytes, isIpv4 } from './ipv4.ts';
+import { ipv6Bytes } from './ipv6.ts';
 
 export interface IpNetwork {
   /** 4 or 16 bytes. */
@@ -43,27 +44,4 @@ export function addressBytes(text: string): Uint8Array | undefined {
   const bytes = ipv6Bytes(text.split('%')[0] ?? '');
   const isMapped = bytes !== undefined && IPV4_MAPPED.every((byte, index) => bytes[index] === byte);
   return isMapped ? bytes.subarray(12) : bytes;
-}
-
-/** RFC 4291 §2.2 */
-function ipv6Bytes(text: string): Uint8Array | undefined {
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const [head, tail] = [halves[0] ?? '', halves[1]].map((half) => groupBytes(half ?? ''));
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 16 - head.length - tail.length;
-  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
-  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
-}
-
-function groupBytes(text: string): number[] | undefined {
-  if (text === '') return [];
-  const bytes: number[] = [];
-  for (const [index, group] of text.split(':').entries()) {
-    if (isIpv4(group) && index === text.split(':').length - 1) bytes.push(...ipv4ToBytes(group));
-    else if (/^[0-9a-fA-F]{1,4}$/.test(group))
-      bytes.push(Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255);
-    else return undefined;
-  }
-  return bytes;
 }

@@ -2,6 +2,18 @@
 
 import type { Field } from './layout.ts';
 
+export function u16le(offset: number): Field<number> {
+  return {
+    offset,
+    length: 2,
+    read: (bytes, at) => (bytes[at + offset] as number) | ((bytes[at + offset + 1] as number) << 8),
+    write: (bytes, at, value) => {
+      bytes[at + offset] = value;
+      bytes[at + offset + 1] = value >>> 8;
+    },
+  };
+}
+
 export function u32le(offset: number): Field<number> {
   return {
     offset,

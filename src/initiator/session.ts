@@ -136,6 +136,10 @@ export class Session implements CommandExecutor {
     return this.#connection.remote;
   }
 
+  get local(): Endpoint {
+    return this.#connection.local;
+  }
+
   get parameters(): Parameters {
     return this.#parameters;
   }

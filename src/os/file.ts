@@ -55,8 +55,11 @@ export interface File {
   close(): Promise<void>;
 }
 
-/** `write` reads and writes a file that exists; `create` makes a new one, or empties the old one, and reads and writes it. */
-export type OpenMode = 'read' | 'write' | 'create';
+/**
+ * `write` reads and writes a file that exists; `create` makes a new one, or empties the old one, and reads and writes it;
+ * `create-private` does so and leaves nobody but its owner any right to it.
+ */
+export type OpenMode = 'read' | 'write' | 'create' | 'create-private';
 
 export interface FileStatus {
   readonly size: number;

@@ -2,8 +2,10 @@
 export * from './clock.ts';
 export * from './file.ts';
 export { type HttpAnswer, type HttpClient, nodeHttpClient } from './http-client.ts';
+export * from './local-sockets.ts';
 export * from './network.ts';
 export { nodeFileSystem } from './node-file-system.ts';
+export { nodeLocalSockets } from './node-local-sockets.ts';
 export { nodeNetwork } from './node-network.ts';
 export { type RunProcess, runProcess } from './process.ts';
 export { collectReceivedMemory } from './received-memory.ts';

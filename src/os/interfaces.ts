@@ -3,12 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { type Ipv4Address, isIpv4, parseMac } from '../bytes/index.ts';
+import { ipv6AddressesByInterface } from './ipv6-addresses.ts';
 import type { NetworkInterface } from './network.ts';
 import { interfaceHardware } from './socket.ts';
 
 /** In the order of the kernel's own list. */
 export function listInterfaces(): NetworkInterface[] {
   const addressed = networkInterfaces();
+  const ipv6 = ipv6AddressesByInterface();
   const names = kernelNames() ?? Object.keys(addressed);
   return names.flatMap((name) => {
     const entries = addressed[name] ?? [];
@@ -17,7 +19,7 @@ export function listInterfaces(): NetworkInterface[] {
     const ipv4 = entries.flatMap(({ family, address, cidr }) =>
       family === 'IPv4' && isIpv4(address) ? [{ address: address as Ipv4Address, prefix: prefixOf(cidr) }] : [],
     );
-    return [{ name, mac: hardware.mac, up: hardware.up, ipv4 }];
+    return [{ name, mac: hardware.mac, up: hardware.up, ipv4, ipv6: ipv6.get(name) ?? [] }];
   });
 }
 

@@ -3,7 +3,7 @@
  * (node-network.ts); tests run the same code over a simulated one.
  */
 
-import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+import type { Ipv4Address, Ipv6Address, MacAddress } from '../bytes/index.ts';
 
 /** An address and a port; `address` is an IPv4 or IPv6 literal without brackets. */
 export interface Endpoint {
@@ -12,7 +12,7 @@ export interface Endpoint {
 }
 
 /** What a connection tells its owner. Set once, before any data can arrive. */
-export interface TcpHandler {
+export interface StreamHandler {
   /** Bytes in order; the buffer belongs to the handler from now on. */
   data(chunk: Uint8Array): void;
   /** What `write` held back has left this process; writing may go on. */
@@ -21,13 +21,12 @@ export interface TcpHandler {
   closed(error: Error | undefined): void;
 }
 
-export interface TcpConnection {
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
+/** A connection that carries bytes in order both ways: by TCP, or by a socket of the file system. */
+export interface StreamConnection {
   /** Bytes written but not yet taken by the kernel. */
   readonly bufferedBytes: number;
   /** Starts the flow of data. */
-  start(handler: TcpHandler): void;
+  start(handler: StreamHandler): void;
   /**
    * Queues bytes without copying them: they must not change until they have left. Everything written in one turn of the event
    * loop leaves in one system call. False when the owner should stop producing until `drain`.
@@ -42,6 +41,13 @@ export interface TcpConnection {
   end(): void;
   /** Ends at once and drops what is queued. */
   destroy(error?: Error): void;
+}
+
+export type TcpHandler = StreamHandler;
+
+export interface TcpConnection extends StreamConnection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
 }
 
 export interface TcpListener extends AsyncDisposable {
@@ -63,13 +69,15 @@ export interface UdpSocket extends AsyncDisposable {
 }
 
 export interface UdpOptions {
-  /** IPv4 address to bind; default 0.0.0.0. */
+  /** Address to bind, which says whether the socket is one of IPv4 or IPv6; default 0.0.0.0. */
   readonly address?: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
   /** Name of the only interface to receive from and send to: broadcasts then stay on it, and it needs no address. */
   readonly interface?: string;
   readonly broadcast?: boolean;
+  /** Multicast groups to hear as well, on `interface` where it is given. */
+  readonly groups?: readonly string[];
   /** Lets several sockets bind the same port, such as one for each interface. */
   readonly reuseAddress?: boolean;
 }
@@ -80,6 +88,18 @@ export interface NetworkInterface {
   readonly up: boolean;
   /** IPv4 addresses with the length of their subnet's prefix. */
   readonly ipv4: readonly { readonly address: Ipv4Address; readonly prefix: number }[];
+  readonly ipv6: readonly Ipv6InterfaceAddress[];
+}
+
+export interface Ipv6InterfaceAddress {
+  readonly address: Ipv6Address;
+  /** Length of its network's prefix, 0..128. */
+  readonly prefix: number;
+  /**
+   * RFC 4862 §5.4, §5.5.4: a `tentative` address is not to be used until nobody else on the link turns out to have it; with a
+   * `duplicate` somebody has; a `deprecated` one is not for new connections.
+   */
+  readonly state: 'tentative' | 'duplicate' | 'preferred' | 'deprecated';
 }
 
 export interface Network {

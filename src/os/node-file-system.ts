@@ -1,7 +1,16 @@
 /** The operating system's files (see file.ts). */
 
 import { randomUUID } from 'node:crypto';
-import { fstatSync, openSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import {
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemClock } from './clock.ts';
@@ -10,13 +19,15 @@ import type { FileStatus, FileSystem, OpenMode } from './file.ts';
 import { fileError } from './file-error.ts';
 import { NodeFile } from './node-file.ts';
 
-const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+' };
+const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+', 'create-private': 'w+' };
+
+const OWNER_ONLY = 0o600;
 
 /** A system that does not name its boots is taken for a new one in every process: safe, as then nothing unsynced is trusted. */
 const unnamedBoot = randomUUID();
 
 export const nodeFileSystem: FileSystem = {
-  open: (path, mode) => attempt('open', path, () => openFile(path, flags[mode])),
+  open: (path, mode) => attempt('open', path, () => openFile(path, flags[mode], mode === 'create-private')),
 
   status: (path) =>
     attempt('look at', path, () => {
@@ -66,8 +77,10 @@ export const nodeFileSystem: FileSystem = {
 /** Files on one disk share its pace: what one of them learns keeps the others from waiting for it in the event loop. */
 const paces = new Map<number, DiskPace>();
 
-function openFile(path: string, mode: string): NodeFile {
-  const fd = openSync(path, mode);
+function openFile(path: string, mode: string, isPrivate = false): NodeFile {
+  const fd = isPrivate ? openSync(path, mode, OWNER_ONLY) : openSync(path, mode);
+  // The old file kept the rights that it had.
+  if (isPrivate) fchmodSync(fd, OWNER_ONLY);
   const stat = fstatSync(fd);
   const disk = stat.isBlockDevice() ? stat.rdev : stat.dev;
   const pace = paces.get(disk) ?? new DiskPace(systemClock);

@@ -2,12 +2,9 @@
 
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { DisklessError } from '../bytes/index.ts';
-import type { Endpoint, TcpConnection, TcpHandler, TcpListener } from './network.ts';
+import type { Endpoint, TcpConnection, TcpListener } from './network.ts';
 import { networkError } from './node-error.ts';
-import { receivedMemory } from './received-memory.ts';
-
-/** How much may wait in this process before `write` asks to stop: enough to keep a fast link busy for a turn of the loop. */
-const HIGH_WATER_MARK = 4 << 20;
+import { HIGH_WATER_MARK, NodeStream } from './node-stream.ts';
 
 /**
  * Milliseconds of silence before the kernel asks whether the peer is still there. Ten unanswered questions a second apart end the
@@ -15,78 +12,18 @@ const HIGH_WATER_MARK = 4 << 20;
  */
 const KEEPALIVE_DELAY = 110_000;
 
-class NodeTcpConnection implements TcpConnection {
+class NodeTcpConnection extends NodeStream implements TcpConnection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  readonly #socket: Socket;
-  #corked = false;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    const remote = { address: unmapped(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    super(socket, (error) => networkError(error, 'keep the connection to', remote));
     this.local = { address: unmapped(socket.localAddress ?? ''), port: socket.localPort ?? 0 };
-    this.remote = { address: unmapped(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    this.remote = remote;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_DELAY);
-    socket.pause();
-    // A socket can fail before its owner calls `start`; without a listener that would end the process.
-    socket.on('error', () => {});
   }
-
-  get bufferedBytes(): number {
-    return this.#socket.writableLength;
-  }
-
-  start(handler: TcpHandler): void {
-    let failure: Error | undefined;
-    this.#socket.on('data', (chunk) => {
-      receivedMemory(chunk.length);
-      handler.data(chunk as Buffer);
-    });
-    this.#socket.on('drain', () => handler.drain());
-    this.#socket.on('error', (error) => {
-      failure = networkError(error, 'keep the connection to', this.remote);
-    });
-    this.#socket.on('close', () => handler.closed(failure));
-    if (this.#socket.closed) handler.closed(this.#socket.errored ?? undefined);
-    else this.#socket.resume();
-  }
-
-  write(chunk: Uint8Array): boolean {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(uncork, this);
-    }
-    return this.#socket.write(chunk);
-  }
-
-  /** Everything since the last one leaves in one writev. */
-  flush(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  destroy(error?: Error): void {
-    this.#socket.destroy(error);
-  }
-}
-
-/** One function for all connections: no closure per turn. */
-function uncork(connection: NodeTcpConnection): void {
-  connection.flush();
 }
 
 /** A dual-stack listener shows both ends of an IPv4 connection as ::ffff:192.0.2.1, which an IPv4 initiator could not reach. */

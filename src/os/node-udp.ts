@@ -1,9 +1,11 @@
 /** UDP over node:dgram, bound to one interface where asked. */
 
 import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import { BatchedUdpSocket } from './batched-udp.ts';
 import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
 import { networkError } from './node-error.ts';
-import { openInterfaceSocket } from './socket.ts';
+import { datagramCalls, openInterfaceSocket } from './socket.ts';
 
 class NodeUdpSocket implements UdpSocket {
   readonly local: Endpoint;
@@ -42,7 +44,7 @@ class NodeUdpSocket implements UdpSocket {
 export function openUdp(options: UdpOptions): Promise<UdpSocket> {
   const address = options.address ?? '0.0.0.0';
   return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: 'udp4', reuseAddr: options.reuseAddress ?? false });
+    const socket = createSocket({ ...kindOf(address), reuseAddr: options.reuseAddress ?? false });
     const fail = (error: Error): void => {
       socket.close();
       reject(networkError(error, 'listen on UDP', { address: options.interface ?? address, port: options.port }));
@@ -50,20 +52,39 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
     const ready = (): void => {
       socket.off('error', fail);
       if (options.broadcast) socket.setBroadcast(true);
+      try {
+        for (const group of options.groups ?? []) socket.addMembership(group, multicastInterface(options));
+      } catch (error) {
+        fail(error as Error);
+        return;
+      }
       const bound = socket.address();
-      resolve(new NodeUdpSocket(socket, { address: bound.address, port: bound.port }));
+      const single = new NodeUdpSocket(socket, { address: bound.address, port: bound.port });
+      resolve(fd === undefined || isIPv6(address) ? single : new BatchedUdpSocket(single, fd, datagramCalls()));
     };
+    let fd: number | undefined;
     socket.once('error', fail);
     if (options.interface === undefined) {
       socket.bind({ address, port: options.port }, ready);
       return;
     }
     try {
-      socket.bind({ fd: openInterfaceSocket(options.interface, address, options.port) }, ready);
+      fd = openInterfaceSocket(options.interface, address, options.port);
+      socket.bind({ fd }, ready);
     } catch (error) {
       socket.off('error', fail);
       socket.close();
       reject(error);
     }
   });
+}
+
+/** A socket of one family never takes the port of the other. */
+function kindOf(address: string) {
+  return isIPv6(address) ? { type: 'udp6' as const, ipv6Only: true } : { type: 'udp4' as const };
+}
+
+/** Node names the interface of a group by an address on it, which for IPv6 may be no more than the zone. */
+function multicastInterface({ address = '', interface: name }: UdpOptions): string | undefined {
+  return name !== undefined && isIPv6(address) ? `::%${name}` : undefined;
 }

@@ -8,7 +8,15 @@
 
 import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
-import { DisklessError, ipv4ToBytes, type MacAddress, macFromBytes, parseIpv4, writeU16 } from '../bytes/index.ts';
+import {
+  DisklessError,
+  ipv4ToBytes,
+  ipv6Bytes,
+  type MacAddress,
+  macFromBytes,
+  parseIpv4,
+  writeU16,
+} from '../bytes/index.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -17,18 +25,31 @@ const SOCK_RAW = 3;
 const IPPROTO_IPV6 = 41;
 const IPPROTO_ICMPV6 = 58;
 const IPV6_MULTICAST_HOPS = 18;
+const IPV6_V6ONLY = 26;
+const SOCKADDR_IN_LENGTH = 16;
 const SOCKADDR_IN6_LENGTH = 28;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
+const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
+const SO_RCVBUFFORCE = 33;
+/** Bytes; the kernel counts its own overhead in. */
+const RECEIVE_BUFFER = 1 << 20;
+const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
 const IFREQ_LENGTH = 40;
+
+/** Memory that the C library may be given pointers into: it stays where it is as long as the process lives. */
+export interface CallMemory {
+  readonly address: bigint;
+  readonly bytes: ArrayBuffer;
+}
 
 interface SocketCalls {
   socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
@@ -38,7 +59,10 @@ interface SocketCalls {
     (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
   >;
   ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
+  recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
+  sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
   close: KoffiFunc<(fd: number) => number>;
+  allocate(size: number): CallMemory;
   errno(): number;
   errorNames: Record<string, number>;
 }
@@ -59,6 +83,14 @@ function calls(): SocketCalls {
         'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
       ),
       ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
+      recvmmsg: libc.func(
+        'int recvmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags, void *timeout)',
+      ),
+      sendmmsg: libc.func('int sendmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags)'),
+      allocate(size) {
+        const memory = koffi.alloc('uint8_t', size);
+        return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
+      },
       close: libc.func('int close(int fd)'),
       errno: () => koffi.errno(),
       errorNames: koffi.os.errno,
@@ -72,14 +104,35 @@ function calls(): SocketCalls {
   }
 }
 
+/** What takes and gives datagrams by the handful: see DatagramBatch. */
+export interface DatagramCalls {
+  allocate(size: number): CallMemory;
+  /** Takes up to `count` datagrams without waiting; gives how many, or -1. */
+  receive(fd: number, headers: Uint8Array, count: number): number;
+  /** Sends up to `count` datagrams without waiting; gives how many, or -1. */
+  send(fd: number, headers: Uint8Array, count: number): number;
+}
+
+/** Raises OS_CALLS_UNAVAILABLE. */
+export function datagramCalls(): DatagramCalls {
+  const c = calls();
+  return {
+    allocate: c.allocate,
+    receive: (fd, headers, count) => c.recvmmsg(fd, headers, count, MSG_DONTWAIT, null),
+    send: (fd, headers, count) => c.sendmmsg(fd, headers, count, MSG_DONTWAIT),
+  };
+}
+
 function integer(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
-/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone. */
+/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. */
 export function openInterfaceSocket(interfaceName: string, address: string, port: number): number {
   const c = calls();
-  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const ipv6 = ipv6Bytes(address);
+  const family = ipv6 === undefined ? AF_INET : AF_INET6;
+  const fd = c.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) throw failure(c, 'open a UDP socket', `${interfaceName}, port ${port}`);
   const attempt = (what: string, result: number): void => {
     if (result >= 0) return;
@@ -87,16 +140,36 @@ export function openInterfaceSocket(interfaceName: string, address: string, port
     c.close(fd);
     throw error;
   };
+  // As much as the system allows to everybody, or, with the right to it, enough for a whole classroom that is switched on at once.
+  if (c.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, integer(RECEIVE_BUFFER), 4) < 0) {
+    c.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, integer(RECEIVE_BUFFER), 4);
+  }
   attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
-  attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
+  if (ipv6 === undefined) attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
+  else attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
   const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
   attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
-  const socketAddress = new Uint8Array(16);
-  socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET).buffer)); // sin_family is in the machine's own byte order
-  writeU16(socketAddress, 2, port);
-  socketAddress.set(ipv4ToBytes(parseIpv4(address)), 4);
+  const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
   attempt('bind', c.bind(fd, socketAddress, socketAddress.length));
   return fd;
+}
+
+/** `struct sockaddr_in`; the family is in the machine's own byte order. */
+function ipv4SocketAddress(address: string, port: number): Uint8Array {
+  const socketAddress = new Uint8Array(SOCKADDR_IN_LENGTH);
+  socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET).buffer));
+  writeU16(socketAddress, 2, port);
+  socketAddress.set(ipv4ToBytes(parseIpv4(address)), 4);
+  return socketAddress;
+}
+
+/** `struct sockaddr_in6` without a zone: sockets that are bound to an interface need none. */
+function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
+  const socketAddress = new Uint8Array(SOCKADDR_IN6_LENGTH);
+  socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET6).buffer));
+  writeU16(socketAddress, 2, port);
+  socketAddress.set(address, 8);
+  return socketAddress;
 }
 
 function failure(c: SocketCalls, what: string, where: string): DisklessError {
@@ -135,19 +208,15 @@ export function sendToAllNodes(interfaceName: string, message: Uint8Array): bool
     const device = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
     if (c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) < 0) return false;
     if (c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, integer(255), 4) < 0) return false;
-    return c.sendto(fd, message, message.length, 0, allNodes(), SOCKADDR_IN6_LENGTH) === message.length;
+    return (
+      c.sendto(fd, message, message.length, 0, ipv6SocketAddress(ALL_NODES, 0), SOCKADDR_IN6_LENGTH) === message.length
+    );
   } finally {
     c.close(fd);
   }
 }
 
-function allNodes(): Uint8Array {
-  const socketAddress = new Uint8Array(SOCKADDR_IN6_LENGTH);
-  socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET6).buffer));
-  socketAddress.set([0xff, 0x02], 8);
-  socketAddress[23] = 1;
-  return socketAddress;
-}
+const ALL_NODES = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 /** Hardware address and state of an interface; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
 export function interfaceHardware(interfaceName: string): { mac: MacAddress; up: boolean } | undefined {

@@ -40,6 +40,10 @@ export class Machines {
     };
   }
 
+  nameOf(mac: MacAddress): string | undefined {
+    return this.#store.hosts.find(mac)?.name;
+  }
+
   /** A name of its own for every machine: without one, iPXE makes it from the SMBIOS UUID, which cheap boards share. */
   #initiatorName(mac: MacAddress): IscsiName {
     return parseIscsiName(targetNameOf(this.#initiatorPrefix, mac));

@@ -137,6 +137,7 @@ test('without a name, the only interface beside the loopback is the one', async 
     mac: '00:00:00:00:00:00' as MacAddress,
     up: true,
     ipv4: [{ address: ip('127.0.0.1'), prefix: 8 }],
+    ipv6: [],
   };
   await using lan = new SimulatedLan((message) => lease(message, { rootPath }), [loopback, bareInterface]);
   await lan.serve();

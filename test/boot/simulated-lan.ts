@@ -112,6 +112,7 @@ export const bareInterface: NetworkInterface = {
   mac: '52:54:00:42:00:01' as MacAddress,
   up: true,
   ipv4: [],
+  ipv6: [],
 };
 
 export interface LeaseAnswer {

@@ -12,6 +12,7 @@ import {
   signDatagram,
   unsignedAuthentication,
 } from '../../src/dhcp/index.ts';
+import { decodeIbft } from '../../src/ibft/index.ts';
 import { decodeAdditionalHeaders } from '../../src/iscsi/additional-header.ts';
 import { parseBinary } from '../../src/iscsi/chap.ts';
 import { parseIscsiName } from '../../src/iscsi/name.ts';
@@ -37,6 +38,7 @@ import { decodeCopyRequest } from '../../src/scsi/third-party-copy/extended-copy
 import { inspectRodToken } from '../../src/scsi/third-party-copy/rod-token.ts';
 import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third-party-copy/token-request.ts';
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
+import { oneDisk, twoDisks } from '../ibft/goldens.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { anyU32, damaged, randomBytes } from './random/bytes.ts';
 import { randomCdb, randomParameterList } from './random/command.ts';
@@ -132,6 +134,12 @@ const trials: Readonly<Record<string, Trial>> = {
   },
   'additional headers': (random) => {
     decodeAdditionalHeaders(randomBytes(random, 4 * random.below(64)));
+  },
+  'boot firmware tables': (random) => {
+    const table = damaged(random, Buffer.from(random.pick([oneDisk, twoDisks]).bytes));
+    // What the checksum catches goes no deeper.
+    if (table.length > 9) table[9] = ((table[9] ?? 0) - table.reduce((sum, byte) => sum + byte, 0)) & 0xff;
+    decodeIbft(table);
   },
   'parameter data': (random) => {
     const data = randomParameterList(random, random.below(200));

@@ -60,3 +60,58 @@ test('a socket bound to an interface hears and sends broadcasts there alone, bef
   assert.deepEqual(x0.ipv4, []);
   assert.match(x0.mac, /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
 });
+
+/** Runs inside the namespace: a question to a multicast group out of x0, and an answer to where it came from. */
+const ipv6Program = `
+  import { nodeNetwork } from '${new URL('../../src/os/node-network.ts', import.meta.url)}';
+  const open = (name, port, groups) => nodeNetwork.openUdp({ address: '::', interface: name, port, groups });
+  const servers = await Promise.all(['x1', 'y1'].map((name) => open(name, 5470, ['ff02::1:2'])));
+  const client = await open('x0', 5460);
+  const heard = [];
+  const error = (error) => { throw error; };
+  for (const [i, name] of ['x1', 'y1'].entries()) {
+    servers[i].start({
+      message(data, from) {
+        heard.push([name, String(Buffer.from(data)), from.address, from.port]);
+        servers[i].send(Buffer.from('answer'), from);
+      },
+      error,
+    });
+  }
+  client.start({
+    async message(data, from) {
+      const interfaces = nodeNetwork.interfaces();
+      console.log(JSON.stringify({ heard, answer: String(Buffer.from(data)), from: from.address, interfaces }));
+      await Promise.all([...servers, client].map((socket) => socket.close()));
+    },
+    error,
+  });
+  client.send(Buffer.from('question'), { address: 'ff02::1:2', port: 5470 });
+`;
+
+test('an IPv6 socket of an interface hears multicast groups there alone, and answers link-local addresses', (t) => {
+  if (!requires(t, 'ip', root, networkNamespaces)) return;
+  using _ = makeNamespace();
+  for (const [number, name] of ['x0', 'x1', 'y0', 'y1'].entries()) {
+    // Without duplicate address detection, so that the addresses are of use at once.
+    ip('-n', namespace, 'address', 'add', `fe80::${number + 1}/64`, 'dev', name, 'nodad');
+  }
+  ip('-n', namespace, 'address', 'add', '2001:db8::7/64', 'dev', 'x0', 'nodad');
+  const run = spawnSync(
+    'ip',
+    ['netns', 'exec', namespace, process.execPath, '--input-type=module', '-e', ipv6Program],
+    { encoding: 'utf8', timeout: 20_000 },
+  );
+  assert.equal(run.status, 0, run.stderr);
+  const { heard, answer, from, interfaces } = JSON.parse(run.stdout);
+  assert.deepEqual(
+    heard.map(([name, text, , port]: unknown[]) => [name, text, port]),
+    [['x1', 'question', 5460]],
+  );
+  assert.match(heard[0]?.[2], /^fe80::.*%x1$/);
+  assert.equal(answer, 'answer');
+  assert.match(from, /^fe80::.*%x0$/);
+  const x0 = interfaces.find(({ name }: { name: string }) => name === 'x0');
+  const global = x0.ipv6.find(({ address }: { address: string }) => address === '2001:db8::7');
+  assert.deepEqual(global, { address: '2001:db8::7', prefix: 64, state: 'preferred' });
+});

@@ -23,6 +23,15 @@ function open(t: TestContext, path: string, mode: OpenMode): File {
 
 const withCode = (code: string) => (error: unknown) => error instanceof DisklessError && error.code === code;
 
+test('a private file is its owner’s alone, also where others could read the old one', (t) => {
+  const path = join(temporaryDirectory(t), 'file');
+  writeFileSync(path, 'old', { mode: 0o644 });
+  assert.equal(open(t, path, 'create-private').size(), 0);
+  assert.equal(nodeFileSystem.status(path)?.mode, 0o600);
+  open(t, `${path}.new`, 'create-private');
+  assert.equal(nodeFileSystem.status(`${path}.new`)?.mode, 0o600);
+});
+
 test('what is written in several ways is read in several ways', async (t) => {
   const file = open(t, join(temporaryDirectory(t), 'file'), 'create');
   await file.writev([Buffer.from('one ')], 0);

@@ -253,7 +253,7 @@ class SimulatedProcess implements FileSystem {
   open(path: string, mode: OpenMode): File {
     const machine = this.#machine;
     let inode = machine.find(path);
-    if (mode === 'create') {
+    if (mode === 'create' || mode === 'create-private') {
       this.#change('create', path);
       if (inode !== undefined) {
         inode.resize(machine.sequence, 0);
