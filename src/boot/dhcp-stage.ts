@@ -11,7 +11,7 @@ import type { IscsiName } from '../iscsi/name.ts';
 import { formatRootPath, type RootPath } from '../iscsi/root-path.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
-import type { BootRequest } from './boot-request.ts';
+import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import { type DhcpParameters, type Found, type PlainParameters, parametersOf } from './dhcp-parameters.ts';
 import { HeldLease } from './held-lease.ts';
 import type { Fact, Facts, StageTrace } from './trace.ts';
@@ -48,7 +48,7 @@ export function howToAsk(
     });
   }
   return {
-    ...(dhcp === 'off' ? {} : { method: dhcp }),
+    ...(dhcp === 'off' || asksDhcp6(dhcp) ? {} : { method: dhcp }),
     ...(dhcpVendorClass === undefined ? {} : { vendorClass: dhcpVendorClass }),
     ...(keys === undefined ? {} : { keys }),
   };

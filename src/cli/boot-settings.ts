@@ -54,9 +54,9 @@ export const bootSettings = {
     ...optional(parseSoftwareDigest),
   }),
   dhcp: setting({
-    help: 'v4, bootp, inform (for an interface that has an address) or off; it is only asked when something is missing',
+    help: 'v4, bootp, inform (for an interface that has an address), v6, v6-stateless (for one with an IPv6 address) or off; it is only asked when something is missing',
     placeholder: 'method',
-    schema: oneOf('v4', 'bootp', 'inform', 'off'),
+    schema: oneOf('v4', 'bootp', 'inform', 'v6', 'v6-stateless', 'off'),
     fallback: 'v4' as const,
   }),
   dhcpAuthFile: setting({
