@@ -1,4 +1,4 @@
-/** iSNS as the discovery stage asks it. */
+/** iSNS as a discovery service of the boot (RFC 4173 §6): the servers that DHCP or the user names. */
 
 import { DisklessError } from '../bytes/index.ts';
 import { formatPortal, type Portal } from '../initiator/target-address.ts';
