@@ -12,7 +12,7 @@ import type { IscsiName } from '../iscsi/name.ts';
 import { formatRootPath, type RootPath } from '../iscsi/root-path.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
-import type { BootRequest } from './boot-request.ts';
+import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import { type DhcpParameters, type Found, type PlainParameters, parametersOf } from './dhcp-parameters.ts';
 import { HeldLease } from './held-lease.ts';
 import type { Fact, Facts, StageTrace } from './trace.ts';
@@ -49,7 +49,7 @@ export function howToAsk(
     });
   }
   return {
-    ...(dhcp === 'off' ? {} : { method: dhcp }),
+    ...(dhcp === 'off' || asksDhcp6(dhcp) ? {} : { method: dhcp }),
     ...(dhcpVendorClass === undefined ? {} : { vendorClass: dhcpVendorClass }),
     ...(keys === undefined ? {} : { keys }),
   };
@@ -183,7 +183,7 @@ function routesOf({ routers, classlessRoutes }: PlainParameters): readonly Class
 }
 
 /** A machine whose mask nobody names, or is none, reaches nobody but through its router. */
-function prefixOf(mask: Ipv4Address | undefined): number {
+export function prefixOf(mask: Ipv4Address | undefined): number {
   if (mask === undefined) return 32;
   const prefix = Math.clz32(~ipv4ToNumber(mask));
   return ipv4Mask(prefix) === mask ? prefix : 32;

@@ -11,6 +11,7 @@ export * from './dhcp-stage.ts';
 export * from './dhcp6-stage.ts';
 export * from './discovery-service.ts';
 export * from './discovery-stage.ts';
+export * from './doctor/index.ts';
 export * from './environment.ts';
 export * from './file-system.ts';
 export * from './hand-over-attach.ts';

@@ -2,9 +2,11 @@
 
 import { DisklessError, IPV4_ANY, type Ipv4Address, ipv4InSubnet, ipv4Subnet, isIpv4 } from '../bytes/index.ts';
 import type { ClasslessRoute } from '../dhcp/option-codec.ts';
+import type { ServerName } from '../iscsi/server-name.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import type { StageTrace } from './trace.ts';
+import { usableIpv6 } from './usable-ipv6.ts';
 
 export function isLoopback(each: NetworkInterface): boolean {
   return each.name === 'lo' || each.mac === '00:00:00:00:00:00';
@@ -33,9 +35,15 @@ export function chooseInterface(name: string | undefined, network: Network): Net
   );
 }
 
-/** Whether the interface of that name, or without a name any of the machine's, has an IP address. */
-export function hasAddress(name: string | undefined, network: Network): boolean {
-  return network.interfaces().some((each) => (name === undefined || each.name === name) && each.ipv4.length > 0);
+/**
+ * Whether the interface of that name, or without a name any of the machine's, has an IP address that can reach `server`: one of its
+ * family where it is given by its address. A link-local address reaches nobody that a Root Path could name.
+ */
+export function hasAddress(name: string | undefined, network: Network, server: ServerName | undefined): boolean {
+  const interfaces = network.interfaces().filter((each) => name === undefined || each.name === name);
+  const ipv4 = interfaces.some((each) => each.ipv4.length > 0);
+  const ipv6 = interfaces.some((each) => usableIpv6(each).some(({ scope }) => scope !== 'link-local'));
+  return (ipv4 && server?.kind !== 'ipv6') || (ipv6 && server?.kind !== 'ipv4');
 }
 
 /** An interface that is down can neither ask nor hear. */

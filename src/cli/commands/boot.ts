@@ -52,7 +52,6 @@ export function registerBoot(program: Command): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
-  const { isnsServer: isnsServers } = settings;
   const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
@@ -67,9 +66,18 @@ function requestOf(settings: BootSettings): BootRequest {
     dhcp,
     ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
-    ...(isnsServers.length > 0 && { locations: { isnsServers } }),
+    locations: locationsOf(settings),
     secure,
     authorizedServers,
+  };
+}
+
+/** Lists that nobody has given leave the word to DHCP. */
+function locationsOf({ isnsServer, slpAgent, slpScope }: BootSettings): NonNullable<BootRequest['locations']> {
+  return {
+    ...(isnsServer.length > 0 && { isnsServers: isnsServer }),
+    ...(slpAgent.length > 0 && { slpAgents: slpAgent }),
+    ...(slpScope.length > 0 && { slpScopes: slpScope }),
   };
 }
 
