@@ -12,6 +12,7 @@ export * from './discovery-service.ts';
 export * from './discovery-stage.ts';
 export * from './environment.ts';
 export * from './file-system.ts';
+export * from './hand-over-ibft.ts';
 export * from './partition-table.ts';
 export * from './plan.ts';
 export * from './planned-stages.ts';

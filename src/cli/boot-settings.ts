@@ -90,6 +90,11 @@ export const bootSettings = {
     ...optional(parseReadSize),
   }),
   out: setting({ help: 'the file that --read writes', placeholder: 'file', ...optional((text) => text) }),
+  ibft: setting({
+    help: 'write what the boot has found to this file, as an iSCSI Boot Firmware Table for the next system (QEMU: -acpitable file=)',
+    placeholder: 'file',
+    ...optional((text) => text),
+  }),
   timeout: setting({
     help: 'how long the whole boot may take, without the copying of --read',
     placeholder: 'duration',

@@ -18,6 +18,7 @@ import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { type WrittenTable, writeBootTable } from '../boot-table.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
@@ -103,9 +104,9 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
   };
   try {
     const environment = await environmentOf(settings, signal);
-    const result = await boot(requestOf(settings), environment, trace, async (disk) => {
+    const result = await boot(requestOf(settings), environment, trace, async (result) => {
       booted();
-      return { parameters: disk.parameters, ...(await copy(settings, disk)) };
+      return { parameters: result.parameters, ...(await copy(settings, result)), ...(await leave(settings, result)) };
     });
     report({ ok: true, ...result });
   } catch (error) {
@@ -162,4 +163,11 @@ async function copy(
     signal.removeEventListener('abort', abort);
     await file.close();
   }
+}
+
+async function leave({ ibft, json }: BootSettings, result: BootResult): Promise<{ ibft?: WrittenTable }> {
+  if (ibft === undefined) return {};
+  const written = await writeBootTable(ibft, result);
+  if (!json) process.stdout.write(`boot firmware table of ${written.length} bytes written to ${ibft}\n`);
+  return { ibft: written };
 }
