@@ -16,7 +16,14 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
 import { type Contender, type ContenderName, contenderNames, IMAGE_SIZE, startContender } from './target/contenders.ts';
-import { endClients, keepTo, type Latency, politeLatency, readByIscsiPerf } from './target/loads.ts';
+import {
+  endClients,
+  giveProcessors,
+  type Latency,
+  politeLatency,
+  readByIscsiPerf,
+  shareProcessors,
+} from './target/loads.ts';
 import { type Row, rows } from './target/rows.ts';
 import { type Summary, summarize } from './target/statistics.ts';
 import { table } from './target/table.ts';
@@ -168,8 +175,8 @@ async function measureFairness(
   progress: Progress,
 ): Promise<FairnessResult[]> {
   const stage = progress.stage(`one polite session beside ${GREEDY_SESSIONS} greedy ones`);
-  // So many clients on the server's own machine would otherwise take the processors from it and from the polite one, which in turn
-  // would wait for its share of the server's processor: on a machine of its own it does neither.
+  // Server, polite client and greedy ones are on machines of their own, as it were: on one, the time for which each waits for a
+  // processor would be most of what is measured.
   const [server, clients] = processorsApart();
   const greedy = {
     size: 4096,
@@ -184,12 +191,12 @@ async function measureFairness(
     for (const contender of contenders) {
       const own = runs.get(contender) ?? { alone: [], beside: [] };
       runs.set(contender, own);
-      await keepTo(server, contender);
+      await giveProcessors(server, contender);
       own.alone.push(await politeLatency(contender, clients, seconds));
       const load = readByIscsiPerf(contender, greedy, seconds + 2);
       own.beside.push(await politeLatency(contender, clients, seconds));
       await load;
-      await keepTo(allProcessors, contender);
+      await shareProcessors(allProcessors, contender);
     }
   }
   stage.done();

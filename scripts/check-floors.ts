@@ -8,6 +8,8 @@ import { dirname, join, normalize, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..', 'src');
 
+const protocols = ['scsi', 'iscsi', 'dhcp', 'dhcp6', 'tftp', 'slp', 'isns', 'nbd', 'ibft'];
+
 /** Which rooms a room may import, beside itself. */
 const rooms: Record<string, readonly string[]> = {
   bytes: [],
@@ -17,30 +19,17 @@ const rooms: Record<string, readonly string[]> = {
   dhcp: ['bytes'],
   dhcp6: ['bytes'],
   tftp: ['bytes'],
+  slp: ['bytes', 'iscsi'],
+  isns: ['bytes'],
   nbd: ['bytes'],
   ibft: ['bytes'],
   block: ['bytes', 'os', 'nbd'],
   target: ['bytes', 'os', 'scsi', 'iscsi', 'block'],
   initiator: ['bytes', 'os', 'scsi', 'iscsi', 'block'],
-  boot: ['bytes', 'os', 'scsi', 'iscsi', 'dhcp', 'dhcp6', 'tftp', 'nbd', 'ibft', 'block', 'target', 'initiator'],
+  boot: [...protocols, 'bytes', 'os', 'block', 'target', 'initiator'],
   pool: ['bytes', 'os', 'block'],
-  fleet: ['bytes'],
-  server: [
-    'bytes',
-    'os',
-    'scsi',
-    'iscsi',
-    'dhcp',
-    'dhcp6',
-    'tftp',
-    'nbd',
-    'block',
-    'target',
-    'initiator',
-    'boot',
-    'pool',
-    'fleet',
-  ],
+  fleet: ['bytes', 'os'],
+  server: [...protocols, 'bytes', 'os', 'block', 'target', 'initiator', 'boot', 'pool', 'fleet'],
 };
 
 /** The command line may import every room. */

@@ -33,14 +33,25 @@ export const peers = {
     'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
+    'isc-dhcp-server',
+    'kea-dhcp4-server',
+    'busybox',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'isc-dhcp-relay',
+    'isc-dhcp-server',
+    'kea-admin',
+    'kea-dhcp6-server',
     'tftp-hpa',
     'curl',
     // Reads our IPsec configuration
     'strongswan-swanctl',
     'charon-systemd',
+    // An iSNS server, and two clients
+    'open-isns-server',
+    'open-isns-utils',
+    'open-isns-discoveryd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

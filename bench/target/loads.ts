@@ -97,10 +97,10 @@ export interface Latency {
   readonly p99: number;
 }
 
-/** One session that asks for 4 KiB at a time and pauses between, on the given processors. */
+/** One session that asks for 4 KiB at a time and pauses between, on the given processors and before all others there. */
 export async function politeLatency(contender: Contender, processors: string, seconds: number): Promise<Latency> {
   const reader = [process.execPath, ...programArguments('polite-reader.ts', contender, [`${seconds}`])];
-  return JSON.parse(await run('taskset', ['-c', processors, ...reader]));
+  return JSON.parse(await run('taskset', ['-c', processors, 'chrt', '--rr', '1', ...reader]));
 }
 
 function runProgram(file: string, contender: Contender, args: readonly string[]): Promise<string> {
@@ -112,8 +112,15 @@ function programArguments(file: string, contender: Contender, args: readonly str
   return [join(import.meta.dirname, file), address, `${port}`, targetName, `${lun}`, ...args];
 }
 
-/** Keeps a server, with all its threads, to some processors. */
-export async function keepTo(processors: string, { processId }: Contender): Promise<void> {
+/** Gives a server, with all its threads, processors that it takes before everything else. Needs root. */
+export async function giveProcessors(processors: string, { processId }: Contender): Promise<void> {
+  await run('taskset', ['--all-tasks', '--cpu-list', '--pid', processors, `${processId}`]);
+  await run('chrt', ['--all-tasks', '--rr', '--pid', '1', `${processId}`]);
+}
+
+/** The server is one of many programs again, on all processors. */
+export async function shareProcessors(processors: string, { processId }: Contender): Promise<void> {
+  await run('chrt', ['--all-tasks', '--other', '--pid', '0', `${processId}`]);
   await run('taskset', ['--all-tasks', '--cpu-list', '--pid', processors, `${processId}`]);
 }
 

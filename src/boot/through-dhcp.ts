@@ -2,7 +2,9 @@
 
 import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
+
 import type { RootPath } from '../iscsi/root-path.ts';
+import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NetworkInterface } from '../os/network.ts';
 import { type BootParameters, complete, parametersOfDhcp, parametersOfUser } from './boot-parameters.ts';
 import type { BootRequest } from './boot-request.ts';
@@ -100,9 +102,6 @@ export function locationsOf({ locations = {} }: BootRequest, parameters: PlainPa
     slpMulticast: slpDirectoryAgents?.value.mandatory !== true,
   };
 }
-
-/** RFC 4171 §4: option 83 of DHCP has no room for another one. */
-const ISNS_PORT = 3205;
 
 /** What is given up because `signal` says so fails with the signal's own reason. */
 async function heeding<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

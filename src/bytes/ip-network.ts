@@ -39,7 +39,7 @@ export function inIpNetwork(address: string, network: IpNetwork): boolean {
 }
 
 /** The 4 or 16 bytes of a literal; undefined when it is none. A zone (`%eth0`) names no part of the address. */
-function addressBytes(text: string): Uint8Array | undefined {
+export function addressBytes(text: string): Uint8Array | undefined {
   if (isIpv4(text)) return ipv4ToBytes(text);
   const bytes = ipv6Bytes(text.split('%')[0] ?? '');
   const isMapped = bytes !== undefined && IPV4_MAPPED.every((byte, index) => bytes[index] === byte);

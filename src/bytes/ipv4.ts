@@ -6,6 +6,9 @@
 import { DisklessError } from './error.ts';
 import { readU32, writeU32 } from './layout.ts';
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
 export type Ipv4Address = string & { readonly kind: 'Ipv4Address' };
 
 export const IPV4_ANY = '0.0.0.0' as Ipv4Address;
@@ -25,10 +28,20 @@ export function parseIpv4(text: string): Ipv4Address {
 }
 
 export function ipv4ToNumber(address: Ipv4Address): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  let value = 0;
+  let part = 0;
+  for (let at = 0; at < address.length; at++) {
+    const character = address.charCodeAt(at);
+    if (character === DOT) {
+      value = value * 256 + part;
+      part = 0;
+    } else part = part * 10 + character - ZERO;
+  }
+  return value * 256 + part;
 }
 
 export function ipv4FromNumber(value: number): Ipv4Address {
+  if (value === 0) return IPV4_ANY;
   return `${value >>> 24}.${(value >>> 16) & 255}.${(value >>> 8) & 255}.${value & 255}` as Ipv4Address;
 }
 
@@ -64,5 +77,6 @@ export function ipv4BroadcastOf(subnet: Ipv4Subnet): Ipv4Address {
 }
 
 export function ipv4InSubnet(address: Ipv4Address, subnet: Ipv4Subnet): boolean {
-  return ipv4Subnet(address, subnet.prefix).network === subnet.network;
+  const difference = ipv4ToNumber(address) ^ ipv4ToNumber(subnet.network);
+  return subnet.prefix === 0 || difference >>> (32 - subnet.prefix) === 0;
 }

@@ -4,9 +4,13 @@ import { DisklessError } from './error.ts';
 
 export type MacAddress = string & { readonly kind: 'MacAddress' };
 
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** Six bytes to text. */
 export function macFromBytes(bytes: Uint8Array): MacAddress {
-  return Array.from(bytes.subarray(0, 6), (byte) => byte.toString(16).padStart(2, '0')).join(':') as MacAddress;
+  let mac = hexOfByte[bytes[0] ?? 0] ?? '';
+  for (let at = 1; at < 6; at++) mac += `:${hexOfByte[bytes[at] ?? 0]}`;
+  return mac as MacAddress;
 }
 
 export function macToBytes(mac: MacAddress): Uint8Array {

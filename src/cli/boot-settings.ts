@@ -4,10 +4,13 @@ import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
 import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
+import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
-import { parseServerName } from '../iscsi/server-name.ts';
+import { parseServerName, serverHost } from '../iscsi/server-name.ts';
+import { ISNS_PORT } from '../isns/pdu.ts';
+import type { NbdPlace } from '../nbd/uri.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
@@ -84,19 +87,31 @@ export const bootSettings = {
     schema: listOf(textual(parseIpNetwork)),
     fallback: [],
   }),
+  isnsServer: setting({
+    help: 'an iSNS server to ask, such as 192.0.2.5 or 192.0.2.5:3205; may be repeated; default: those that DHCP names (option 83)',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIsnsServer)),
+    fallback: [],
+  }),
   read: setting({
     help: 'copy so much from the start of the disk to the file of --out, such as 64M',
     placeholder: 'size',
     ...optional(parseReadSize),
   }),
   out: setting({ help: 'the file that --read writes', placeholder: 'file', ...optional((text) => text) }),
+  nbd: setting({
+    help: 'serve the disk to NBD clients at this socket of the file system, or at host:port, until a signal',
+    placeholder: 'socket',
+    ...optional(parseNbdPlace),
+  }),
   ibft: setting({
     help: 'write what the boot has found to this file, as an iSCSI Boot Firmware Table for the next system (QEMU: -acpitable file=)',
     placeholder: 'file',
     ...optional((text) => text),
   }),
   timeout: setting({
-    help: 'how long the whole boot may take, without the copying of --read',
+    help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
     placeholder: 'duration',
     schema: textual(parseTimeout),
     fallback: 60,
@@ -123,10 +138,24 @@ function parseGivenRootPath(text: string): RootPath {
   });
 }
 
+function parseIsnsServer(text: string): Portal {
+  const [, server = '', port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]+))?$/.exec(text) ?? [];
+  return { host: serverHost(parseServerName(server)), port: port === undefined ? ISNS_PORT : parsePort(port) };
+}
+
 function parseReadSize(text: string): number {
   const size = parseSize(text);
   if (size > 0) return size;
   throw new DisklessError('USAGE_VALUE_INVALID', `there is nothing to copy in "${text}"`);
+}
+
+/** What has a port and no slash is an address; port 0 lets the kernel choose. Raises ROOT_PATH_SERVER, USAGE_VALUE_INVALID. */
+function parseNbdPlace(text: string): NbdPlace {
+  if (text === '') throw new DisklessError('USAGE_VALUE_INVALID', 'no socket is named');
+  const { host, port } = /^(?<host>[^/]*):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  if (host === undefined || port === undefined) return { kind: 'local', path: text };
+  if (Number(port) > 65_535) throw new DisklessError('USAGE_VALUE_INVALID', `there is no port ${port}`);
+  return { kind: 'tcp', host: serverHost(parseServerName(host)), port: Number(port) };
 }
 
 /** Seconds. */

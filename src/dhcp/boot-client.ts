@@ -2,7 +2,7 @@
 
 import type { MacAddress } from '../bytes/index.ts';
 import { type DhcpMessage, hardwareAddress } from './message.ts';
-import { Option } from './option.ts';
+import { isanVendorClasses, Option } from './option.ts';
 
 /**
  * Processor and firmware of option 93 (RFC 4578 §2.1 as corrected by erratum 4624, which swaps 7 and 9; and the IANA registry).
@@ -23,9 +23,21 @@ export const ClientArchitecture = {
 
 /**
  * `ipxe`: runs iPXE or gPXE. `http`: UEFI HTTP boot. `pxe`: a PXE ROM. `uefi-iscsi`: the iSCSI driver of UEFI, which says nothing of
- * itself. `other`: an operating system, or anything else.
+ * itself. `iscsi-rom`: a network card that boots from iSCSI by itself. `other`: an operating system, or anything else.
  */
-export type BootClientKind = 'ipxe' | 'http' | 'pxe' | 'uefi-iscsi' | 'other';
+export type BootClientKind = 'ipxe' | 'http' | 'pxe' | 'uefi-iscsi' | 'iscsi-rom' | 'other';
+
+/**
+ * The form in which a card with iSCSI of its own reads option 43. `sub-options`: those of Broadcom, QLogic and Marvell, encapsulated.
+ * `text`: Emulex's, one string.
+ */
+export type IscsiRomForm = 'sub-options' | 'text';
+
+/** By the beginning of the vendor class that the cards come with. */
+const iscsiRoms: readonly (readonly [vendorClass: string, form: IscsiRomForm])[] = [
+  ...isanVendorClasses.map((name) => [name, 'sub-options'] as const),
+  ['Emulex', 'text'],
+];
 
 export interface BootClient {
   readonly kind: BootClientKind;
@@ -36,8 +48,10 @@ export interface BootClient {
   readonly isIpxe: boolean;
   readonly isPxe: boolean;
   readonly isHttp: boolean;
-  /** The Root Path is in its parameter request list. */
-  readonly requestsRootPath: boolean;
+  /** Undefined for everybody but cards with iSCSI of their own. */
+  readonly iscsiRom: IscsiRomForm | undefined;
+  /** Codes of its parameter request list (option 55); empty when not sent. */
+  readonly requestedOptions: Uint8Array;
   /** Option 77, item by item as text. */
   readonly userClasses: readonly string[];
   readonly vendorClass: string | undefined;
@@ -48,8 +62,11 @@ export interface BootClient {
 
 const lenientText = new TextDecoder();
 
-function userClassesOf(message: DhcpMessage): string[] {
-  return (message.options.find(Option.userClass) ?? []).map((item) => lenientText.decode(item));
+const none: readonly never[] = [];
+const nothing = new Uint8Array();
+
+function userClassesOf({ options }: DhcpMessage): readonly string[] {
+  return options.find(Option.userClass)?.map((item) => lenientText.decode(item)) ?? none;
 }
 
 /**
@@ -57,7 +74,11 @@ function userClassesOf(message: DhcpMessage): string[] {
  * of it and in nobody else's.
  */
 export function isIpxe(message: DhcpMessage): boolean {
-  return userClassesOf(message).some((name) => name === 'iPXE' || name === 'gPXE') || message.options.has(Option.ipxe);
+  return message.options.has(Option.ipxe) || namesIpxe(userClassesOf(message));
+}
+
+function namesIpxe(userClasses: readonly string[]): boolean {
+  return userClasses.some((name) => name === 'iPXE' || name === 'gPXE');
 }
 
 /** UEFI's iSCSI driver sends no class at all; its parameter request list gives it away (EDK2 IScsiDhcp.c). */
@@ -68,31 +89,35 @@ const uefiIscsiRequestList = [
   Option.rootPath.code,
 ];
 
-function kindOf(message: DhcpMessage): BootClientKind {
-  if (isIpxe(message)) return 'ipxe';
-  const vendorClass = message.options.find(Option.vendorClass);
-  if (vendorClass?.startsWith('HTTPClient') === true) return 'http';
-  if (vendorClass?.startsWith('PXEClient') === true) return 'pxe';
-  const asked = message.options.find(Option.parameterRequestList) ?? [];
+function kindOf(client: Omit<BootClient, 'kind'>): BootClientKind {
+  const { isIpxe, isHttp, isPxe, iscsiRom, vendorClass, requestedOptions } = client;
+  if (isIpxe) return 'ipxe';
+  if (isHttp) return 'http';
+  if (isPxe) return 'pxe';
+  if (iscsiRom !== undefined) return 'iscsi-rom';
   const exactly =
-    asked.length === uefiIscsiRequestList.length && uefiIscsiRequestList.every((code) => asked.includes(code));
+    requestedOptions.length === uefiIscsiRequestList.length &&
+    uefiIscsiRequestList.every((code) => requestedOptions.includes(code));
   return exactly && vendorClass === undefined ? 'uefi-iscsi' : 'other';
 }
 
 export function bootClient(message: DhcpMessage): BootClient {
   const { options } = message;
   const vendorClass = options.find(Option.vendorClass);
-  return {
-    kind: kindOf(message),
+  const requestedOptions = options.raw(Option.parameterRequestList.code) ?? nothing;
+  const userClasses = userClassesOf(message);
+  const client = {
     hardwareAddress: hardwareAddress(message),
-    architectures: options.find(Option.clientArchitecture) ?? [],
-    isIpxe: isIpxe(message),
+    architectures: options.find(Option.clientArchitecture) ?? none,
+    isIpxe: options.has(Option.ipxe) || namesIpxe(userClasses),
     isPxe: vendorClass?.startsWith('PXEClient') === true,
     isHttp: vendorClass?.startsWith('HTTPClient') === true,
-    requestsRootPath: options.find(Option.parameterRequestList)?.includes(Option.rootPath.code) === true,
-    userClasses: userClassesOf(message),
+    requestedOptions,
+    iscsiRom: vendorClass === undefined ? undefined : iscsiRoms.find(([name]) => vendorClass.startsWith(name))?.[1],
+    userClasses,
     vendorClass,
     machineIdentifier: options.find(Option.machineIdentifier),
     hostName: options.find(Option.hostName),
   };
+  return { kind: kindOf(client), ...client };
 }

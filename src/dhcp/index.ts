@@ -17,6 +17,7 @@ export type { ClasslessRoute, NetworkInterfaceIdentifier, OptionCodec } from './
 export * from './option-list.ts';
 export type { Reservations } from './server/allocation.ts';
 export type { BootAnswer, ChapCredentials } from './server/boot-answer.ts';
+export * from './server/client-identity.ts';
 export * from './server/event.ts';
 export * from './server/lease.ts';
 export * from './server/proxy.ts';

@@ -6,7 +6,7 @@ import {
   IPV4_ANY,
   type Ipv4Address,
   ipv4FromBytes,
-  ipv4ToBytes,
+  ipv4ToNumber,
   layout,
   type MacAddress,
   macFromBytes,
@@ -14,6 +14,7 @@ import {
   u8,
   u16,
   u32,
+  writeU32,
 } from '../bytes/index.ts';
 import { Option } from './option.ts';
 import { encodedLength, locateOptions, type OptionArea, readOptionArea, writeOption } from './option-area.ts';
@@ -47,7 +48,7 @@ function ipv4(offset: number): Field<Ipv4Address> {
     offset,
     length: 4,
     read: (from, at) => ipv4FromBytes(from, at + offset),
-    write: (into, at, value) => into.set(ipv4ToBytes(value), at + offset),
+    write: (into, at, value) => writeU32(into, at + offset, ipv4ToNumber(value)),
   };
 }
 
@@ -119,12 +120,13 @@ export function messageType(message: DhcpMessage): number | undefined {
   return message.options.get(Option.messageType);
 }
 
+const noHardwareAddress = '00:00:00:00:00:00';
+
 /** The Ethernet address of the client, or undefined when the message carries none that can tell machines apart. */
 export function hardwareAddress(message: DhcpMessage): MacAddress | undefined {
   if (message.htype !== ethernet || message.hlen !== 6) return undefined;
-  const address = message.chaddr.subarray(0, 6);
-  if (address.every((byte) => byte === 0)) return undefined;
-  return macFromBytes(address);
+  const address = macFromBytes(message.chaddr);
+  return address === noHardwareAddress ? undefined : address;
 }
 
 /**
@@ -186,6 +188,7 @@ export function optionAreas(datagram: Uint8Array): OptionArea[] {
 const lenientText = new TextDecoder();
 
 function fieldText(field: Uint8Array): string {
+  if (field[0] === 0) return '';
   const nul = field.indexOf(0);
   return lenientText.decode(nul < 0 ? field : field.subarray(0, nul));
 }
@@ -211,10 +214,21 @@ export function encodeMessage(
   message: DhcpMessage,
   { longest = 1472, overload = true }: EncodeOptions = {},
 ): Uint8Array {
+  const length = areaLength(message.options) + 1;
+  if (FixedPart.size + length <= longest) {
+    const datagram = new Uint8Array(Math.max(bootpMessageLength, FixedPart.size + length));
+    writeFixedPart(message, datagram);
+    writeArea(datagram, FixedPart.size, message.options);
+    return datagram;
+  }
+  return encodeOverloaded(message, longest, overload);
+}
+
+function encodeOverloaded(message: DhcpMessage, longest: number, overload: boolean): Uint8Array {
   const placement = place(message, longest - FixedPart.size, overload);
   const used = areaLength(placement.options) + (isOverloaded(placement) ? overloadLength : 0) + 1;
   const datagram = new Uint8Array(Math.max(bootpMessageLength, FixedPart.size + used));
-  FixedPart.write(datagram, 0, { ...fixedFields(message), magicCookie });
+  writeFixedPart(message, datagram);
   let at = FixedPart.size;
   // First, so that a reader knows from the start where else to look.
   if (isOverloaded(placement)) {
@@ -227,11 +241,24 @@ export function encodeMessage(
   return datagram;
 }
 
-function fixedFields(message: DhcpMessage) {
-  const { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr } = message;
-  const sname = fieldBytes(message.sname, FixedPart.fields.sname.length, 'sname');
-  const file = fieldBytes(message.file, FixedPart.fields.file.length, 'file');
-  return { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file };
+/** What is zero is so already. */
+function writeFixedPart(message: DhcpMessage, datagram: Uint8Array): void {
+  const fixed = FixedPart.edit(datagram);
+  fixed.op = message.op;
+  fixed.htype = message.htype;
+  fixed.hlen = message.hlen;
+  fixed.hops = message.hops;
+  fixed.xid = message.xid;
+  fixed.secs = message.secs;
+  fixed.flags = message.flags;
+  if (message.ciaddr !== IPV4_ANY) fixed.ciaddr = message.ciaddr;
+  if (message.yiaddr !== IPV4_ANY) fixed.yiaddr = message.yiaddr;
+  if (message.siaddr !== IPV4_ANY) fixed.siaddr = message.siaddr;
+  if (message.giaddr !== IPV4_ANY) fixed.giaddr = message.giaddr;
+  fixed.chaddr = message.chaddr;
+  if (message.sname !== '') fixed.sname = fieldBytes(message.sname, FixedPart.fields.sname.length, 'sname');
+  if (message.file !== '') fixed.file = fieldBytes(message.file, FixedPart.fields.file.length, 'file');
+  fixed.magicCookie = magicCookie;
 }
 
 function fieldBytes(value: string, length: number, name: string): Uint8Array {
@@ -243,7 +270,6 @@ function fieldBytes(value: string, length: number, name: string): Uint8Array {
 
 function place(message: DhcpMessage, room: number, overload: boolean): Placement {
   const all = [...message.options];
-  if (areaLength(all) + 1 <= room) return { options: all, file: [], sname: [] };
   const placement: Placement = { options: [], file: [], sname: [] };
   const areas = [
     { list: placement.options, room: room - 1 - (overload ? overloadLength : 0) },
@@ -271,11 +297,13 @@ function isOverloaded(placement: Placement): boolean {
   return placement.file.length > 0 || placement.sname.length > 0;
 }
 
-function areaLength(options: readonly (readonly [number, Uint8Array])[]): number {
-  return options.reduce((sum, [, value]) => sum + encodedLength(value.length), 0);
+function areaLength(options: Iterable<readonly [number, Uint8Array]>): number {
+  let length = 0;
+  for (const [, value] of options) length += encodedLength(value.length);
+  return length;
 }
 
-function writeArea(into: Uint8Array, start: number, options: readonly (readonly [number, Uint8Array])[]): void {
+function writeArea(into: Uint8Array, start: number, options: Iterable<readonly [number, Uint8Array]>): void {
   let at = start;
   for (const [code, value] of options) at = writeOption(into, at, code, value);
   into[at] = 255;

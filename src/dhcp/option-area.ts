@@ -59,11 +59,19 @@ export function readOptionArea(area: Uint8Array, list: OptionList): void {
 
 /** Bytes that a value of `length` bytes takes: two more for each instance of at most 255. */
 export function encodedLength(length: number): number {
-  return length + 2 * Math.max(1, Math.ceil(length / longestInstance));
+  return length <= longestInstance ? length + 2 : length + 2 * Math.ceil(length / longestInstance);
 }
 
 /** Writes one option at `at` in as many instances as it needs; gives the first byte after it. */
 export function writeOption(into: Uint8Array, at: number, code: number, value: Uint8Array): number {
+  if (value.length <= longestInstance) {
+    into[at] = code;
+    into[at + 1] = value.length;
+    // Most values are of a few bytes, for which a call costs more than the bytes.
+    if (value.length > 16) into.set(value, at + 2);
+    else for (let index = 0; index < value.length; index++) into[at + 2 + index] = value[index] as number;
+    return at + 2 + value.length;
+  }
   let from = 0;
   let position = at;
   do {

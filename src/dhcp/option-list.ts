@@ -17,8 +17,8 @@ export interface OptionType<T> {
 export class OptionList implements Iterable<readonly [number, Uint8Array]> {
   readonly #values = new Map<number, Uint8Array>();
 
-  constructor(entries: Iterable<readonly [number, Uint8Array]> = []) {
-    for (const [code, value] of entries) this.append(code, value);
+  constructor(entries?: Iterable<readonly [number, Uint8Array]>) {
+    if (entries !== undefined) for (const [code, value] of entries) this.append(code, value);
   }
 
   get size(): number {

@@ -21,7 +21,8 @@ const encoder = new TextEncoder();
 export function parseIscsiName(text: string): IscsiName {
   const name = prepare(text);
   checkFormat(name);
-  const length = encoder.encode(name).length;
+  // A character takes three bytes at most, or four for two units of the text.
+  const length = name.length * 3 <= ISCSI_NAME_MAX_LENGTH ? name.length : encoder.encode(name).length;
   if (length > ISCSI_NAME_MAX_LENGTH) {
     throw new ProtocolError('ISCSI_NAME_LENGTH', `the iSCSI name "${name}" has ${length} bytes`, {
       hint: `An iSCSI name has at most ${ISCSI_NAME_MAX_LENGTH} bytes.`,

@@ -2,9 +2,11 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { BatchedUdpSocket } from './batched-udp.ts';
 import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
 import { networkError } from './node-error.ts';
-import { openInterfaceSocket } from './socket.ts';
+import { datagramCalls, openInterfaceSocket } from './socket.ts';
 
 class NodeUdpSocket implements UdpSocket {
   readonly local: Endpoint;
@@ -52,21 +54,25 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
       socket.off('error', fail);
       if (options.broadcast) socket.setBroadcast(true);
       try {
+        if (options.multicastHops !== undefined) socket.setMulticastTTL(options.multicastHops);
         for (const group of options.groups ?? []) socket.addMembership(group, multicastInterface(options));
       } catch (error) {
         fail(error as Error);
         return;
       }
       const bound = socket.address();
-      resolve(new NodeUdpSocket(socket, { address: bound.address, port: bound.port }));
+      const single = new NodeUdpSocket(socket, { address: bound.address, port: bound.port });
+      resolve(fd === undefined || isIPv6(address) ? single : new BatchedUdpSocket(single, fd, datagramCalls()));
     };
+    let fd: number | undefined;
     socket.once('error', fail);
     if (options.interface === undefined) {
       socket.bind({ address, port: options.port }, ready);
       return;
     }
     try {
-      socket.bind({ fd: openInterfaceSocket(options.interface, address, options.port) }, ready);
+      fd = openInterfaceSocket(options.interface, address, options.port);
+      socket.bind({ fd }, ready);
     } catch (error) {
       socket.off('error', fail);
       socket.close();
@@ -82,5 +88,6 @@ function kindOf(address: string) {
 
 /** Node names the interface of a group by an address on it, which for IPv6 may be no more than the zone. */
 function multicastInterface({ address = '', interface: name }: UdpOptions): string | undefined {
-  return name !== undefined && isIPv6(address) ? `::%${name}` : undefined;
+  if (name === undefined) return undefined;
+  return isIPv6(address) ? `::%${name}` : networkInterfaces()[name]?.find(({ family }) => family === 'IPv4')?.address;
 }

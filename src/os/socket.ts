@@ -33,12 +33,23 @@ const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
+const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
+const SO_RCVBUFFORCE = 33;
+/** Bytes; the kernel counts its own overhead in. */
+const RECEIVE_BUFFER = 1 << 20;
+const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
 const IFREQ_LENGTH = 40;
+
+/** Memory that the C library may be given pointers into: it stays where it is as long as the process lives. */
+export interface CallMemory {
+  readonly address: bigint;
+  readonly bytes: ArrayBuffer;
+}
 
 interface SocketCalls {
   socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
@@ -48,7 +59,10 @@ interface SocketCalls {
     (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
   >;
   ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
+  recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
+  sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
   close: KoffiFunc<(fd: number) => number>;
+  allocate(size: number): CallMemory;
   errno(): number;
   errorNames: Record<string, number>;
 }
@@ -69,6 +83,14 @@ function calls(): SocketCalls {
         'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
       ),
       ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
+      recvmmsg: libc.func(
+        'int recvmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags, void *timeout)',
+      ),
+      sendmmsg: libc.func('int sendmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags)'),
+      allocate(size) {
+        const memory = koffi.alloc('uint8_t', size);
+        return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
+      },
       close: libc.func('int close(int fd)'),
       errno: () => koffi.errno(),
       errorNames: koffi.os.errno,
@@ -80,6 +102,25 @@ function calls(): SocketCalls {
       hint: 'Binding to one interface needs Linux with glibc and the koffi package.',
     });
   }
+}
+
+/** What takes and gives datagrams by the handful: see DatagramBatch. */
+export interface DatagramCalls {
+  allocate(size: number): CallMemory;
+  /** Takes up to `count` datagrams without waiting; gives how many, or -1. */
+  receive(fd: number, headers: Uint8Array, count: number): number;
+  /** Sends up to `count` datagrams without waiting; gives how many, or -1. */
+  send(fd: number, headers: Uint8Array, count: number): number;
+}
+
+/** Raises OS_CALLS_UNAVAILABLE. */
+export function datagramCalls(): DatagramCalls {
+  const c = calls();
+  return {
+    allocate: c.allocate,
+    receive: (fd, headers, count) => c.recvmmsg(fd, headers, count, MSG_DONTWAIT, null),
+    send: (fd, headers, count) => c.sendmmsg(fd, headers, count, MSG_DONTWAIT),
+  };
 }
 
 function integer(value: number): Uint8Array {
@@ -99,6 +140,10 @@ export function openInterfaceSocket(interfaceName: string, address: string, port
     c.close(fd);
     throw error;
   };
+  // As much as the system allows to everybody, or, with the right to it, enough for a whole classroom that is switched on at once.
+  if (c.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, integer(RECEIVE_BUFFER), 4) < 0) {
+    c.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, integer(RECEIVE_BUFFER), 4);
+  }
   attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
   if (ipv6 === undefined) attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
   else attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));

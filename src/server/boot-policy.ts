@@ -39,7 +39,8 @@ export interface BootRules {
 export function decideBoot(client: BootClient, place: ServerPlace, disk: MachineDisk, rules: BootRules): BootDecision {
   switch (client.kind) {
     case 'ipxe':
-    case 'uefi-iscsi': {
+    case 'uefi-iscsi':
+    case 'iscsi-rom': {
       const isProxied = rules.mode === 'proxy' && client.hardwareAddress !== undefined;
       const answer = isProxied ? scriptAnswer(place, client.hardwareAddress) : diskAnswer(place, disk);
       return { kind: 'disk', answer, rootPath: rootPathOf(place, disk) };
@@ -69,9 +70,13 @@ export function rootPathOf(place: ServerPlace, disk: MachineDisk): string {
   });
 }
 
+/** As the Root Path means it when it names none. */
+const BOOT_LUN = '0'.repeat(16);
+
 function diskAnswer(place: ServerPlace, disk: MachineDisk): BootAnswer {
   return {
     rootPath: rootPathOf(place, disk),
+    target: { address: place.address, port: place.iscsiPort, lun: BOOT_LUN, targetName: disk.targetName },
     initiatorName: disk.initiatorName,
     ...(disk.hostName === undefined ? {} : { hostName: disk.hostName }),
   };

@@ -130,7 +130,8 @@ export class DhcpObserver {
   }
 }
 
-function firmwareName({ kind, architectures }: BootClient): string {
+function firmwareName({ kind, architectures, vendorClass }: BootClient): string {
+  if (kind === 'iscsi-rom') return `a network card’s own iSCSI (${vendorClass})`;
   if (kind === 'uefi-iscsi') return 'UEFI’s iSCSI driver';
   const number = architectures[0] ?? UNNAMED_ARCHITECTURE;
   return `${architectureOf(number)?.name ?? 'firmware'} (architecture ${number})`;

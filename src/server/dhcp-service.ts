@@ -2,16 +2,19 @@
 
 import { type Ipv4Address, ipv4InSubnet } from '../bytes/index.ts';
 import type { BootClient } from '../dhcp/boot-client.ts';
-import { DhcpPort } from '../dhcp/datagram.ts';
+import { type Datagram, DhcpPort } from '../dhcp/datagram.ts';
+import { Option } from '../dhcp/option.ts';
+import { OptionList } from '../dhcp/option-list.ts';
 import type { Reservations } from '../dhcp/server/allocation.ts';
 import type { BootAnswer } from '../dhcp/server/boot-answer.ts';
 import type { DhcpServerEvent } from '../dhcp/server/event.ts';
 import type { LeaseStore } from '../dhcp/server/lease.ts';
 import { ProxyDhcpServer } from '../dhcp/server/proxy.ts';
-import { DhcpServer } from '../dhcp/server/server.ts';
+import { type DhcpAnswer, DhcpServer } from '../dhcp/server/server.ts';
+import type { DhcpSubnet } from '../dhcp/server/subnet.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
-import type { InterfacePlan } from './interface-plan.ts';
+import type { InterfacePlan, RelayedPlan } from './interface-plan.ts';
 
 export interface DhcpServiceOptions {
   readonly plan: InterfacePlan;
@@ -23,31 +26,25 @@ export interface DhcpServiceOptions {
   readonly leaseTime: number;
   readonly router: Ipv4Address | undefined;
   readonly dns: readonly Ipv4Address[];
+  readonly domain: string | undefined;
+  readonly searchDomains: readonly string[];
+  readonly relayed: readonly RelayedPlan[];
   readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
   readonly onEvent: (event: DhcpServerEvent) => void;
   readonly onError: (error: Error) => void;
-}
-
-interface Reply {
-  readonly data: Uint8Array;
-  readonly to: Endpoint;
 }
 
 /** Opens the sockets of the DHCP server of an interface; closing them ends it. */
 export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncDisposable> {
   const { plan, clock, onEvent } = options;
   if (plan.pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
+  const router = options.router !== undefined && ipv4InSubnet(options.router, plan.subnet) ? options.router : undefined;
+  const { subnet, pool, excluded } = plan;
   const server = new DhcpServer({
     serverIdentifier: plan.address,
     subnets: [
-      {
-        subnet: plan.subnet,
-        pool: plan.pool,
-        excluded: plan.excluded,
-        leaseTime: options.leaseTime,
-        routers: [options.router ?? []].flat().filter((router) => ipv4InSubnet(router, plan.subnet)),
-        domainNameServers: options.dns,
-      },
+      dhcpSubnet({ subnet, pool, excluded, router }, options),
+      ...options.relayed.map((relayed) => dhcpSubnet(relayed, options)),
     ],
     leases: options.leases,
     reservations: options.reservations,
@@ -56,6 +53,17 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
     onEvent,
   });
   return await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now()));
+}
+
+function dhcpSubnet({ subnet, pool, excluded, router }: RelayedPlan, options: DhcpServiceOptions): DhcpSubnet {
+  const { leaseTime, dns, domain, searchDomains } = options;
+  return {
+    ...{ subnet, pool, excluded, leaseTime },
+    routers: router === undefined ? [] : [router],
+    domainNameServers: dns,
+    ...(domain === undefined ? {} : { domainName: domain }),
+    ...(searchDomains.length === 0 ? {} : { options: new OptionList().set(Option.domainSearch, searchDomains) }),
+  };
 }
 
 /** Opens the sockets of the proxyDHCP server of an interface, on both of its ports. */
@@ -75,13 +83,18 @@ export async function startProxyDhcp(options: DhcpServiceOptions): Promise<Async
 async function serveOn(
   { plan, network, onError }: DhcpServiceOptions,
   port: number,
-  receive: (data: Uint8Array, from: Endpoint) => Promise<Reply | undefined>,
+  receive: (data: Uint8Array, from: Endpoint) => DhcpAnswer,
 ): Promise<UdpSocket> {
   const socket = await network.openUdp({ interface: plan.name, port, broadcast: true });
+  const send = (answer: Datagram | undefined): void => {
+    if (answer !== undefined) socket.send(answer.data, answer.to);
+  };
   socket.start({
     message: (data, from) => {
+      const answer = receive(data, from);
       // The state machine never rejects: what goes wrong in it is one of its events.
-      void receive(data, from).then((reply) => reply && socket.send(reply.data, reply.to));
+      if (answer instanceof Promise) void answer.then(send);
+      else send(answer);
     },
     error: onError,
   });

@@ -26,7 +26,15 @@ export interface InterfacePlan {
   readonly excluded: readonly Ipv4Address[];
 }
 
-type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'router'>;
+/** A network whose machines ask through a relay agent, by whichever interface the agent finds this server. */
+export interface RelayedPlan {
+  readonly subnet: Ipv4Subnet;
+  readonly pool: AddressRange;
+  readonly excluded: readonly Ipv4Address[];
+  readonly router: Ipv4Address | undefined;
+}
+
+type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'router' | 'relayedSubnets'>;
 
 /**
  * Raises INTERFACE_NOT_GIVEN, INTERFACE_UNKNOWN, INTERFACE_DOWN, INTERFACE_NO_ADDRESS, INTERFACE_NO_DHCP, DHCP_POOL_EMPTY,
@@ -39,9 +47,20 @@ export function planInterfaces(present: readonly NetworkInterface[], wanted: Wan
     });
   }
   const plans = [...new Set(wanted.interfaces)].map((name) => planInterface(name, present, wanted));
-  for (const pool of wanted.pools) checkPoolIsUsed(pool, plans);
+  const relayed = planRelayed(wanted);
+  for (const pool of wanted.pools) checkPoolIsUsed(pool, plans, relayed);
   if (wanted.router !== undefined) checkRouter(wanted.router, plans);
   return plans;
+}
+
+/** Raises DHCP_POOL_EMPTY, DHCP_POOL_OUTSIDE_SUBNET. */
+export function planRelayed({ relayedSubnets, pools }: Pick<Wanted, 'relayedSubnets' | 'pools'>): RelayedPlan[] {
+  return relayedSubnets.map(({ subnet, router }) => {
+    const excluded = router === undefined ? [] : [router];
+    const pool = pools.find(({ first }) => ipv4InSubnet(first, subnet)) ?? defaultPool(subnet);
+    checkPool({ subnet, pool, excluded });
+    return { subnet, pool, excluded, router };
+  });
 }
 
 function planInterface(name: string, present: readonly NetworkInterface[], wanted: Wanted): InterfacePlan {
@@ -105,8 +124,9 @@ function defaultPool(subnet: Ipv4Subnet): AddressRange {
   return last - half < SMALL_POOL ? whole : { first: ipv4FromNumber(half), last: whole.last };
 }
 
-function checkPoolIsUsed(pool: AddressRange, plans: readonly InterfacePlan[]): void {
-  const isUsed = plans.some((plan) => plan.pool === pool || plan.pool === undefined);
+function checkPoolIsUsed(pool: AddressRange, plans: readonly InterfacePlan[], relayed: readonly RelayedPlan[]): void {
+  const isUsed =
+    plans.some((plan) => plan.pool === pool || plan.pool === undefined) || relayed.some((plan) => plan.pool === pool);
   if (isUsed) return;
   const subnets = plans.map(({ name, subnet }) => `${name} has ${subnet.network}/${subnet.prefix}`).join(', ');
   throw new DisklessError(

@@ -40,6 +40,10 @@ export class Machines {
     };
   }
 
+  nameOf(mac: MacAddress): string | undefined {
+    return this.#store.hosts.find(mac)?.name;
+  }
+
   /** A name of its own for every machine: without one, iPXE makes it from the SMBIOS UUID, which cheap boards share. */
   #initiatorName(mac: MacAddress): IscsiName {
     return parseIscsiName(targetNameOf(this.#initiatorPrefix, mac));
@@ -54,6 +58,11 @@ export class Machines {
     return (
       this.#store.hosts.findByTargetName(targetName)?.hardwareAddress ?? hardwareAddressOf(this.#prefix, targetName)
     );
+  }
+
+  /** The machine that takes this initiator name from us; undefined when the name is no machine's. */
+  byInitiatorName(initiatorName: string): MacAddress | undefined {
+    return hardwareAddressOf(this.#initiatorPrefix, initiatorName);
   }
 
   /** The address that is kept for a client of DHCP; its key is the hardware address of a machine that has one. */
@@ -120,7 +129,7 @@ export class Machines {
    * address: with two cards on one network the kernel asks from either. Any other is who is at its address.
    */
   targetsFor(initiatorName: string, address: string): IscsiName[] {
-    const mac = hardwareAddressOf(this.#initiatorPrefix, initiatorName) ?? this.at(address);
+    const mac = this.byInitiatorName(initiatorName) ?? this.at(address);
     return mac === undefined ? [] : [this.diskOf(mac).targetName];
   }
 }

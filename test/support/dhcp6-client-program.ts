@@ -18,7 +18,7 @@ interface Settings extends Omit<Dhcp6ClientOptions, 'duid' | 'iaid'> {
   readonly interface: string;
   readonly hardwareAddress: MacAddress;
   /** What is done as soon as there is an address. */
-  readonly then?: 'release' | 'decline' | 'confirm';
+  readonly afterwards?: 'release' | 'decline' | 'confirm';
 }
 
 function say(message: object): void {
@@ -57,9 +57,9 @@ function tell(action: Dhcp6ClientAction): void {
     const dns = bootParameter(lease, Option.domainNameServers);
     const search = bootParameter(lease, Option.domainSearch);
     say({ type, addresses, server: formatDuid(lease.serverIdentifier), reason: lease.reason, url, dns, search });
-    if (isDone || settings.then === undefined) return;
+    if (isDone || settings.afterwards === undefined) return;
     isDone = true;
-    carryOut(client[settings.then](now()));
+    carryOut(client[settings.afterwards](now()));
   } else if (type === 'informed') {
     const url = bootParameter(action.information, Option.bootFileUrl);
     const parameters = bootParameter(action.information, Option.bootFileParameters);

@@ -10,6 +10,9 @@ function inNamespace(namespace: string, ...command: string[]): string {
   return stdout;
 }
 
+/** Milliseconds. */
+const PATIENCE = 10_000;
+
 export class Ipv6Pair extends NamespacePair {
   constructor(name: string, clientMac: string) {
     super(name, clientMac);
@@ -25,6 +28,15 @@ export class Ipv6Pair extends NamespacePair {
     inNamespace(this.server, 'ip', 'link', 'set', 'server0', 'up');
     inNamespace(this.client, 'ip', 'link', 'set', 'client0', 'up');
     inNamespace(this.server, 'ip', 'address', 'add', '2001:db8::1/64', 'dev', 'server0', 'nodad');
+    for (const side of ['server', 'client'] as const) this.#awaitLinkLocal(side);
+  }
+
+  /** The kernel makes the address when it has noticed that the link is up. */
+  #awaitLinkLocal(side: 'server' | 'client'): void {
+    const end = Date.now() + PATIENCE;
+    while (!this.addresses(side).includes('fe80::')) {
+      assert.ok(Date.now() < end, `no link-local address within ${PATIENCE} ms: ${this.addresses(side)}`);
+    }
   }
 
   /** IPv6 addresses of an end, as `ip` shows them. */

@@ -9,7 +9,8 @@ import { nodeNetwork } from '../../os/node-network.ts';
 import { runProcess } from '../../os/process.ts';
 import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
-import type { BootServerOptions, LoaderPlace } from '../../server/options.ts';
+import type { BootServerOptions, LoaderPlace, SlpOptions } from '../../server/options.ts';
+import { scopeList } from '../../slp/agent.ts';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
 import { type ServeSettings, serveSettings } from '../serve-settings.ts';
@@ -39,16 +40,25 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
     dataDirectory: settings.data ?? defaultDataDirectory(),
     dhcpMode: settings.dhcp,
     pools: settings.pool,
+    relayedSubnets: settings.relayedSubnet,
+    reservations: settings.reserve,
     router: settings.router,
     dns: settings.dns,
+    domain: settings.domain,
+    searchDomains: settings.searchDomain,
     leaseTime: settings.leaseTime,
     http: settings.http ?? { port: 8080 },
     tftpPort: settings.tftpPort,
     iscsiPort: settings.iscsiPort,
+    slp: settings.slp ? slpOptions(settings) : undefined,
     loaders: loaderPlace(settings.loaderDir),
     targetPrefix: settings.targetPrefix,
     cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
   };
+}
+
+function slpOptions({ slpScope, slpAgent, slpIpsec }: ServeSettings): SlpOptions {
+  return { scopes: scopeList(slpScope), directoryAgents: slpAgent, isIpsecPresent: slpIpsec };
 }
 
 function loaderPlace(directory: string | undefined): LoaderPlace {

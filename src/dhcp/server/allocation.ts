@@ -3,32 +3,30 @@
  * last the one that was given up longest ago.
  */
 
-import { type Ipv4Address, ipv4FromNumber, ipv4InSubnet, ipv4ToNumber } from '../../bytes/index.ts';
-import type { ClientKey, Lease, LeaseStore } from './lease.ts';
-import { type DhcpSubnet, inPool, poolSize } from './subnet.ts';
+import { type Ipv4Address, ipv4InSubnet } from '../../bytes/index.ts';
+import type { ClientIdentity, ClientKey } from './client-identity.ts';
+import { FreeAddresses } from './free-addresses.ts';
+import type { Lease, LeaseStore } from './lease.ts';
+import { Offers } from './offers.ts';
+import { type DhcpSubnet, inPool } from './subnet.ts';
 
 /** Addresses that an administrator gave to certain clients; they may lie outside the pool. */
 export interface Reservations {
-  addressOf(clientKey: ClientKey): Ipv4Address | undefined;
+  addressOf(client: ClientIdentity): Ipv4Address | undefined;
+  /** One of the names of the client that has it. */
   holderOf(address: Ipv4Address): ClientKey | undefined;
 }
 
-const noReservations: Reservations = { addressOf: () => undefined, holderOf: () => undefined };
+export const noReservations: Reservations = { addressOf: () => undefined, holderOf: () => undefined };
 
-/** An address that a client was offered and did not ask for yet. */
-interface Offer {
-  readonly address: Ipv4Address;
-  readonly clientKey: ClientKey;
-  readonly expires: number;
-}
-
-/** How long an offered address is kept for the client, in milliseconds: longer than a PXE ROM's slowest retransmission. */
-export const offerTime = 60_000;
+/** Reservations come and go while the server runs; milliseconds until a reserved address is looked at again. */
+const reservationTime = 60_000;
 
 export class AddressAllocation {
   readonly #store: LeaseStore;
   readonly #reservations: Reservations;
-  readonly #offers = new Map<Ipv4Address, Offer>();
+  readonly #offers = new Offers();
+  readonly #free = new Map<DhcpSubnet, FreeAddresses>();
 
   constructor(store: LeaseStore, reservations: Reservations = noReservations) {
     this.#store = store;
@@ -36,100 +34,70 @@ export class AddressAllocation {
   }
 
   /** The client's record in this subnet, expired or not. */
-  leaseOf(clientKey: ClientKey, { subnet }: DhcpSubnet): Lease | undefined {
-    for (const lease of this.#store.leasesOf(clientKey)) {
+  leaseOf({ key }: ClientIdentity, { subnet }: DhcpSubnet): Lease | undefined {
+    for (const lease of this.#store.leasesOf(key)) {
       if (ipv4InSubnet(lease.address, subnet)) return lease;
     }
     return undefined;
   }
 
   /** Chooses an address and keeps it for the client for a while; undefined when the pool has none left. */
-  offer(clientKey: ClientKey, subnet: DhcpSubnet, requested: Ipv4Address | undefined, now: number) {
-    const address = this.#choose(clientKey, subnet, requested, now);
-    if (address !== undefined) this.#hold({ address, clientKey, expires: now + offerTime });
+  offer(client: ClientIdentity, subnet: DhcpSubnet, requested: Ipv4Address | undefined, now: number) {
+    const address = this.#choose(client, subnet, requested, now);
+    if (address !== undefined) this.#offers.hold(address, client.key, now);
     return address;
   }
 
   /** The client asked for its address, or for another server's. */
-  endOffer(clientKey: ClientKey): void {
-    for (const offer of this.#offers.values()) {
-      if (offer.clientKey === clientKey) this.#offers.delete(offer.address);
-    }
+  endOffer(client: ClientIdentity): void {
+    this.#offers.end(client.key);
+  }
+
+  /** A client has given its address back before its time. */
+  freed(): void {
+    for (const free of this.#free.values()) free.freed();
   }
 
   /** The address may be given to this client now. */
-  isFreeFor(clientKey: ClientKey, address: Ipv4Address, subnet: DhcpSubnet, now: number): boolean {
+  isFreeFor(client: ClientIdentity, address: Ipv4Address, subnet: DhcpSubnet, now: number): boolean {
     const reservedFor = this.#reservations.holderOf(address);
-    if (reservedFor === undefined ? !inPool(address, subnet) : reservedFor !== clientKey) return false;
-    const offer = this.#offers.get(address);
-    if (offer !== undefined && offer.clientKey !== clientKey && offer.expires > now) return false;
-    return !isTaken(this.#store.leaseAt(address), clientKey, now);
+    const isForIt = reservedFor === undefined ? inPool(address, subnet) : client.is(reservedFor);
+    return isForIt && this.#takenUntil(client.key, address) <= now;
   }
 
-  #hold(offer: Offer): void {
-    this.endOffer(offer.clientKey);
-    this.#offers.set(offer.address, offer);
+  /** Until when another client has it by a lease or an offer, or it must be left alone. */
+  #takenUntil(clientKey: ClientKey, address: Ipv4Address): number {
+    const lease = this.#store.leaseAt(address);
+    return Math.max(this.#offers.keptUntil(address, clientKey), lease === undefined ? 0 : heldUntil(lease, clientKey));
   }
 
-  #choose(clientKey: ClientKey, subnet: DhcpSubnet, requested: Ipv4Address | undefined, now: number) {
-    const candidates = [
-      this.#reservations.addressOf(clientKey),
-      this.leaseOf(clientKey, subnet)?.address,
-      this.#offerOf(clientKey),
-      requested,
-    ];
-    const known = candidates.find(
-      (address) =>
-        address !== undefined &&
-        ipv4InSubnet(address, subnet.subnet) &&
-        this.isFreeFor(clientKey, address, subnet, now),
-    );
-    return known ?? this.#neverUsed(clientKey, subnet, now) ?? this.#longestGivenUp(clientKey, subnet, now);
+  #choose(client: ClientIdentity, subnet: DhcpSubnet, requested: Ipv4Address | undefined, now: number) {
+    const isUsable = (address: Ipv4Address | undefined): address is Ipv4Address =>
+      address !== undefined && ipv4InSubnet(address, subnet.subnet) && this.isFreeFor(client, address, subnet, now);
+    const reserved = this.#reservations.addressOf(client);
+    if (isUsable(reserved)) return reserved;
+    const last = this.leaseOf(client, subnet)?.address;
+    if (isUsable(last)) return last;
+    const offered = this.#offers.addressOf(client.key);
+    if (isUsable(offered)) return offered;
+    if (isUsable(requested)) return requested;
+    return this.#freeIn(subnet).find(client.key, now);
   }
 
-  #offerOf(clientKey: ClientKey): Ipv4Address | undefined {
-    for (const offer of this.#offers.values()) if (offer.clientKey === clientKey) return offer.address;
-    return undefined;
-  }
-
-  /**
-   * The search starts at a place that follows from the client's key: a machine tends to get the same address even from a server that
-   * lost its leases, and two servers of one subnet seldom try the same one.
-   */
-  #neverUsed(clientKey: ClientKey, subnet: DhcpSubnet, now: number): Ipv4Address | undefined {
-    const size = poolSize(subnet.pool);
-    const first = ipv4ToNumber(subnet.pool.first);
-    const start = hash(clientKey) % size;
-    for (let step = 0; step < size; step++) {
-      const address = ipv4FromNumber(first + ((start + step) % size));
-      if (this.#store.leaseAt(address) !== undefined) continue;
-      if (this.isFreeFor(clientKey, address, subnet, now)) return address;
-    }
-    return undefined;
-  }
-
-  #longestGivenUp(clientKey: ClientKey, subnet: DhcpSubnet, now: number): Ipv4Address | undefined {
-    let oldest: Lease | undefined;
-    for (const lease of this.#store.leases()) {
-      if (oldest !== undefined && lease.expires >= oldest.expires) continue;
-      if (!ipv4InSubnet(lease.address, subnet.subnet)) continue;
-      if (this.isFreeFor(clientKey, lease.address, subnet, now)) oldest = lease;
-    }
-    return oldest?.address;
+  #freeIn(subnet: DhcpSubnet): FreeAddresses {
+    const known = this.#free.get(subnet);
+    if (known !== undefined) return known;
+    const free = new FreeAddresses(subnet, this.#store, (clientKey, address, now) => {
+      if (!inPool(address, subnet)) return Number.POSITIVE_INFINITY;
+      if (this.#reservations.holderOf(address) !== undefined) return now + reservationTime;
+      return this.#takenUntil(clientKey, address);
+    });
+    this.#free.set(subnet, free);
+    return free;
   }
 }
 
-function isTaken(lease: Lease | undefined, clientKey: ClientKey, now: number): boolean {
-  if (lease === undefined || lease.expires <= now) return false;
-  if (lease.state === 'declined') return true;
-  return lease.state === 'bound' && lease.clientKey !== clientKey;
-}
-
-/** FNV-1a, 32 bits. */
-function hash(value: string): number {
-  let state = 0x811c9dc5;
-  for (let at = 0; at < value.length; at++) {
-    state = Math.imul(state ^ value.charCodeAt(at), 0x01000193);
-  }
-  return state >>> 0;
+function heldUntil({ state, expires, clientKey: holder }: Lease, clientKey: ClientKey): number {
+  if (state === 'declined') return expires;
+  return state === 'bound' && holder !== clientKey ? expires : 0;
 }

@@ -9,8 +9,9 @@ import type { Endpoint } from '../datagram.ts';
 import { type DhcpMessage, MessageType, messageType } from '../message.ts';
 import { Option } from '../option.ts';
 import type { AddressAllocation, Reservations } from './allocation.ts';
+import type { ClientIdentity } from './client-identity.ts';
 import type { IgnoreReason } from './event.ts';
-import type { ClientKey, Lease, LeaseStore } from './lease.ts';
+import type { Lease, LeaseStore } from './lease.ts';
 import type { DhcpSubnet } from './subnet.ts';
 
 /** One request on its way through the server. */
@@ -18,7 +19,7 @@ export interface Exchange {
   readonly request: DhcpMessage;
   readonly from: Endpoint;
   readonly client: BootClient;
-  readonly clientKey: ClientKey;
+  readonly identity: ClientIdentity;
   readonly subnet: DhcpSubnet;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
@@ -73,8 +74,8 @@ export class Decisions {
     return address === undefined ? { answer: 'ignore', reason: 'pool-exhausted' } : { answer: 'bootp', address };
   }
 
-  #offer({ request, clientKey: key, subnet, now }: Exchange): Ipv4Address | undefined {
-    return this.#allocation.offer(key, subnet, request.options.find(Option.requestedAddress), now);
+  #offer({ request, identity, subnet, now }: Exchange): Ipv4Address | undefined {
+    return this.#allocation.offer(identity, subnet, request.options.find(Option.requestedAddress), now);
   }
 
   /** The four forms of DHCPREQUEST are told apart by what they fill in (RFC 2131 §4.3.2, table 4). */
@@ -89,24 +90,24 @@ export class Decisions {
     return { answer: 'ignore', reason: 'unexpected' };
   }
 
-  #selecting({ clientKey: key, subnet, now }: Exchange, server: Ipv4Address, address: Ipv4Address): Verdict {
+  #selecting({ identity, subnet, now }: Exchange, server: Ipv4Address, address: Ipv4Address): Verdict {
     if (server !== this.#options.serverIdentifier) {
-      this.#allocation.endOffer(key);
+      this.#allocation.endOffer(identity);
       return { answer: 'ignore', reason: 'other-server' };
     }
-    if (this.#allocation.isFreeFor(key, address, subnet, now) && ipv4InSubnet(address, subnet.subnet)) {
+    if (this.#allocation.isFreeFor(identity, address, subnet, now) && ipv4InSubnet(address, subnet.subnet)) {
       return { answer: 'ack', address };
     }
     return { answer: 'nak', message: `${address} is no longer free for this client` };
   }
 
-  #initReboot({ clientKey: key, subnet, now }: Exchange, address: Ipv4Address): Verdict {
+  #initReboot({ identity, subnet, now }: Exchange, address: Ipv4Address): Verdict {
     if (!ipv4InSubnet(address, subnet.subnet)) return { answer: 'nak', message: `${address} is of another network` };
-    const lease = this.#allocation.leaseOf(key, subnet);
+    const lease = this.#allocation.leaseOf(identity, subnet);
     if (lease === undefined) return this.#unknown();
-    const reserved = this.#options.reservations?.addressOf(key);
+    const reserved = this.#options.reservations?.addressOf(identity);
     const isCurrent = lease.address === address && (reserved === undefined || reserved === address);
-    if (isCurrent && this.#allocation.isFreeFor(key, address, subnet, now)) return { answer: 'ack', address };
+    if (isCurrent && this.#allocation.isFreeFor(identity, address, subnet, now)) return { answer: 'ack', address };
     return { answer: 'nak', message: `${address} is not this client's address` };
   }
 
@@ -114,11 +115,12 @@ export class Decisions {
    * A machine that runs from the network loses its disk with its address. So a known lease is prolonged even if reservations or pool
    * have changed since, and one that this server has no record of is given again as long as nobody else has it.
    */
-  #renewingOrRebinding({ clientKey: key, subnet, now }: Exchange, address: Ipv4Address): Verdict {
+  #renewingOrRebinding({ identity, subnet, now }: Exchange, address: Ipv4Address): Verdict {
     if (!ipv4InSubnet(address, subnet.subnet)) return { answer: 'nak', message: `${address} is of another network` };
     const lease = this.#options.leases.leaseAt(address);
-    const isHeld = lease !== undefined && lease.clientKey === key && lease.state === 'bound' && lease.expires > now;
-    if (isHeld || this.#allocation.isFreeFor(key, address, subnet, now)) return { answer: 'ack', address };
+    const isHeld =
+      lease !== undefined && lease.clientKey === identity.key && lease.state === 'bound' && lease.expires > now;
+    if (isHeld || this.#allocation.isFreeFor(identity, address, subnet, now)) return { answer: 'ack', address };
     if (lease !== undefined) return { answer: 'nak', message: `${address} belongs to another client` };
     return this.#unknown();
   }
@@ -128,19 +130,20 @@ export class Decisions {
     return { answer: 'nak', message: 'this client is not known here' };
   }
 
-  #decline({ request, clientKey: key, now }: Exchange): Verdict {
+  #decline({ request, identity, now }: Exchange): Verdict {
     const address = request.options.find(Option.requestedAddress);
     const lease = address === undefined ? undefined : this.#options.leases.leaseAt(address);
     if (!this.#isForThisServer(request)) return { answer: 'ignore', reason: 'other-server' };
-    if (lease?.clientKey !== key) return { answer: 'ignore', reason: 'unknown-client' };
+    if (lease?.clientKey !== identity.key) return { answer: 'ignore', reason: 'unknown-client' };
     const declined: Lease = { ...lease, state: 'declined', start: now, expires: now + declineTime };
     return { answer: 'none', change: 'declined', lease: declined };
   }
 
-  #release({ request, clientKey: key, now }: Exchange): Verdict {
+  #release({ request, identity, now }: Exchange): Verdict {
     const lease = this.#options.leases.leaseAt(request.ciaddr);
     if (!this.#isForThisServer(request)) return { answer: 'ignore', reason: 'other-server' };
-    if (lease?.clientKey !== key || lease.state !== 'bound') return { answer: 'ignore', reason: 'unknown-client' };
+    if (lease?.clientKey !== identity.key || lease.state !== 'bound')
+      return { answer: 'ignore', reason: 'unknown-client' };
     return { answer: 'none', change: 'released', lease: { ...lease, state: 'released', expires: now } };
   }
 

@@ -5,7 +5,8 @@ import type { BootClient } from '../boot-client.ts';
 import type { Endpoint } from '../datagram.ts';
 import type { DhcpMessage } from '../message.ts';
 import type { BootAnswer } from './boot-answer.ts';
-import type { ClientKey, Lease } from './lease.ts';
+import type { ClientKey } from './client-identity.ts';
+import type { Lease } from './lease.ts';
 
 /**
  * Why a well-formed message was not answered.
@@ -24,6 +25,8 @@ export type IgnoreReason =
   | 'no-boot'
   | 'unexpected';
 
+export type LeaseChange = 'bound' | 'renewed' | 'released' | 'declined';
+
 export type DhcpServerEvent =
   | { readonly type: 'received'; readonly message: DhcpMessage; readonly client: BootClient; readonly from: Endpoint }
   | {
@@ -41,7 +44,7 @@ export type DhcpServerEvent =
       readonly client: BootClient;
       readonly reason: IgnoreReason;
     }
-  | { readonly type: 'lease'; readonly change: 'bound' | 'renewed' | 'released' | 'declined'; readonly lease: Lease }
+  | { readonly type: 'lease'; readonly change: LeaseChange; readonly lease: Lease }
   /** The datagram is no DHCP message. */
   | { readonly type: 'malformed'; readonly error: ProtocolError; readonly from: Endpoint }
   /**

@@ -1,30 +1,7 @@
 /** What the server remembers of the addresses that it gave, and the store that keeps it. */
 
 import type { Ipv4Address, MacAddress } from '../../bytes/index.ts';
-import { type DhcpMessage, hardwareAddress } from '../message.ts';
-import { Option } from '../option.ts';
-
-/**
- * Who holds a lease, as text that compares: the Ethernet address where there is one, else `id:` and the client identifier or `uuid:`
- * and the machine's UUID.
- *
- * RFC 2131 §4.2 puts the client identifier first. Here it comes second on purpose: firmware, boot loader and operating system of one
- * machine send three different identifiers, and a machine whose root disk is on the network must keep one address through all three.
- */
-export type ClientKey = string;
-
-export function clientKey(message: DhcpMessage): ClientKey | undefined {
-  const mac = hardwareAddress(message);
-  if (mac !== undefined) return mac;
-  const identifier = message.options.raw(Option.clientIdentifier.code);
-  if (identifier !== undefined && identifier.length > 0) return `id:${hex(identifier)}`;
-  const uuid = message.options.find(Option.machineIdentifier);
-  return uuid === undefined ? undefined : `uuid:${uuid}`;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+import type { ClientKey } from './client-identity.ts';
 
 /** `expires` of a lease without end: the last moment that a Date can name. */
 export const NEVER = 8_640_000_000_000_000;

@@ -62,7 +62,9 @@ export function buildReply(request: DhcpMessage, content: ReplyContent): Reply {
     siaddr: boot?.siaddr ?? IPV4_ANY,
     file: boot?.file ?? '',
   };
-  return fit(fixed, request, mandatoryOptions(request, content), optionalOptions(request, content));
+  const options = mandatoryOptions(request, content);
+  const optional = isNak ? [] : addOptional(options, request, content);
+  return fit({ ...fixed, options }, request, optional);
 }
 
 /** What every reply of its kind must carry (RFC 2131 table 3). */
@@ -87,24 +89,33 @@ function mandatoryOptions({ options }: DhcpMessage, content: ReplyContent): Opti
 /** Options that a client gets when it names none. */
 const defaultRequestList = [Option.subnetMask, Option.routers, Option.domainNameServers].map(({ code }) => code);
 
-/** What the client wants, the most important first: what it needs to boot, then its own order. */
-function optionalOptions({ options }: DhcpMessage, content: ReplyContent): OptionList {
-  const list = new OptionList();
-  if (content.type === MessageType.nak) return list;
-  const available = new OptionList(content.subnet === undefined ? [] : networkOptions(content.subnet));
-  for (const [code, value] of content.boot?.onRequest ?? []) available.setRaw(code, value);
-  const mask = available.raw(Option.subnetMask.code);
-  if (mask !== undefined) list.setRaw(Option.subnetMask.code, mask);
-  for (const [code, value] of content.boot?.forced ?? []) list.setRaw(code, value);
-  for (const code of options.find(Option.parameterRequestList) ?? defaultRequestList) {
-    const value = available.raw(code);
-    if (value !== undefined && list.raw(code) === undefined) list.setRaw(code, value);
+/**
+ * Adds what the client wants, the most important first: what it needs to boot, then its own order. Gives the codes of what was added.
+ */
+function addOptional(list: OptionList, { options }: DhcpMessage, { subnet, boot }: ReplyContent): number[] {
+  const added: number[] = [];
+  const add = (code: number, value: Uint8Array | undefined): void => {
+    if (value === undefined || list.raw(code) !== undefined) return;
+    list.setRaw(code, value);
+    added.push(code);
+  };
+  const network = subnet === undefined ? undefined : networkOptions(subnet);
+  add(Option.subnetMask.code, network?.raw(Option.subnetMask.code));
+  for (const [code, value] of boot?.forced ?? []) add(code, value);
+  for (const code of options.raw(Option.parameterRequestList.code) ?? defaultRequestList) {
+    add(code, boot?.onRequest.raw(code) ?? network?.raw(code));
   }
-  return list;
+  return added;
 }
 
+/** They are the same for every client, and encoded once. */
+const optionsOfNetworks = new WeakMap<DhcpSubnet, OptionList>();
+
 function networkOptions(network: DhcpSubnet): OptionList {
+  const known = optionsOfNetworks.get(network);
+  if (known !== undefined) return known;
   const list = new OptionList();
+  optionsOfNetworks.set(network, list);
   list.set(Option.subnetMask, ipv4Mask(network.subnet.prefix));
   list.set(Option.broadcastAddress, ipv4BroadcastOf(network.subnet));
   if (network.routers.length > 0) list.set(Option.routers, network.routers);
@@ -115,21 +126,28 @@ function networkOptions(network: DhcpSubnet): OptionList {
   return list;
 }
 
-/** Leaves out the least important options until the message fits. */
-function fit(fixed: Partial<DhcpMessage>, request: DhcpMessage, mandatory: OptionList, optional: OptionList): Reply {
-  const wanted = [...optional].filter(([code]) => mandatory.raw(code) === undefined);
+/** Leaves out the least important options until the message fits; `optional` are the codes of those, the most important first. */
+function fit(
+  fixed: Partial<DhcpMessage> & { readonly options: OptionList },
+  request: DhcpMessage,
+  optional: number[],
+): Reply {
+  const { options } = fixed;
+  // RFC 3046 §2.1: as the relay agent sent it, and the last one.
   const relay = request.options.raw(Option.relayAgentInformation.code);
+  if (relay !== undefined) options.setRaw(Option.relayAgentInformation.code, relay);
   const isBootp = messageType(request) === undefined;
   const limits = { longest: isBootp ? bootpMessageLength : longestReply(request), overload: !isBootp };
-  for (let count = wanted.length; ; count--) {
-    const options = new OptionList([...mandatory, ...wanted.slice(0, count)]);
-    if (relay !== undefined) options.setRaw(Option.relayAgentInformation.code, relay);
-    const message = dhcpMessage({ ...fixed, options });
+  const message = dhcpMessage(fixed);
+  const omitted: number[] = [];
+  for (;;) {
     try {
-      const data = encodeMessage(message, limits);
-      return { message, data, omitted: wanted.slice(count).map(([code]) => code) };
+      return { message, data: encodeMessage(message, limits), omitted };
     } catch (error) {
-      if (count === 0 || !(error instanceof ProtocolError)) throw error;
+      const last = optional.pop();
+      if (last === undefined || !(error instanceof ProtocolError)) throw error;
+      options.delete(last);
+      omitted.unshift(last);
     }
   }
 }

@@ -11,10 +11,11 @@ import { BootOperation, type DhcpMessage, decodeMessage, MessageType, messageTyp
 import { Option } from '../option.ts';
 import { AddressAllocation, type Reservations } from './allocation.ts';
 import { type BootAnswer, bootFields } from './boot-answer.ts';
+import { ClientIdentity } from './client-identity.ts';
 import { Decisions, type Exchange, type Verdict } from './decision.ts';
-import type { DhcpServerEvent } from './event.ts';
-import { clientKey, type Lease, type LeaseStore, NEVER } from './lease.ts';
-import { buildReply, defaultPorts, type ReplyPorts, replyDestination } from './reply.ts';
+import type { DhcpServerEvent, LeaseChange } from './event.ts';
+import { type Lease, type LeaseStore, NEVER } from './lease.ts';
+import { buildReply, defaultPorts, type ReplyContent, type ReplyPorts, replyDestination } from './reply.ts';
 import { checkPool, type DhcpSubnet } from './subnet.ts';
 
 export interface DhcpServerOptions {
@@ -30,6 +31,9 @@ export interface DhcpServerOptions {
   readonly onEvent?: (event: DhcpServerEvent) => void;
   readonly ports?: ReplyPorts;
 }
+
+/** What to send; undefined when there is nothing. */
+export type DhcpAnswer = Datagram | undefined | Promise<Datagram | undefined>;
 
 /** A client may ask for a shorter lease than usual, but not for one so short that it floods the server; seconds. */
 const shortestLeaseTime = 60;
@@ -51,10 +55,10 @@ export class DhcpServer {
   }
 
   /**
-   * Takes a datagram that arrived on the server port; `now` is in milliseconds since the Unix epoch. Resolves to the answer, once the
-   * lease that it promises is durable, or to undefined when there is none. Never rejects: what goes wrong is an event.
+   * Takes a datagram that arrived on the server port; `now` is in milliseconds since the Unix epoch. Gives the answer, or undefined when
+   * there is none: at once, or once the lease that it promises is durable. Neither raises nor rejects: what goes wrong is an event.
    */
-  async receive(data: Uint8Array, from: Endpoint, now: number): Promise<Datagram | undefined> {
+  receive(data: Uint8Array, from: Endpoint, now: number): DhcpAnswer {
     const request = this.#parse(data, from);
     if (request === undefined) return undefined;
     const client = bootClient(request);
@@ -62,11 +66,16 @@ export class DhcpServer {
     const exchange = this.#open(request, from, client, now);
     if (exchange === undefined) return undefined;
     try {
-      return await this.#answer(exchange, this.#decisions.decide(exchange));
+      const answer = this.#answer(exchange, this.#decisions.decide(exchange));
+      return answer instanceof Promise ? answer.catch((error) => this.#failed(exchange, error)) : answer;
     } catch (error) {
-      this.#emit({ type: 'failed', error, client, clientKey: exchange.clientKey });
-      return undefined;
+      return this.#failed(exchange, error);
     }
+  }
+
+  #failed({ client, identity }: Exchange, error: unknown): undefined {
+    this.#emit({ type: 'failed', error, client, clientKey: identity.key });
+    return undefined;
   }
 
   #parse(data: Uint8Array, from: Endpoint): DhcpMessage | undefined {
@@ -84,10 +93,15 @@ export class DhcpServer {
   }
 
   #open(request: DhcpMessage, from: Endpoint, client: BootClient, now: number): Exchange | undefined {
-    const key = clientKey(request);
+    const identity = ClientIdentity.of(request);
     const subnet = this.#subnetOf(request);
-    if (key !== undefined && subnet !== undefined) return { request, from, client, clientKey: key, subnet, now };
-    this.#emit({ type: 'ignored', message: request, client, reason: key === undefined ? 'no-identity' : 'no-subnet' });
+    if (identity !== undefined && subnet !== undefined) return { request, from, client, identity, subnet, now };
+    this.#emit({
+      type: 'ignored',
+      message: request,
+      client,
+      reason: identity === undefined ? 'no-identity' : 'no-subnet',
+    });
     return undefined;
   }
 
@@ -99,82 +113,102 @@ export class DhcpServer {
     return (ciaddr === IPV4_ANY ? undefined : within(ciaddr)) ?? subnets[0];
   }
 
-  async #answer(exchange: Exchange, verdict: Verdict): Promise<Datagram | undefined> {
+  #answer(exchange: Exchange, verdict: Verdict): DhcpAnswer {
     const { serverIdentifier } = this.#options;
     const { request, client, subnet } = exchange;
     switch (verdict.answer) {
       case 'none':
-        await this.#save(verdict.change, verdict.lease);
-        return undefined;
+        return after(this.#save(verdict.change, verdict.lease), () => undefined);
       case 'ignore':
         this.#emit({ type: 'ignored', message: request, client, reason: verdict.reason });
         return undefined;
       case 'nak':
         return this.#send(exchange, undefined, { type: MessageType.nak, serverIdentifier, message: verdict.message });
       case 'inform':
-        return this.#send(exchange, await this.#bootFor(client), { type: MessageType.ack, serverIdentifier, subnet });
+        return this.#sendWithBoot(exchange, undefined, { type: MessageType.ack, serverIdentifier, subnet });
       case 'offer': {
         const content = { type: MessageType.offer, serverIdentifier, yiaddr: verdict.address, subnet };
-        const leaseTime = leaseTimeOf(exchange);
-        return this.#send(exchange, await this.#bootFor(client), { ...content, leaseTime });
+        return this.#sendWithBoot(exchange, undefined, { ...content, leaseTime: leaseTimeOf(exchange) });
       }
       case 'ack': {
         const leaseTime = leaseTimeOf(exchange);
-        // Both at once: the client waits for the slower one.
-        const [, boot] = await Promise.all([this.#bind(exchange, verdict.address, leaseTime), this.#bootFor(client)]);
+        const saved = this.#bind(exchange, verdict.address, leaseTime);
         const content = { type: MessageType.ack, serverIdentifier, yiaddr: verdict.address, subnet, leaseTime };
-        return this.#send(exchange, boot, content);
+        return this.#sendWithBoot(exchange, saved, content);
       }
       case 'bootp': {
-        const [, boot] = await Promise.all([this.#bind(exchange, verdict.address, forEver), this.#bootFor(client)]);
-        return this.#send(exchange, boot, { type: undefined, serverIdentifier, yiaddr: verdict.address, subnet });
+        const saved = this.#bind(exchange, verdict.address, forEver);
+        const content = { type: undefined, serverIdentifier, yiaddr: verdict.address, subnet };
+        return this.#sendWithBoot(exchange, saved, content);
       }
     }
   }
 
-  /** A machine that runs already must get its address prolonged even when nothing can be said about booting. */
-  async #bootFor(client: BootClient): Promise<BootAnswer | undefined> {
+  /** Waits for the lease and for what is known about booting at once: the client waits for the slower one. */
+  #sendWithBoot(exchange: Exchange, saved: Promise<void> | undefined, content: ReplyContent): DhcpAnswer {
+    let boot: BootAnswer | undefined | Promise<BootAnswer | undefined>;
     try {
-      return await this.#options.bootFor?.(client);
+      boot = this.#bootFor(exchange.client);
     } catch (error) {
-      if (client.kind !== 'other') throw error;
-      this.#emit({ type: 'failed', error, client });
-      return undefined;
+      return after(saved, () => {
+        throw error;
+      });
     }
+    if (boot instanceof Promise) {
+      return Promise.all([boot, saved]).then(([known]) => this.#send(exchange, known, content));
+    }
+    const known = boot;
+    return after(saved, () => this.#send(exchange, known, content));
+  }
+
+  /** A machine that runs already must get its address prolonged even when nothing can be said about booting. */
+  #bootFor(client: BootClient): BootAnswer | undefined | Promise<BootAnswer | undefined> {
+    try {
+      const boot = this.#options.bootFor?.(client);
+      return boot instanceof Promise ? boot.catch((error) => this.#noBoot(client, error)) : boot;
+    } catch (error) {
+      return this.#noBoot(client, error);
+    }
+  }
+
+  #noBoot(client: BootClient, error: unknown): undefined {
+    if (client.kind !== 'other') throw error;
+    this.#emit({ type: 'failed', error, client });
+    return undefined;
   }
 
   /**
    * Reaches the store in the same turn in which the decision was made, so that no other client can be given the address in between.
    */
-  async #bind(exchange: Exchange, address: Ipv4Address, leaseTime: number): Promise<void> {
-    const { client, clientKey: key, subnet, now } = exchange;
-    const before = this.#allocation.leaseOf(key, subnet);
+  #bind(exchange: Exchange, address: Ipv4Address, leaseTime: number): Promise<void> | undefined {
+    const { client, identity, subnet, now } = exchange;
+    const before = this.#allocation.leaseOf(identity, subnet);
     const isRenewal = before?.address === address && before.state === 'bound';
     const saved = this.#save(isRenewal ? 'renewed' : 'bound', {
       address,
-      clientKey: key,
+      clientKey: identity.key,
       hardwareAddress: client.hardwareAddress,
       state: 'bound',
       start: isRenewal ? before.start : now,
       expires: leaseTime === forEver ? NEVER : now + leaseTime * 1000,
       hostName: client.hostName ?? before?.hostName,
     });
-    this.#allocation.endOffer(key);
+    this.#allocation.endOffer(identity);
     const hasMoved = before !== undefined && before.address !== address && before.state === 'bound';
-    if (hasMoved) await this.#save('released', { ...before, state: 'released', expires: now });
-    await saved;
+    if (!hasMoved) return saved;
+    const released = this.#save('released', { ...before, state: 'released', expires: now });
+    return saved === undefined ? released : saved.then(() => released);
   }
 
-  async #save(change: 'bound' | 'renewed' | 'released' | 'declined', lease: Lease): Promise<void> {
-    await this.#options.leases.save(lease);
+  #save(change: LeaseChange, lease: Lease): Promise<void> | undefined {
+    if (change === 'released') this.#allocation.freed();
+    const saved = this.#options.leases.save(lease);
+    if (saved instanceof Promise) return saved.then(() => this.#emit({ type: 'lease', change, lease }));
     this.#emit({ type: 'lease', change, lease });
+    return undefined;
   }
 
-  #send(
-    { request, from, client }: Exchange,
-    boot: BootAnswer | undefined,
-    content: Parameters<typeof buildReply>[1],
-  ): Datagram {
+  #send({ request, from, client }: Exchange, boot: BootAnswer | undefined, content: ReplyContent): Datagram {
     const fields = boot === undefined ? undefined : bootFields(client, boot, 'full');
     const { message, data, omitted } = buildReply(request, { ...content, boot: fields });
     const to = replyDestination(request, message, this.#ports);
@@ -188,6 +222,11 @@ export class DhcpServer {
   #emit(event: DhcpServerEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+/** What follows a save that may be done already. */
+function after(saved: Promise<void> | undefined, then: () => Datagram | undefined): DhcpAnswer {
+  return saved === undefined ? then() : saved.then(then);
 }
 
 /** Seconds. */

@@ -18,6 +18,9 @@ export class SqliteBoots implements BootStore {
   readonly #latest: StatementSync;
   readonly #latestOfHost: StatementSync;
   readonly #steps: StatementSync;
+  readonly #machines: StatementSync;
+  /** Machines that have had a boot. Most leases are of machines that have none, and each lease asks for the last boot. */
+  #known: Set<string> | undefined;
 
   constructor(database: DatabaseSync, batch: WriteBatch) {
     this.#batch = batch;
@@ -33,6 +36,7 @@ export class SqliteBoots implements BootStore {
        FROM boots LEFT JOIN boot_steps ON boot_steps.boot = boots.number
        WHERE boots.id = :id GROUP BY boots.number HAVING count(boot_steps.number) < ${STEPS_KEPT}`,
     );
+    this.#machines = database.prepare('SELECT DISTINCT hardware_address FROM boots');
     this.#finish = database.prepare('UPDATE boots SET outcome = ? WHERE id = ?');
     this.#latest = database.prepare('SELECT * FROM boots ORDER BY number DESC LIMIT ?');
     this.#latestOfHost = database.prepare(
@@ -42,6 +46,7 @@ export class SqliteBoots implements BootStore {
   }
 
   begin({ id, hardwareAddress, started }: Pick<Boot, 'id' | 'hardwareAddress' | 'started'>): void {
+    this.#knownMachines().add(hardwareAddress);
     this.#batch.lazy(() => {
       this.#begin.run(id, hardwareAddress, started);
       this.#forget.run();
@@ -57,9 +62,15 @@ export class SqliteBoots implements BootStore {
   }
 
   latest(limit: number, hardwareAddress?: MacAddress): Boot[] {
+    if (hardwareAddress !== undefined && !this.#knownMachines().has(hardwareAddress)) return [];
     const rows =
       hardwareAddress === undefined ? this.#latest.all(limit) : this.#latestOfHost.all(hardwareAddress, limit);
     return rows.map((row) => this.#bootOf(row));
+  }
+
+  #knownMachines(): Set<string> {
+    this.#known ??= new Set(this.#machines.all().map((row) => text(row, 'hardware_address')));
+    return this.#known;
   }
 
   #bootOf(row: Row): Boot {

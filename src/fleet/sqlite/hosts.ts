@@ -1,25 +1,32 @@
+/**
+ * Machines are looked for with every datagram of DHCP, so they are all in memory. Commands change them beside the server: what others
+ * have written is seen a moment later.
+ */
+
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { DisklessError, type Ipv4Address, type MacAddress } from '../../bytes/index.ts';
 import type { Host, HostStore } from '../host.ts';
+import { HostTable } from '../host-table.ts';
 import { mac, number, optionalIpv4, optionalText, type Row, text } from './row.ts';
 import type { WriteBatch } from './write-batch.ts';
 
+/** How long what is in memory is taken for what is in the file, in milliseconds: many datagrams come in one. */
+const MOMENT = 1;
+
 export class SqliteHosts implements HostStore {
   readonly #batch: WriteBatch;
-  readonly #find: StatementSync;
-  readonly #findByTargetName: StatementSync;
-  readonly #findByAddress: StatementSync;
+  readonly #version: StatementSync;
   readonly #all: StatementSync;
   readonly #save: StatementSync;
   readonly #touch: StatementSync;
   readonly #remove: StatementSync;
+  #known: { readonly table: HostTable; readonly version: unknown; readonly lookedAt: number } | undefined;
 
   constructor(database: DatabaseSync, batch: WriteBatch) {
     this.#batch = batch;
-    this.#find = database.prepare('SELECT * FROM hosts WHERE hardware_address = ?');
-    this.#findByTargetName = database.prepare('SELECT * FROM hosts WHERE target_name = ?');
-    this.#findByAddress = database.prepare('SELECT * FROM hosts WHERE address = ?');
-    this.#all = database.prepare('SELECT * FROM hosts ORDER BY hardware_address');
+    // Another value when somebody else has written (SQLite, "PRAGMA data_version").
+    this.#version = database.prepare('PRAGMA data_version');
+    this.#all = database.prepare('SELECT * FROM hosts');
     this.#save = database.prepare(
       `INSERT INTO hosts (hardware_address, name, target_name, address, image, first_seen, last_seen)
        VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -28,22 +35,25 @@ export class SqliteHosts implements HostStore {
     );
     this.#remove = database.prepare('DELETE FROM hosts WHERE hardware_address = ?');
     this.#touch = database.prepare('UPDATE hosts SET last_seen = ? WHERE hardware_address = ?');
+    batch.onRollback(() => {
+      this.#known = undefined;
+    });
   }
 
   find(hardwareAddress: MacAddress): Host | undefined {
-    return hostOf(this.#find.get(hardwareAddress));
+    return this.#hosts().find(hardwareAddress);
   }
 
   findByTargetName(targetName: string): Host | undefined {
-    return hostOf(this.#findByTargetName.get(targetName));
+    return this.#hosts().findByTargetName(targetName);
   }
 
   findByAddress(address: Ipv4Address): Host | undefined {
-    return hostOf(this.#findByAddress.get(address));
+    return this.#hosts().findByAddress(address);
   }
 
   all(): Host[] {
-    return this.#all.all().flatMap((row) => hostOf(row) ?? []);
+    return this.#hosts().all();
   }
 
   save(host: Host): Promise<void> {
@@ -55,22 +65,42 @@ export class SqliteHosts implements HostStore {
     const { hardwareAddress, name, targetName, address, image, firstSeen, lastSeen } = host;
     return this.#batch.durable(() => {
       this.#save.run(hardwareAddress, name ?? null, targetName, address ?? null, image ?? null, firstSeen, lastSeen);
+      this.#hosts().set(host);
     });
   }
 
   remove(hardwareAddress: MacAddress): Promise<void> {
     return this.#batch.durable(() => {
       this.#remove.run(hardwareAddress);
+      this.#hosts().remove(hardwareAddress);
     });
   }
 
   touch(hardwareAddress: MacAddress, lastSeen: number): void {
-    this.#batch.lazy(() => this.#touch.run(lastSeen, hardwareAddress));
+    this.#batch.lazy(() => {
+      this.#touch.run(lastSeen, hardwareAddress);
+      const host = this.find(hardwareAddress);
+      if (host !== undefined) this.#hosts().set({ ...host, lastSeen });
+    });
+  }
+
+  #hosts(): HostTable {
+    const now = performance.now();
+    if (this.#known !== undefined && now - this.#known.lookedAt < MOMENT) return this.#known.table;
+    const version = this.#version.get()?.data_version;
+    const table = this.#known !== undefined && this.#known.version === version ? this.#known.table : this.#read();
+    this.#known = { table, version, lookedAt: now };
+    return table;
+  }
+
+  #read(): HostTable {
+    const table = new HostTable();
+    for (const row of this.#all.iterate()) table.set(hostOf(row));
+    return table;
   }
 }
 
-function hostOf(row: Row | undefined): Host | undefined {
-  if (row === undefined) return undefined;
+function hostOf(row: Row): Host {
   return {
     hardwareAddress: mac(row, 'hardware_address'),
     name: optionalText(row, 'name'),

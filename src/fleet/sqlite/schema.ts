@@ -40,6 +40,20 @@ const migrations: readonly string[] = [
      PRIMARY KEY (boot, number)
    ) STRICT, WITHOUT ROWID;`,
   'CREATE TABLE running_machines (hardware_address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;',
+  `ALTER TABLE leases RENAME TO leases_by_address;
+   CREATE TABLE leases (
+     number INTEGER PRIMARY KEY,
+     address TEXT NOT NULL,
+     client_key TEXT NOT NULL,
+     hardware_address TEXT,
+     state TEXT NOT NULL CHECK (state IN ('bound', 'released', 'declined')),
+     start INTEGER NOT NULL,
+     expires INTEGER NOT NULL,
+     host_name TEXT
+   ) STRICT;
+   INSERT INTO leases (address, client_key, hardware_address, state, start, expires, host_name)
+     SELECT address, client_key, hardware_address, state, start, expires, host_name FROM leases_by_address;
+   DROP TABLE leases_by_address;`,
 ];
 
 /** Brings the database to this program's version, in one transaction. Raises FLEET_STATE_NEWER. */

@@ -1,4 +1,4 @@
-/** SQLite's errors as this project's: what was tried, with what, and what to do. */
+/** Errors of SQLite, and of the file of its log, as this project's: what was tried, with what, and what to do. */
 
 import { DisklessError } from '../../bytes/index.ts';
 
@@ -11,9 +11,9 @@ const SQLITE_AUTH = 23;
 /** Extended codes of an I/O error that a full file system causes where SQLite maps or sizes its shared memory. */
 const SQLITE_IOERR_SHMSIZE = 4874;
 
-/** `error` is what node:sqlite raised when this process tried to `tried` the state at `path`. */
+/** `error` is what was raised when this process tried to `tried` the state at `path`. */
 export function stateError(error: unknown, tried: 'open' | 'write', path: string): DisklessError {
-  if (error instanceof DisklessError) return error;
+  if (error instanceof DisklessError && error.code.startsWith('FLEET_')) return error;
   const reason = error instanceof Error ? error.message : String(error);
   const message = `cannot ${tried} the state in ${path}: ${reason}`;
   if (isFull(error)) {
@@ -41,6 +41,7 @@ export function stateError(error: unknown, tried: 'open' | 'write', path: string
 }
 
 function isFull(error: unknown): boolean {
+  if (error instanceof DisklessError) return error.code === 'FILE_NO_SPACE';
   return primaryCode(error) === SQLITE_FULL || codeOf(error) === SQLITE_IOERR_SHMSIZE;
 }
 

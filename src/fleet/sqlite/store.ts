@@ -1,5 +1,5 @@
 /**
- * The fleet's state in one SQLite file. WAL with synchronous=FULL: what a promise has confirmed survives kill -9 and power cuts.
+ * The fleet's state in one SQLite file with a write-ahead log: what a promise has confirmed survives kill -9 and power cuts.
  */
 
 import { DatabaseSync } from 'node:sqlite';
@@ -35,8 +35,8 @@ export class SqliteFleetStore implements FleetStore {
 
   async close(): Promise<void> {
     if (!this.#database.isOpen) return;
-    this.#batch.commit();
-    this.#database.close();
+    await this.#batch.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,57 @@
+/** A network of two namespaces for DHCP servers and `perfdhcp`: large enough for as many clients as one /16 has. */
+
+import { execFileSync } from 'node:child_process';
+
+export interface BenchNetwork extends Disposable {
+  readonly serverInterface: string;
+  readonly serverAddress: string;
+  readonly clientInterface: string;
+  readonly subnet: string;
+  readonly pool: { readonly first: string; readonly last: string };
+  /** What goes before a program to run it on the server's or on the client's side. */
+  readonly onServer: readonly string[];
+  readonly onClient: readonly string[];
+}
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+export function makeBenchNetwork(): BenchNetwork {
+  const server = `dhcp-bench-server-${process.pid}`;
+  const client = `dhcp-bench-client-${process.pid}`;
+  const remove = (): void => {
+    for (const namespace of [server, client]) {
+      try {
+        ip('netns', 'delete', namespace);
+      } catch {
+        // It was never made.
+      }
+    }
+  };
+  try {
+    for (const namespace of [server, client]) ip('netns', 'add', namespace);
+    ip('-n', server, 'link', 'add', 'server0', 'type', 'veth', 'peer', 'name', 'client0', 'netns', client);
+    for (const [namespace, name, address] of [
+      [server, 'server0', '10.64.0.1/16'],
+      [client, 'client0', '10.64.0.2/16'],
+    ] as const) {
+      ip('-n', namespace, 'address', 'add', address, 'dev', name);
+      ip('-n', namespace, 'link', 'set', name, 'up');
+      ip('-n', namespace, 'link', 'set', 'lo', 'up');
+    }
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return {
+    serverInterface: 'server0',
+    serverAddress: '10.64.0.1',
+    clientInterface: 'client0',
+    subnet: '10.64.0.0/16',
+    pool: { first: '10.64.1.0', last: '10.64.255.254' },
+    onServer: ['ip', 'netns', 'exec', server],
+    onClient: ['ip', 'netns', 'exec', client],
+    [Symbol.dispose]: remove,
+  };
+}

@@ -1,0 +1,79 @@
+/** Members of a discovery domain as DDReg and DDDereg name them (RFC 4171 §5.6.5.9): by name or address, or by their index. */
+
+import { type Attribute, addressOf, checkForm, numberOf, textOf } from '../attribute.ts';
+import { Status } from '../status.ts';
+import { Tag } from '../tag.ts';
+import type { Database } from './database.ts';
+import { type PortalKey, portalKey } from './objects.ts';
+import { Rejection } from './rejection.ts';
+
+export interface DomainMembers {
+  readonly nodes: ReadonlySet<string>;
+  /** By their key. */
+  readonly portals: ReadonlyMap<string, PortalKey>;
+  /** What is no member. */
+  readonly rest: readonly Attribute[];
+}
+
+/** `parseName` prepares an iSCSI name. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
+export function membersIn(
+  database: Database,
+  operating: readonly Attribute[],
+  parseName: (text: string) => string,
+): DomainMembers {
+  const nodes = new Set<string>();
+  const portals = new Map<string, PortalKey>();
+  const rest: Attribute[] = [];
+  for (const [at, attribute] of operating.entries()) {
+    checkForm(attribute);
+    switch (attribute.tag) {
+      case Tag.ddMemberIscsiName:
+        nodes.add(prepared(attribute, parseName));
+        break;
+      case Tag.ddMemberIscsiIndex:
+        nodes.add(nodeAt(database, attribute).name);
+        break;
+      case Tag.ddMemberPortalIndex: {
+        const portal = portalAt(database, attribute);
+        portals.set(portalKey(portal), portal);
+        break;
+      }
+      case Tag.ddMemberPortalIpAddress: {
+        const port = operating[at + 1];
+        if (port?.tag !== Tag.ddMemberPortalPort) {
+          throw new Rejection(Status.messageFormatError, 'the address of a portal is not followed by its port');
+        }
+        const portal = { address: addressOf(attribute), port: numberOf(port) };
+        portals.set(portalKey(portal), portal);
+        break;
+      }
+      case Tag.ddMemberPortalPort:
+        if (operating[at - 1]?.tag === Tag.ddMemberPortalIpAddress) break;
+        throw new Rejection(Status.messageFormatError, 'the port of a portal does not follow its address');
+      default:
+        rest.push(attribute);
+    }
+  }
+  return { nodes, portals, rest };
+}
+
+function prepared(attribute: Attribute, parseName: (text: string) => string): string {
+  try {
+    return parseName(textOf(attribute));
+  } catch {
+    throw new Rejection(Status.invalidRegistration, 'a member’s name is no iSCSI name', [attribute]);
+  }
+}
+
+/** An index stands only for what is registered now (RFC 4171 §5.6.5.9). */
+function nodeAt(database: Database, attribute: Attribute): { name: string } {
+  const node = database.byIndex('node', numberOf(attribute));
+  if (node?.type === 'node') return node;
+  throw new Rejection(Status.invalidRegistration, 'no node is registered under this index', [attribute]);
+}
+
+function portalAt(database: Database, attribute: Attribute): PortalKey {
+  const portal = database.byIndex('portal', numberOf(attribute));
+  if (portal?.type === 'portal') return { address: portal.address, port: portal.port };
+  throw new Rejection(Status.invalidRegistration, 'no portal is registered under this index', [attribute]);
+}
