@@ -152,11 +152,12 @@ function resultOf(
   { rootPath, secondRootPath, initiatorName, chap, plain }: DhcpParameters,
 ): DhcpResult {
   const { reply } = lease;
+  const routes = routesOf(plain.routers?.value, plain.classlessRoutes?.value);
   return {
     address: lease.address,
     prefix: (method === 'inform' ? ipv4[0]?.prefix : undefined) ?? prefixOf(reply.options.find(Option.subnetMask)),
-    router: routesOf(plain).find((route) => route.prefix === 0)?.router,
-    routes: routesOf(plain),
+    router: routes.find((route) => route.prefix === 0)?.router,
+    routes,
     server: lease.serverIdentifier,
     rootPath: rootPath?.value,
     secondRootPath: secondRootPath?.value,
@@ -176,9 +177,12 @@ function originsOf(found: Readonly<Record<OriginName, Found<unknown> | undefined
 }
 
 /** RFC 3442: a client that is given classless routes ignores the routers of option 3. */
-function routesOf({ routers, classlessRoutes }: PlainParameters): readonly ClasslessRoute[] {
-  if (classlessRoutes !== undefined) return classlessRoutes.value;
-  const [router] = routers?.value ?? [];
+export function routesOf(
+  routers: readonly Ipv4Address[] | undefined,
+  classlessRoutes: readonly ClasslessRoute[] | undefined,
+): readonly ClasslessRoute[] {
+  if (classlessRoutes !== undefined) return classlessRoutes;
+  const [router] = routers ?? [];
   return router === undefined ? [] : [{ destination: IPV4_ANY, prefix: 0, router }];
 }
 
