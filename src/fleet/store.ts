@@ -3,6 +3,7 @@
 import type { BootStore } from './boot.ts';
 import type { HostStore } from './host.ts';
 import type { Ipv6LeaseStore } from './ipv6-lease.ts';
+import type { IsnsRecordStore } from './isns-records.ts';
 import type { LeaseStore } from './lease.ts';
 import type { RunningMachines } from './running.ts';
 
@@ -12,6 +13,7 @@ export interface FleetStore extends AsyncDisposable {
   readonly ipv6Leases: Ipv6LeaseStore;
   readonly boots: BootStore;
   readonly running: RunningMachines;
+  readonly isns: IsnsRecordStore;
   /** Writes what is still waiting. */
   close(): Promise<void>;
 }

@@ -18,6 +18,7 @@ export class Machines {
   readonly #neighbourOf: (address: Ipv4Address) => MacAddress | undefined;
   /** Where a machine logged in from: with a proxy or without DHCP there is no lease that tells. */
   readonly #lastAt = new Map<string, MacAddress>();
+  #onNew: (mac: MacAddress) => void = () => {};
 
   /** `prefix` begins all target names. `neighbourOf` asks the kernel who is at an address. */
   constructor(
@@ -30,6 +31,16 @@ export class Machines {
     this.#prefix = prefix;
     this.#clock = clock;
     this.#neighbourOf = neighbourOf;
+  }
+
+  /** Hears of every machine that becomes one of the fleet. */
+  whenNew(listener: (mac: MacAddress) => void): void {
+    this.#onNew = listener;
+  }
+
+  /** All machines of the fleet. */
+  all(): MacAddress[] {
+    return this.#store.hosts.all().map(({ hardwareAddress }) => hardwareAddress);
   }
 
   diskOf(mac: MacAddress): MachineDisk {
@@ -91,6 +102,7 @@ export class Machines {
       firstSeen: now,
       lastSeen: now,
     });
+    this.#onNew(mac);
   }
 
   /**

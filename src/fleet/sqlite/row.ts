@@ -31,6 +31,12 @@ export function number(row: Row, column: string): number {
   throw unexpected(column, value);
 }
 
+export function blob(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (value instanceof Uint8Array) return value;
+  throw unexpected(column, value);
+}
+
 export function optionalText(row: Row, column: string): string | undefined {
   return row[column] === null ? undefined : text(row, column);
 }

@@ -65,6 +65,12 @@ const migrations: readonly string[] = [
    INSERT INTO leases (address, client_key, hardware_address, state, start, expires, host_name)
      SELECT address, client_key, hardware_address, state, start, expires, host_name FROM leases_by_address;
    DROP TABLE leases_by_address;`,
+  `CREATE TABLE isns_records (
+     type TEXT NOT NULL,
+     key TEXT NOT NULL,
+     record BLOB NOT NULL,
+     PRIMARY KEY (type, key)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the database to this program's version, in one transaction. Raises FLEET_STATE_NEWER. */

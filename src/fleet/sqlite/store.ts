@@ -8,6 +8,7 @@ import type { FleetStore } from '../store.ts';
 import { SqliteBoots } from './boots.ts';
 import { SqliteHosts } from './hosts.ts';
 import { SqliteIpv6Leases } from './ipv6-leases.ts';
+import { SqliteIsnsRecords } from './isns-records.ts';
 import { SqliteLeases } from './leases.ts';
 import { SqliteRunningMachines } from './running.ts';
 import { migrate } from './schema.ts';
@@ -20,6 +21,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly ipv6Leases: SqliteIpv6Leases;
   readonly boots: SqliteBoots;
   readonly running: SqliteRunningMachines;
+  readonly isns: SqliteIsnsRecords;
   readonly #database: DatabaseSync;
   readonly #batch: WriteBatch;
 
@@ -34,6 +36,7 @@ export class SqliteFleetStore implements FleetStore {
     this.ipv6Leases = new SqliteIpv6Leases(this.#database, this.#batch);
     this.boots = new SqliteBoots(this.#database, this.#batch);
     this.running = new SqliteRunningMachines(this.#database, this.#batch);
+    this.isns = new SqliteIsnsRecords(this.#database, this.#batch);
   }
 
   async close(): Promise<void> {
