@@ -1,9 +1,12 @@
 /** Every setting of `diskless serve`, declared once: flags, environment variables and the config file's schema follow from here. */
 
 import { z } from 'zod';
-import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
+import { DisklessError, type Ipv4Address, ipv4Subnet, parseIpv4, parseMac } from '../bytes/index.ts';
+import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
-import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
+import { parseIscsiName } from '../iscsi/name.ts';
+import type { DhcpMode, HttpEndpoint, RelayedSubnet, Reservation } from '../server/options.ts';
+import { DEFAULT_SCOPE } from '../slp/protocol.ts';
 import { dataSetting } from './data-directory.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, type Setting, setting, textual, type ValuesOf } from './setting.ts';
@@ -34,12 +37,38 @@ export const serveSettings = {
     schema: z.enum(dhcpModes, { error: `expected one of ${dhcpModes.join(', ')}` }) as z.ZodType<DhcpMode>,
     fallback: 'auto' as DhcpMode,
   }),
+  dhcp6: setting({
+    help: 'serve machines over IPv6 as well: DHCPv6, and router advertisements that point to it; default: off',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
   pool: setting({
     help: 'addresses to hand out; default: the upper half of the interface’s subnet',
     placeholder: 'first-last',
     repeats: true,
     schema: listOf(textual(parseRange)),
     fallback: [],
+  }),
+  relayedSubnet: setting({
+    help: 'network behind a relay agent, as the address of its router there and the length of the prefix; its pool as above',
+    placeholder: 'address/length',
+    repeats: true,
+    schema: listOf(textual(parseRelayedSubnet)),
+    fallback: [],
+  }),
+  reserve: setting({
+    help: 'address for one client: its MAC, id:HEX (client identifier) or uuid:UUID; host set does the same for a machine',
+    placeholder: 'client=address',
+    repeats: true,
+    schema: listOf(textual(parseReservation)),
+    fallback: [],
+  }),
+  dhcpAuthFile: setting({
+    help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
+    placeholder: 'file',
+    schema: z.string().min(1).optional(),
+    fallback: undefined as string | undefined,
   }),
   router: setting({
     help: 'default gateway for the machines; default: none, as machines without one boot fastest',
@@ -52,6 +81,19 @@ export const serveSettings = {
     placeholder: 'address',
     repeats: true,
     schema: listOf(textual(parseIpv4)),
+    fallback: [],
+  }),
+  domain: setting({
+    help: 'domain name of the machines',
+    placeholder: 'name',
+    schema: textual(parseDomain).optional(),
+    fallback: undefined as string | undefined,
+  }),
+  searchDomain: setting({
+    help: 'domain in which the machines look for names',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(textual(parseDomain)),
     fallback: [],
   }),
   leaseTime: setting({
@@ -68,11 +110,49 @@ export const serveSettings = {
   }),
   tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
   iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
+  slp: setting({
+    help: 'on: machines find their disks by SLP as well, without being told the server',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  slpScope: setting({
+    help: 'SLP scope of the disks; default: DEFAULT',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(z.string().min(1)),
+    fallback: [DEFAULT_SCOPE],
+  }),
+  slpAgent: setting({
+    help: 'SLP directory agent to register the disks with, beside those that are found',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIpv4)),
+    fallback: [],
+  }),
+  slpIpsec: setting({
+    help: 'IPsec protects SLP’s port 427: who may use which disk may be told there',
+    schema: onOrOff,
+    fallback: false,
+  }),
   loaderDir: setting({
     help: 'directory of iPXE’s undionly.kpxe, snponly.efi, ipxe.efi; off: none; default: Debian’s ipxe package',
     placeholder: 'dir',
     schema: z.string().min(1).optional(),
     fallback: undefined,
+  }),
+  isns: setting({
+    help: 'on: be an iSNS server too, which tells every machine of its own target',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  isnsControl: setting({
+    help: 'iSCSI name of a node that may administer the iSNS server; repeat it for several',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(textual(parseIscsiName)),
+    fallback: [],
   }),
   targetPrefix: setting({
     help: 'iSCSI name that the machines’ own target names begin with',
@@ -114,6 +194,48 @@ function parseRange(text: string): AddressRange {
     );
   }
   return { first: parseIpv4(first), last: parseIpv4(last) };
+}
+
+/** `192.0.2.1/24`: the router and the subnet in one; the network's own address stands for no router. */
+function parseRelayedSubnet(text: string): RelayedSubnet {
+  const [, address, length] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+  const prefix = Number(length);
+  if (address === undefined || prefix > 30) {
+    throw invalid(
+      `"${text}" is not a network behind a relay agent`,
+      'Write its router and prefix, such as 192.0.2.1/24.',
+    );
+  }
+  const router = parseIpv4(address);
+  const subnet = ipv4Subnet(router, prefix);
+  return { subnet, router: router === subnet.network ? undefined : router };
+}
+
+/** `52:54:00:12:34:56=192.0.2.9`, `id:0152540012=192.0.2.9`, `uuid:00112233-...=192.0.2.9`. */
+function parseReservation(text: string): Reservation {
+  const [client, address, rest] = text.split('=').map((part) => part.trim());
+  if (client === undefined || address === undefined || rest !== undefined) {
+    throw invalid(`"${text}" is not a client and its address`, 'Write both with = between them.');
+  }
+  return { client: parseClientKey(client), address: parseIpv4(address) };
+}
+
+function parseClientKey(text: string): ClientKey {
+  const lower = text.toLowerCase();
+  if (/^id:([0-9a-f]{2})+$/.test(lower)) return lower;
+  if (/^uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(lower)) return lower;
+  if (!/^(id|uuid):/.test(lower)) return parseMac(text);
+  throw invalid(
+    `"${text}" names no client`,
+    'Write a MAC address, id: and pairs of hexadecimal digits, or uuid: and a UUID.',
+  );
+}
+
+/** RFC 1035 §2.3.1, as loosely as it is lived. */
+function parseDomain(text: string): string {
+  const name = text.replace(/\.$/, '');
+  if (/^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*$/.test(name) && name.length <= 253) return name;
+  throw invalid(`"${text}" is not a domain name`, 'Write a name such as lab.example.com.');
 }
 
 /** RFC 2131 counts a lease in 32 bits of seconds; clients renew at half of it, so much less than a minute only makes traffic. */

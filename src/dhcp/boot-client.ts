@@ -2,7 +2,7 @@
 
 import type { MacAddress } from '../bytes/index.ts';
 import { type DhcpMessage, hardwareAddress } from './message.ts';
-import { Option } from './option.ts';
+import { isanVendorClasses, Option } from './option.ts';
 
 /**
  * Processor and firmware of option 93 (RFC 4578 §2.1 as corrected by erratum 4624, which swaps 7 and 9; and the IANA registry).
@@ -23,9 +23,21 @@ export const ClientArchitecture = {
 
 /**
  * `ipxe`: runs iPXE or gPXE. `http`: UEFI HTTP boot. `pxe`: a PXE ROM. `uefi-iscsi`: the iSCSI driver of UEFI, which says nothing of
- * itself. `other`: an operating system, or anything else.
+ * itself. `iscsi-rom`: a network card that boots from iSCSI by itself. `other`: an operating system, or anything else.
  */
-export type BootClientKind = 'ipxe' | 'http' | 'pxe' | 'uefi-iscsi' | 'other';
+export type BootClientKind = 'ipxe' | 'http' | 'pxe' | 'uefi-iscsi' | 'iscsi-rom' | 'other';
+
+/**
+ * The form in which a card with iSCSI of its own reads option 43. `sub-options`: those of Broadcom, QLogic and Marvell, encapsulated.
+ * `text`: Emulex's, one string.
+ */
+export type IscsiRomForm = 'sub-options' | 'text';
+
+/** By the beginning of the vendor class that the cards come with. */
+const iscsiRoms: readonly (readonly [vendorClass: string, form: IscsiRomForm])[] = [
+  ...isanVendorClasses.map((name) => [name, 'sub-options'] as const),
+  ['Emulex', 'text'],
+];
 
 export interface BootClient {
   readonly kind: BootClientKind;
@@ -36,6 +48,8 @@ export interface BootClient {
   readonly isIpxe: boolean;
   readonly isPxe: boolean;
   readonly isHttp: boolean;
+  /** Undefined for everybody but cards with iSCSI of their own. */
+  readonly iscsiRom: IscsiRomForm | undefined;
   /** Codes of its parameter request list (option 55); empty when not sent. */
   readonly requestedOptions: Uint8Array;
   /** Option 77, item by item as text. */
@@ -75,10 +89,12 @@ const uefiIscsiRequestList = [
   Option.rootPath.code,
 ];
 
-function kindOf({ isIpxe, isHttp, isPxe, vendorClass, requestedOptions }: Omit<BootClient, 'kind'>): BootClientKind {
+function kindOf(client: Omit<BootClient, 'kind'>): BootClientKind {
+  const { isIpxe, isHttp, isPxe, iscsiRom, vendorClass, requestedOptions } = client;
   if (isIpxe) return 'ipxe';
   if (isHttp) return 'http';
   if (isPxe) return 'pxe';
+  if (iscsiRom !== undefined) return 'iscsi-rom';
   const exactly =
     requestedOptions.length === uefiIscsiRequestList.length &&
     uefiIscsiRequestList.every((code) => requestedOptions.includes(code));
@@ -97,6 +113,7 @@ export function bootClient(message: DhcpMessage): BootClient {
     isPxe: vendorClass?.startsWith('PXEClient') === true,
     isHttp: vendorClass?.startsWith('HTTPClient') === true,
     requestedOptions,
+    iscsiRom: vendorClass === undefined ? undefined : iscsiRoms.find(([name]) => vendorClass.startsWith(name))?.[1],
     userClasses,
     vendorClass,
     machineIdentifier: options.find(Option.machineIdentifier),

@@ -23,6 +23,7 @@ export interface DhcpObserverOptions {
 /** Reasons for silence that a person should hear of; the others are the normal course of things. */
 const troubles: Partial<Record<IgnoreReason, string>> = {
   'pool-exhausted': 'no address is left in the pool: give a larger --pool',
+  'not-authenticated': 'it does not prove the key that it has (RFC 3118)',
   'no-subnet': 'it came by a relay agent of a network that is not served here',
 };
 
@@ -130,7 +131,8 @@ export class DhcpObserver {
   }
 }
 
-function firmwareName({ kind, architectures }: BootClient): string {
+function firmwareName({ kind, architectures, vendorClass }: BootClient): string {
+  if (kind === 'iscsi-rom') return `a network card’s own iSCSI (${vendorClass})`;
   if (kind === 'uefi-iscsi') return 'UEFI’s iSCSI driver';
   const number = architectures[0] ?? UNNAMED_ARCHITECTURE;
   return `${architectureOf(number)?.name ?? 'firmware'} (architecture ${number})`;

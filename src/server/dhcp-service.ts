@@ -1,17 +1,21 @@
 /** DHCP on one interface: the sockets around the server's or the proxy's state machine. */
 
 import { type Ipv4Address, ipv4InSubnet } from '../bytes/index.ts';
+import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import type { BootClient } from '../dhcp/boot-client.ts';
 import { type Datagram, DhcpPort } from '../dhcp/datagram.ts';
+import { Option } from '../dhcp/option.ts';
+import { OptionList } from '../dhcp/option-list.ts';
 import type { Reservations } from '../dhcp/server/allocation.ts';
 import type { BootAnswer } from '../dhcp/server/boot-answer.ts';
 import type { DhcpServerEvent } from '../dhcp/server/event.ts';
 import type { LeaseStore } from '../dhcp/server/lease.ts';
 import { ProxyDhcpServer } from '../dhcp/server/proxy.ts';
 import { type DhcpAnswer, DhcpServer } from '../dhcp/server/server.ts';
+import type { DhcpSubnet } from '../dhcp/server/subnet.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
-import type { InterfacePlan } from './interface-plan.ts';
+import type { InterfacePlan, RelayedPlan } from './interface-plan.ts';
 
 export interface DhcpServiceOptions {
   readonly plan: InterfacePlan;
@@ -23,6 +27,10 @@ export interface DhcpServiceOptions {
   readonly leaseTime: number;
   readonly router: Ipv4Address | undefined;
   readonly dns: readonly Ipv4Address[];
+  readonly domain: string | undefined;
+  readonly searchDomains: readonly string[];
+  readonly relayed: readonly RelayedPlan[];
+  readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
   readonly onEvent: (event: DhcpServerEvent) => void;
   readonly onError: (error: Error) => void;
@@ -32,25 +40,34 @@ export interface DhcpServiceOptions {
 export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncDisposable> {
   const { plan, clock, onEvent } = options;
   if (plan.pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
+  const router = options.router !== undefined && ipv4InSubnet(options.router, plan.subnet) ? options.router : undefined;
+  const { subnet, pool, excluded } = plan;
   const server = new DhcpServer({
     serverIdentifier: plan.address,
+    otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address)),
     subnets: [
-      {
-        subnet: plan.subnet,
-        pool: plan.pool,
-        excluded: plan.excluded,
-        leaseTime: options.leaseTime,
-        routers: [options.router ?? []].flat().filter((router) => ipv4InSubnet(router, plan.subnet)),
-        domainNameServers: options.dns,
-      },
+      dhcpSubnet({ subnet, pool, excluded, router }, options),
+      ...options.relayed.map((relayed) => dhcpSubnet(relayed, options)),
     ],
     leases: options.leases,
     reservations: options.reservations,
     authoritative: true,
+    authenticationKeys: options.authenticationKeys,
     bootFor: (client) => options.bootFor(client, plan),
     onEvent,
   });
   return await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now()));
+}
+
+function dhcpSubnet({ subnet, pool, excluded, router }: RelayedPlan, options: DhcpServiceOptions): DhcpSubnet {
+  const { leaseTime, dns, domain, searchDomains } = options;
+  return {
+    ...{ subnet, pool, excluded, leaseTime },
+    routers: router === undefined ? [] : [router],
+    domainNameServers: dns,
+    ...(domain === undefined ? {} : { domainName: domain }),
+    ...(searchDomains.length === 0 ? {} : { options: new OptionList().set(Option.domainSearch, searchDomains) }),
+  };
 }
 
 /** Opens the sockets of the proxyDHCP server of an interface, on both of its ports. */

@@ -1,7 +1,10 @@
 /** What a boot server is told to do. The command line, the environment and the config file end here, already checked. */
 
-import type { Ipv4Address } from '../bytes/index.ts';
+import type { Ipv4Address, Ipv4Subnet } from '../bytes/index.ts';
+import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
+import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
+import type { IscsiName } from '../iscsi/name.ts';
 
 /**
  * `full` gives addresses and boot information, `proxy` only boot information beside another DHCP server, `off` neither; `auto`
@@ -21,6 +24,29 @@ export type LoaderPlace =
   | { readonly kind: 'none' }
   | { readonly kind: 'directory'; readonly path: string };
 
+/** A network behind a relay agent. */
+export interface RelayedSubnet {
+  readonly subnet: Ipv4Subnet;
+  /** The way from there to this server and its disks; undefined when the machines are to have none from DHCP. */
+  readonly router: Ipv4Address | undefined;
+}
+
+/** An address for one client, whichever of its names it is known by. */
+export interface Reservation {
+  /** A hardware address, `id:` and the client identifier in hexadecimal digits, or `uuid:` and the machine's UUID. */
+  readonly client: ClientKey;
+  readonly address: Ipv4Address;
+}
+
+export interface SlpOptions {
+  /** Items of a scope list. */
+  readonly scopes: readonly string[];
+  /** To register with beside those that are found. */
+  readonly directoryAgents: readonly Ipv4Address[];
+  /** IPsec protects port 427: who may use which target may be told (RFC 4018 §6.1). */
+  readonly isIpsecPresent: boolean;
+}
+
 export interface BootServerOptions {
   /** Path of the golden image. */
   readonly image: string;
@@ -29,16 +55,32 @@ export interface BootServerOptions {
   /** Directory of everything that is kept. */
   readonly dataDirectory: string;
   readonly dhcpMode: DhcpMode;
+  /** Serve machines over IPv6 as well: DHCPv6, and everything else at the interface's IPv6 address. */
+  readonly dhcp6: boolean;
   /** Empty: chosen from each interface's subnet. */
   readonly pools: readonly AddressRange[];
+  /** Networks without an interface of this machine, whose machines ask through a relay agent. */
+  readonly relayedSubnets: readonly RelayedSubnet[];
+  readonly reservations: readonly Reservation[];
+  /** Keys of clients that ask for authenticated DHCP (RFC 3118). */
+  readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly router: Ipv4Address | undefined;
   readonly dns: readonly Ipv4Address[];
+  readonly domain: string | undefined;
+  /** Domains in which the machines look for names, in this order. */
+  readonly searchDomains: readonly string[];
   /** Seconds. */
   readonly leaseTime: number;
   readonly http: HttpEndpoint;
   readonly tftpPort: number;
   readonly iscsiPort: number;
+  /** Undefined: SLP is not spoken. */
+  readonly slp: SlpOptions | undefined;
   readonly loaders: LoaderPlace;
+  /** An iSNS server on every served interface. */
+  readonly isns: boolean;
+  /** Names of the nodes that may administer it. */
+  readonly isnsControlNodes: readonly IscsiName[];
   /** Beginning of every machine's target name. */
   readonly targetPrefix: string;
   /** Bytes of memory for image blocks. */

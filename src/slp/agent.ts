@@ -1,15 +1,16 @@
 /** A service agent, and a directory agent where it is one as well: what it answers to each message (RFC 2608 §8, §11, §12.1). */
 
-import { ProtocolError } from '../bytes/index.ts';
 import type { AdvertisementSource } from './advertisement.ts';
 import { parseAttributeList } from './attribute.ts';
-import { type DirectoryAgentAdvertisement, readBody, type ServiceRequest, type SlpBody } from './body.ts';
+import type { DirectoryAgentAdvertisement, ServiceRequest, SlpBody } from './body.ts';
+import { readBody } from './body-codec.ts';
 import { isMandatory } from './extension.ts';
-import { HeaderLayout, readHeader, type SlpHeader, slpHeader } from './header.ts';
+import { HeaderLayout, type ReadHeader, readHeader, type SlpHeader, slpHeader } from './header.ts';
 import { encodeMessage, encodeReply } from './message.ts';
 import { parsePredicate } from './predicate.ts';
 import { listSatisfies } from './predicate-match.ts';
-import { DATAGRAM_LENGTH, ErrorCode, FunctionId } from './protocol.ts';
+import { DATAGRAM_LENGTH, ErrorCode } from './protocol.ts';
+import { failureOf, refusalOf, requestKinds } from './refusal.ts';
 import type { Registry } from './registry.ts';
 import {
   type Answer,
@@ -18,7 +19,7 @@ import {
   answerServiceTypeRequest,
   type Question,
 } from './service-answers.ts';
-import { DIRECTORY_AGENT, isOfType, SERVICE_AGENT } from './service-type.ts';
+import { agentUrl, DIRECTORY_AGENT, isOfType, SERVICE_AGENT } from './service-type.ts';
 import { escaped, itemsInBoth } from './text.ts';
 
 export interface SlpAgentOptions {
@@ -51,25 +52,35 @@ export class SlpAgent {
 
   /** The answer to a message, or undefined where none is due. Whatever the bytes are, it raises nothing. */
   receive(bytes: Uint8Array, from: ReceivedFrom): Uint8Array | undefined {
-    let header: SlpHeader | undefined;
-    let functionId: number = FunctionId.SrvRqst;
-    let serviceType = '';
+    let read: ReadHeader;
     try {
-      const read = readHeader(bytes);
-      ({ header, functionId } = read);
-      const body = readBody(functionId, bytes.subarray(read.bodyStart, read.bodyEnd), header.overflow);
-      if (body.kind === 'SrvRqst') serviceType = body.serviceType;
-      if (header.extensions.some(isMandatory))
-        return this.#refuse(header, body.kind, serviceType, ErrorCode.optionNotUnderstood, from);
-      const answer = this.#answer(header, body, from);
-      return answer === undefined ? undefined : reply(header, answer, from);
+      read = readHeader(bytes);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const asked = header ?? (from.transport === 'tcp' ? headerOfOtherVersion(bytes, error) : undefined);
-      const kind = requestKinds.get(functionId);
-      if (asked === undefined || kind === undefined) return undefined;
-      return this.#refuse(asked, kind, serviceType, errorCodeOf(error), from);
+      return this.#unreadable(bytes, from, refusalOf(error));
     }
+    const { header } = read;
+    const kind = requestKinds.get(read.functionId);
+    if (kind === undefined) return undefined;
+    let body: SlpBody | undefined;
+    let answer: SlpBody | undefined;
+    try {
+      body = readBody(read.functionId, bytes.subarray(read.bodyStart, read.bodyEnd), header.overflow);
+      answer = this.#answer(header, body, from);
+    } catch (error) {
+      answer = this.#failure(header, body ?? { kind }, refusalOf(error));
+    }
+    return answer === undefined ? undefined : reply(header, answer, from);
+  }
+
+  /** On a connection nothing is multicast: what has another version in front of the same identifier can be told so. */
+  #unreadable(bytes: Uint8Array, from: ReceivedFrom, errorCode: number): Uint8Array | undefined {
+    if (errorCode !== ErrorCode.versionNotSupported || from.transport === 'udp') return undefined;
+    const { functionId, xid } = HeaderLayout.view(bytes);
+    const kind = requestKinds.get(functionId);
+    if (kind === undefined) return undefined;
+    const header = slpHeader({ xid, languageTag: '' });
+    const body = this.#failure(header, { kind }, errorCode);
+    return body === undefined ? undefined : reply(header, body, from);
   }
 
   /** What it tells all as a directory agent, unasked (RFC 2608 §12.2.2); `isClosing`: that it is going down. */
@@ -81,6 +92,7 @@ export class SlpAgent {
   }
 
   #answer(header: SlpHeader, body: SlpBody, from: ReceivedFrom): SlpBody | undefined {
+    if (header.extensions.some(isMandatory)) return this.#failure(header, body, ErrorCode.optionNotUnderstood);
     switch (body.kind) {
       case 'SrvRqst':
         return this.#wasAnswered(body.previousResponders) ? undefined : this.#serviceRequest(header, body, from);
@@ -88,7 +100,7 @@ export class SlpAgent {
       case 'SrvTypeRqst': {
         if (this.#wasAnswered(body.previousResponders)) return undefined;
         const problem = this.#problem(body.scopes, body.kind === 'AttrRqst' ? body.spi : '');
-        if (problem !== undefined) return this.#failure(header, body.kind, '', problem);
+        if (problem !== undefined) return this.#failure(header, body, problem);
         const question = this.#question(header, from);
         const answer =
           body.kind === 'AttrRqst' ? answerAttributeRequest(body, question) : answerServiceTypeRequest(body, question);
@@ -110,12 +122,12 @@ export class SlpAgent {
 
   #serviceRequest(header: SlpHeader, body: ServiceRequest, from: ReceivedFrom): SlpBody | undefined {
     const { serviceType, scopes, spi } = body;
-    if (serviceType === '') return this.#failure(header, 'SrvRqst', '', ErrorCode.parseError);
+    if (serviceType === '') return this.#failure(header, body, ErrorCode.parseError);
     const isSearch = isOfType(serviceType, DIRECTORY_AGENT) || isOfType(serviceType, SERVICE_AGENT);
     // Searches for agents may leave out the scopes (§11.2).
     const problem =
       isSearch && scopes.length === 0 ? this.#problem(this.#options.scopes, spi) : this.#problem(scopes, spi);
-    if (problem !== undefined) return this.#failure(header, 'SrvRqst', serviceType, problem);
+    if (problem !== undefined) return this.#failure(header, body, problem);
     if (isOfType(serviceType, DIRECTORY_AGENT)) return this.#directoryAgentSearch(header, body);
     if (isOfType(serviceType, SERVICE_AGENT)) return this.#serviceAgentSearch(header, body);
     return unlessSilent(header, answerServiceRequest(body, this.#question(header, from)));
@@ -174,40 +186,20 @@ export class SlpAgent {
   }
 
   #isOwn(url: string): boolean {
-    for (const own of this.#options.services.advertisements(undefined)) if (own.url === url) return true;
+    for (const own of this.#options.services.advertisements(undefined, undefined)) if (own.url === url) return true;
     return false;
   }
 
-  #failure(header: SlpHeader, kind: SlpBody['kind'], serviceType: string, errorCode: number): SlpBody | undefined {
-    if (header.requestMulticast) return undefined;
-    switch (kind) {
-      case 'SrvRqst':
-        return isOfType(serviceType, DIRECTORY_AGENT)
-          ? (this.#directoryAgentAdvertisement(errorCode) ?? { kind: 'SrvRply', errorCode, urls: [] })
-          : { kind: 'SrvRply', errorCode, urls: [] };
-      case 'AttrRqst':
-        return { kind: 'AttrRply', errorCode, attributes: '', authenticationBlocks: [] };
-      case 'SrvTypeRqst':
-        return { kind: 'SrvTypeRply', errorCode, serviceTypes: [] };
-      case 'SrvReg':
-      case 'SrvDeReg':
-        return { kind: 'SrvAck', errorCode };
-      default:
-        return undefined;
-    }
-  }
-
-  #refuse(
-    header: SlpHeader,
-    kind: SlpBody['kind'],
-    serviceType: string,
-    errorCode: number,
-    from: ReceivedFrom,
-  ): Uint8Array | undefined {
-    const body = this.#failure(header, kind, serviceType, errorCode);
-    return body === undefined ? undefined : reply(header, body, from);
+  /** The answer to a request that fails; `request` has no more than its kind where it could not be read. */
+  #failure({ requestMulticast }: SlpHeader, request: FailedRequest, errorCode: number): SlpBody | undefined {
+    if (requestMulticast) return undefined;
+    const isSearch = isOfType(request.serviceType ?? '', DIRECTORY_AGENT);
+    const advertisement = isSearch ? this.#directoryAgentAdvertisement(errorCode) : undefined;
+    return advertisement ?? failureOf(request.kind, errorCode);
   }
 }
+
+type FailedRequest = { readonly kind: SlpBody['kind']; readonly serviceType?: string };
 
 /** The language of a reply is that of the request (§8). */
 function reply({ xid, languageTag }: SlpHeader, body: SlpBody, { transport }: ReceivedFrom): Uint8Array {
@@ -218,41 +210,4 @@ function reply({ xid, languageTag }: SlpHeader, body: SlpBody, { transport }: Re
 /** Who has nothing to say to a multicast is silent (§8.2). */
 function unlessSilent({ requestMulticast }: SlpHeader, { found, body }: Answer): SlpBody | undefined {
   return requestMulticast && !found ? undefined : body;
-}
-
-export function agentUrl(serviceType: string, address: string): string {
-  return `${serviceType}://${address.includes(':') ? `[${address}]` : address}`;
-}
-
-/** Requests, which are refused when they cannot be read. */
-const requestKinds: ReadonlyMap<number, SlpBody['kind']> = new Map([
-  [FunctionId.SrvRqst, 'SrvRqst'],
-  [FunctionId.SrvReg, 'SrvReg'],
-  [FunctionId.SrvDeReg, 'SrvDeReg'],
-  [FunctionId.AttrRqst, 'AttrRqst'],
-  [FunctionId.SrvTypeRqst, 'SrvTypeRqst'],
-]);
-
-/** On a connection nothing is multicast: what has another version in front of the same identifier can be told so. */
-function headerOfOtherVersion(bytes: Uint8Array, error: ProtocolError): SlpHeader | undefined {
-  if (error.code !== 'SLP_VERSION_UNSUPPORTED') return undefined;
-  return slpHeader({ xid: HeaderLayout.view(bytes).xid, languageTag: '' });
-}
-
-function errorCodeOf({ code }: ProtocolError): number {
-  switch (code) {
-    case 'SLP_VERSION_UNSUPPORTED':
-      return ErrorCode.versionNotSupported;
-    case 'SLP_REGISTRATION_INVALID':
-      return ErrorCode.invalidRegistration;
-    default:
-      return ErrorCode.parseError;
-  }
-}
-
-/** Scopes as they are written in messages, from names as people write them. */
-export function scopeList(names: readonly string[]): string[] {
-  return names.map((name) =>
-    escaped(name).replaceAll(/[;*+]/g, (character) => `\\${character.charCodeAt(0).toString(16)}`),
-  );
 }

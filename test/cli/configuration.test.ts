@@ -69,7 +69,30 @@ describe('settings of serve', () => {
     assert.deepEqual(configure(serveSettings, { flags: { http: '80' }, environment: {} }).http, { port: 80 });
   });
 
+  test('networks behind relay agents, reservations and domains are read', () => {
+    const flags = {
+      relayedSubnet: ['198.51.100.1/24', '203.0.113.0/25'],
+      reserve: ['52-54-00-12-34-56=192.0.2.9', 'ID:00ab=192.0.2.8'],
+      searchDomain: ['lab.example.com.', 'example.com'],
+    };
+    const settings = configure(serveSettings, { flags, environment: {} });
+    assert.deepEqual(settings.relayedSubnet, [
+      { subnet: { network: '198.51.100.0', prefix: 24 }, router: '198.51.100.1' },
+      { subnet: { network: '203.0.113.0', prefix: 25 }, router: undefined },
+    ]);
+    assert.deepEqual(settings.reserve, [
+      { client: '52:54:00:12:34:56', address: '192.0.2.9' },
+      { client: 'id:00ab', address: '192.0.2.8' },
+    ]);
+    assert.deepEqual(settings.searchDomain, ['lab.example.com', 'example.com']);
+  });
+
   const badValues: [string, string][] = [
+    ['relayedSubnet', '198.51.100.1'],
+    ['relayedSubnet', '198.51.100.1/31'],
+    ['reserve', '192.0.2.9'],
+    ['reserve', 'uuid:1234=192.0.2.9'],
+    ['domain', 'not a name'],
     ['dhcp', 'sometimes'],
     ['tftpPort', '0'],
     ['tftpPort', '70000'],

@@ -7,6 +7,7 @@ import {
   decodeMessage,
   encodeMessage,
   IpxeOption,
+  IsanOption,
   MessageType,
   Option,
   type OptionList,
@@ -95,6 +96,40 @@ describe('a full DHCP server tells', () => {
     const asking = discover(mac(1), (list) => list.set(Option.parameterRequestList, [1, 3, 6, 17]));
     const { options } = await server.expect(asking, MessageType.offer);
     assert.equal(options.get(Option.rootPath), rootPath);
+  });
+
+  const target = {
+    ...{ address: serverIdentifier, port: 3260, lun: '0'.repeat(16) },
+    targetName: 'iqn.2024-01.com.example:disk',
+  };
+
+  for (const vendorClass of ['BRCM ISAN', 'QLGC ISAN']) {
+    test(`a card of the vendor class ${vendorClass} its disk and its name inside option 43, with its own class`, async () => {
+      const server = new TestServer({ bootFor: () => ({ rootPath, target, initiatorName }) });
+      const asking = discover(mac(1), (list) => list.set(Option.vendorClass, vendorClass));
+      const { options } = await server.expect(asking, MessageType.offer);
+      assert.equal(options.get(Option.vendorClass), vendorClass);
+      assert.equal(options.get(Option.rootPath), rootPath);
+      const inside = options.get(vendorOptions);
+      assert.equal(inside?.get(IsanOption.firstTarget), rootPath);
+      assert.equal(inside.get(IsanOption.initiatorName), initiatorName);
+    });
+  }
+
+  test('a card of Emulex its disk as one string', async () => {
+    const text = async (changes: object) => {
+      const server = new TestServer({ bootFor: () => ({ rootPath, target, ...changes }) });
+      const asking = discover(mac(1), (list) => list.set(Option.vendorClass, 'Emulex OneConnect'));
+      const { options } = await server.expect(asking, MessageType.offer);
+      assert.equal(options.get(Option.vendorClass), 'Emulex OneConnect');
+      return Buffer.from(options.get(Option.vendorSpecific) ?? []).toString();
+    };
+    const head = 'iscsi:"192.0.2.1":"3260":"0000000000000000":"iqn.2024-01.com.example:disk"';
+    assert.equal(await text({}), `${head}::::`);
+    const chap = { username: 'in', password: 'secret' };
+    assert.equal(await text({ initiatorName, chap }), `${head}:"${initiatorName}":::"E"`);
+    const reverse = { username: 'out', password: 'other' };
+    assert.equal(await text({ chap: { ...chap, reverse } }), `${head}::::"M"`);
   });
 
   test('an operating system nothing of booting, unless it asks', async () => {

@@ -39,6 +39,7 @@ describe('messages of real programs', () => {
       isIpxe: true,
       isPxe: true,
       isHttp: false,
+      iscsiRom: undefined,
       requestedOptions: message.options.raw(55),
       userClasses: ['iPXE'],
       vendorClass: 'PXEClient:Arch:00000:UNDI:002001',

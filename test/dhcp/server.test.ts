@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { encodeMessage, MemoryLeaseStore, MessageType, NEVER, Option, type OptionList } from '../../src/dhcp/index.ts';
+import type { Ipv4Address } from '../../src/bytes/index.ts';
+import {
+  encodeMessage,
+  MemoryLeaseStore,
+  MessageType,
+  NEVER,
+  Option,
+  type OptionList,
+  type Reservations,
+} from '../../src/dhcp/index.ts';
 import { declineTime } from '../../src/dhcp/server/decision.ts';
 import {
   anywhere,
@@ -108,6 +117,24 @@ describe('an address', () => {
     await server.expectSilence(discover(mac(6)), 'pool-exhausted');
     assert.equal((await server.bind(mac(1))).yiaddr, '192.0.2.10');
     assert.equal((await server.bind(mac(2))).yiaddr, '192.0.2.99');
+  });
+
+  test('may be reserved by the client identifier or by the machine’s UUID', async () => {
+    const uuid = '00112233-4455-6677-8899-aabbccddeeff';
+    const held = new Map<string, Ipv4Address>([
+      ['id:00abcd', ip('192.0.2.98')],
+      [`uuid:${uuid}`, ip('192.0.2.99')],
+    ]);
+    const reservations: Reservations = {
+      addressOf: ({ keys }) => keys.map((key) => held.get(key)).find((address) => address !== undefined),
+      holderOf: (address) => [...held].find(([, other]) => other === address)?.[0],
+    };
+    const server = new TestServer({ reservations });
+    const byIdentifier = discover(mac(1), (list) => list.setRaw(61, Uint8Array.of(0, 0xab, 0xcd)));
+    assert.equal((await server.expect(byIdentifier, offer)).yiaddr, '192.0.2.98');
+    const byUuid = discover(mac(2), (list) => list.set(Option.machineIdentifier, uuid));
+    assert.equal((await server.expect(byUuid, offer)).yiaddr, '192.0.2.99');
+    await server.expect(select(ip('192.0.2.98'), mac(3)), nak);
   });
 
   test('is acknowledged only after the lease is saved, and not at all when saving fails', async () => {

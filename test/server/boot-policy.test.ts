@@ -20,6 +20,7 @@ function client(kind: BootClientKind, architectures: readonly number[] = []): Bo
     architectures,
     isIpxe: kind === 'ipxe',
     isPxe: kind === 'pxe',
+    iscsiRom: undefined,
     isHttp: kind === 'http',
     requestedOptions: Uint8Array.of(17),
     userClasses: [],

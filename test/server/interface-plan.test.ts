@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseIpv4, parseMac } from '../../src/bytes/index.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
-import { planInterfaces } from '../../src/server/interface-plan.ts';
+import { planInterfaces, planRelayed } from '../../src/server/interface-plan.ts';
 
 function networkInterface(name: string, ...addresses: string[]): NetworkInterface {
   const ipv4 = addresses.map((text) => {
@@ -12,7 +12,14 @@ function networkInterface(name: string, ...addresses: string[]): NetworkInterfac
   return { name, mac: parseMac(name === 'lo' ? '00:00:00:00:00:00' : '52:54:00:00:00:01'), up: true, ipv4, ipv6: [] };
 }
 
-const wanted = { interfaces: ['br0'], pools: [], dhcpMode: 'auto', router: undefined } as const;
+const wanted = {
+  interfaces: ['br0'],
+  pools: [],
+  dhcpMode: 'auto',
+  dhcp6: false,
+  relayedSubnets: [],
+  router: undefined,
+} as const;
 const range = (first: string, last: string) => ({ first: parseIpv4(first), last: parseIpv4(last) });
 
 describe('interface plan', () => {
@@ -38,6 +45,20 @@ describe('interface plan', () => {
   test('a link-local address is the last choice', () => {
     const [plan] = planInterfaces([networkInterface('br0', '169.254.3.4/16', '192.0.2.1/24')], wanted);
     assert.equal(plan?.address, '192.0.2.1');
+  });
+
+  test('a network behind a relay agent has a pool of its own, without its router', () => {
+    const router = parseIpv4('198.51.100.1');
+    const subnet = { network: parseIpv4('198.51.100.0'), prefix: 24 };
+    const pool = { first: parseIpv4('198.51.100.1'), last: parseIpv4('198.51.100.9') };
+    const relayedSubnets = [{ subnet, router }];
+    const [whole] = planRelayed({ relayedSubnets, pools: [] });
+    assert.deepEqual(whole?.pool, { first: '198.51.100.128', last: '198.51.100.254' });
+    const [given] = planRelayed({ relayedSubnets, pools: [pool] });
+    assert.deepEqual(given, { subnet, pool, excluded: [router], router });
+    const present = [networkInterface('br0', '192.0.2.1/24')];
+    const [plan] = planInterfaces(present, { ...wanted, relayedSubnets, pools: [pool] });
+    assert.notDeepEqual(plan?.pool, pool, 'it is the other network’s');
   });
 
   test('the router is kept out of the pool', () => {

@@ -20,7 +20,7 @@ echo "lease $ip $serverid $rootpath"
 
 /** Undefined when nobody gave it an address within so many seconds. Its script is put into `directory`. */
 export async function askForAddress(
-  { onClient, clientInterface }: ServedNetwork,
+  { onClient, clientInterface }: Pick<ServedNetwork, 'onClient' | 'clientInterface'>,
   directory: string,
   patience = 5,
 ): Promise<Told | undefined> {

@@ -7,6 +7,7 @@
  * | UEFI HTTP  | 60 `HTTPClient` and a URL as boot file                                                                      |
  * | iPXE       | 17, 203 and 175; a boot file that is not empty is run instead of booting from the disk, if that fails        |
  * | UEFI iSCSI | 17, already in the offer                                                                                    |
+ * | iSCSI ROM  | 60 as it sent it, and 43 in its own form, already in the offer; 17                                          |
  * | any other  | 17 if it asks                                                                                               |
  *
  * From a proxyDHCP server iPXE takes nothing, not even a Root Path, unless the answer names a boot file and where to fetch it
@@ -15,7 +16,7 @@
 
 import { IPV4_ANY, type Ipv4Address } from '../../bytes/index.ts';
 import type { BootClient } from '../boot-client.ts';
-import { IpxeOption, Option, PxeOption, vendorOptions } from '../option.ts';
+import { IpxeOption, IsanOption, Option, PxeOption, vendorOptions } from '../option.ts';
 import { text } from '../option-codec.ts';
 import { OptionList, type OptionType } from '../option-list.ts';
 
@@ -27,6 +28,15 @@ export interface ChapCredentials {
   readonly reverse?: { readonly username: string; readonly password: string };
 }
 
+/** The place of a disk, part by part. */
+export interface BootTarget {
+  readonly address: Ipv4Address;
+  readonly port: number;
+  /** 16 hexadecimal digits. */
+  readonly lun: string;
+  readonly targetName: string;
+}
+
 export interface BootAnswer {
   /** Where to fetch the boot file by TFTP. */
   readonly nextServer?: Ipv4Address;
@@ -34,6 +44,8 @@ export interface BootAnswer {
   readonly bootFile?: string;
   /** RFC 4173 §5: `iscsi:server:protocol:port:LUN:targetname`. */
   readonly rootPath?: string;
+  /** What the Root Path names, for clients that take it in another form. */
+  readonly target?: BootTarget;
   readonly initiatorName?: string;
   readonly chap?: ChapCredentials;
   /** The machine's name, given when it asks for one. */
@@ -65,6 +77,7 @@ export function bootFields(client: BootClient, answer: BootAnswer, mode: 'full' 
   giveDisk(client, answer, fields);
   if (answer.hostName !== undefined) offer(Option.hostName, answer.hostName, client, fields);
   if (client.kind === 'ipxe') giveIpxeOptions(answer, fields, mode);
+  else if (client.kind === 'iscsi-rom') giveIscsiRom(client, answer, fields);
   else giveVendorClass(client, answer, fields);
   // A proxyDHCP offer is told apart from others by its vendor class alone; iPXE knows no other one.
   if (mode === 'proxy' && client.kind !== 'http') fields.forced.set(Option.vendorClass, 'PXEClient');
@@ -95,7 +108,7 @@ function offer<T>(option: OptionType<T>, value: T, { requestedOptions }: BootCli
 }
 
 function giveDisk(client: BootClient, { rootPath, initiatorName }: BootAnswer, fields: BootFields): void {
-  const hooksDisks = client.kind === 'ipxe' || client.kind === 'uefi-iscsi';
+  const hooksDisks = client.kind === 'ipxe' || client.kind === 'uefi-iscsi' || client.kind === 'iscsi-rom';
   if (rootPath !== undefined) {
     if (hooksDisks) fields.forced.set(Option.rootPath, rootPath);
     else offer(Option.rootPath, rootPath, client, fields);
@@ -118,6 +131,31 @@ function giveIpxeOptions({ chap }: BootAnswer, fields: BootFields, mode: 'full' 
     }
   }
   if (options.size > 0) fields.forced.set(Option.ipxe, options);
+}
+
+/** A card ignores option 43 without its own vendor class beside it. */
+function giveIscsiRom({ iscsiRom, vendorClass }: BootClient, answer: BootAnswer, fields: BootFields): void {
+  const { rootPath, initiatorName, target } = answer;
+  if (rootPath === undefined || target === undefined || vendorClass === undefined) return;
+  fields.forced.set(Option.vendorClass, vendorClass);
+  if (iscsiRom === 'text') {
+    fields.forced.setRaw(Option.vendorSpecific.code, text.encode(emulexText(target, answer)));
+    return;
+  }
+  const options = new OptionList().set(IsanOption.firstTarget, rootPath);
+  if (initiatorName !== undefined) options.set(IsanOption.initiatorName, initiatorName);
+  fields.forced.set(vendorOptions, options);
+}
+
+/**
+ * Target, port, LUN, target name, initiator name, header digest, data digest, authentication: each in quotes, and nothing where the
+ * card's own setting holds. The secrets of CHAP the card has itself.
+ */
+function emulexText({ address, port, lun, targetName }: BootTarget, { initiatorName, chap }: BootAnswer): string {
+  const oneWayOrMutual = chap?.reverse === undefined ? 'E' : 'M';
+  const authentication = chap === undefined ? '' : oneWayOrMutual;
+  const values = [address, `${port}`, lun, targetName, initiatorName ?? '', '', '', authentication];
+  return `iscsi:${values.map((value) => (value === '' ? '' : `"${value}"`)).join(':')}`;
 }
 
 const useBootFileOfThisOffer = 1 << 3;

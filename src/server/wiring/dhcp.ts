@@ -1,14 +1,16 @@
 /** DHCP on one interface, in the mode that was chosen for it. */
 
-import type { Ipv4Address, MacAddress } from '../../bytes/index.ts';
+import type { MacAddress } from '../../bytes/index.ts';
 import type { BootClient } from '../../dhcp/boot-client.ts';
 import { Option } from '../../dhcp/option.ts';
 import { type BootDecision, decideBoot } from '../boot-policy.ts';
 import { type ChosenMode, chooseDhcpMode } from '../dhcp-detection.ts';
 import { DhcpObserver } from '../dhcp-observer.ts';
 import { type DhcpServiceOptions, startFullDhcp, startProxyDhcp } from '../dhcp-service.ts';
-import type { InterfacePlan } from '../interface-plan.ts';
+import { type InterfacePlan, planRelayed } from '../interface-plan.ts';
+import { OtherServers } from '../other-servers.ts';
 import { type Parts, placeOf, troubleOf } from '../parts.ts';
+import { KeptAddresses } from '../reservations.ts';
 import { beginsIpv6Wait, noRouterHere } from '../router-advertisement.ts';
 
 /** An operating system that asks for nothing of its disk has an address in mind, and its name at most. */
@@ -39,16 +41,15 @@ export async function startDhcp(
   const { options, platform, store, loaders, machines, trace, emit } = parts;
   const decide = (client: BootClient, mac: MacAddress): BootDecision =>
     decideBoot(client, placeOf(options, plan), machines.diskOf(mac), { mode, hasLoader: (name) => loaders.has(name) });
+  const otherServers = new OtherServers(plan.name, emit);
   const observer = new DhcpObserver({ interface: plan.name, mode, trace, machines, decide, emit });
   const service: DhcpServiceOptions = {
     ...options,
     ...platform,
     plan,
     leases: store.leases,
-    reservations: {
-      addressOf: ({ key }) => machines.reservedAddressOf(key),
-      holderOf: (address: Ipv4Address) => store.hosts.findByAddress(address)?.hardwareAddress,
-    },
+    relayed: planRelayed(options),
+    reservations: new KeptAddresses(machines, store.hosts, options.reservations),
     bootFor: (client) => {
       if (client.hardwareAddress === undefined) return undefined;
       if (!asksForDisk(client)) return { hostName: machines.nameOf(client.hardwareAddress) };
@@ -57,7 +58,9 @@ export async function startDhcp(
     },
     onEvent: (event) => {
       observer.observe(event);
-      if (beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
+      if (mode === 'full') otherServers.observe(event, platform.clock.now());
+      // Where DHCPv6 is served, other advertisements are under way.
+      if (plan.ipv6 === undefined && beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
     },
     onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
   };

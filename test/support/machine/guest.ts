@@ -18,8 +18,8 @@ export interface GuestOptions {
   readonly number: number;
   /** MiB. */
   readonly memory?: number;
-  /** Lets it read this machine's files at `/host`: programs that it does not have itself. */
-  readonly seesHost?: boolean;
+  /** More of QEMU's arguments. */
+  readonly hardware?: readonly string[];
   /** File that gets what the kernel says. */
   readonly log: string;
 }
@@ -37,18 +37,13 @@ export interface Guest extends AsyncDisposable {
 /** Emulation on a busy machine is slow. Milliseconds. */
 const bootTimeout = 120_000;
 
-const hostFiles: readonly string[] = [
-  '-virtfs',
-  'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap',
-];
-
 /** Boots the guest and gives it its address. Disposal cuts its power. Needs root for the tap. */
 export async function startGuest({
   network,
   files,
   number,
   memory = 384,
-  seesHost = false,
+  hardware = [],
   log,
 }: GuestOptions): Promise<Guest> {
   const mac = `52:54:00:d1:5c:${number.toString(16).padStart(2, '0')}`;
@@ -67,10 +62,10 @@ export async function startGuest({
       ...['-chardev', `file,id=kernel,path=${log}`, '-serial', 'chardev:kernel'],
       ...['-chardev', 'stdio,id=commands,signal=off', '-device', 'virtio-serial-pci'],
       ...['-device', 'virtserialport,chardev=commands,name=commands'],
-      ...(seesHost ? hostFiles : []),
       ...['-qmp', `unix:${monitor},server=on,wait=off`],
       ...['-netdev', `tap,id=net0,ifname=${tap},script=no,downscript=no`],
       ...['-device', `virtio-net-pci,netdev=net0,mac=${mac},romfile=`],
+      ...hardware,
     ],
   });
   const shell = new Shell(qemu.console, async () => {
@@ -91,8 +86,6 @@ export async function startGuest({
   };
   try {
     await guest.run(`ip address add ${address}/24 dev eth0 && ip link set eth0 up`, bootTimeout);
-    if (seesHost)
-      await guest.run('mkdir /host && mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=1048576 host /host');
   } catch (error) {
     await guest[Symbol.asyncDispose]();
     throw error;
