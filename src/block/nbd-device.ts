@@ -12,12 +12,15 @@ import { NbdClient, type NbdClientOptions } from './nbd-client.ts';
 export interface NbdDeviceOptions extends NbdClientOptions {
   /** 512 or 4096; default: the smallest of them that the server takes. */
   readonly blockSize?: number;
+  /** Default: what the server prefers. */
+  readonly physicalBlockSize?: number;
   /** Default false. */
   readonly readOnly?: boolean;
 }
 
 /** Bytes of one request: what is longer goes in several. */
 const MAX_TRANSFER = 1 << 20;
+const MAX_PHYSICAL_BLOCK = 65_536;
 /** Bytes of one WRITE_ZEROES or BLOCK_STATUS, which carry nothing. */
 const MAX_RANGE = 1 << 30;
 const ZEROS = new Uint8Array(1 << 16);
@@ -59,7 +62,7 @@ export class NbdDevice implements Device {
       });
     }
     this.size = size;
-    this.physicalBlockSize = Math.max(this.blockSize, Math.min(blockSize.preferred, 65_536));
+    this.physicalBlockSize = options.physicalBlockSize ?? physicalBlockSize(this.blockSize, blockSize.preferred);
     this.#maxTransfer = Math.min(MAX_TRANSFER, blockSize.maximum - (blockSize.maximum % this.blockSize));
     this.readOnly = options.readOnly === true || this.#can(TransmissionFlag.readOnly);
     const zeroing = this.#can(TransmissionFlag.sendWriteZeroes) ? 'native' : 'emulated';
@@ -182,6 +185,12 @@ function chooseBlockSize(minimum: number, wanted: number | undefined): number {
       hint: 'Ask for blocks of 4096 bytes, or let the server take smaller ones.',
     },
   );
+}
+
+/** A power of two, as SCSI can tell it, from what may be any number of bytes. */
+function physicalBlockSize(blockSize: number, preferred: number): number {
+  const power = 2 ** Math.floor(Math.log2(Math.max(1, preferred)));
+  return Math.max(blockSize, Math.min(power, MAX_PHYSICAL_BLOCK));
 }
 
 interface Piece {

@@ -1,9 +1,9 @@
 /** What a DHCP client does, a line for each of its actions. */
 
-import type { DhcpLease } from '../dhcp/client/lease.ts';
+import { type DhcpLease, serverText } from '../dhcp/client/lease.ts';
 import { isProxyOffer, type RankedOffer, serverOf } from '../dhcp/client/offer.ts';
 import type { DhcpClientAction } from '../dhcp/client/state.ts';
-import { type DhcpMessage, messageType } from '../dhcp/message.ts';
+import { type DhcpMessage, MessageType, messageType } from '../dhcp/message.ts';
 import { Option } from '../dhcp/option.ts';
 import { messageTypeName } from '../dhcp/summary.ts';
 
@@ -13,13 +13,13 @@ export function narrate(action: DhcpClientAction, interfaceName: string): string
     case 'send':
       return `${messageTypeName(action.message)} on ${interfaceName}`;
     case 'offer':
-      return `${heard(action.message)} from ${serverOf(action.message)}${carried(action.message)}`;
+      return `${heard(action.message)} from ${serverText(serverOf(action.message))}${carried(action.message)}`;
     case 'chosen':
       return chosen(action.ranking);
     case 'discarded':
       return `an answer of ${action.server} is discarded: it ${action.reason}`;
     case 'bound':
-      return `${given(action.lease)}: its offer ${action.lease.reason}${proof(action.lease)}`;
+      return `${given(action.lease)}: ${reason(action.lease)}${proof(action.lease)}`;
     case 'renewed':
       return `${given(action.lease)} for longer${proof(action.lease)}`;
     case 'nak':
@@ -33,6 +33,7 @@ export function narrate(action: DhcpClientAction, interfaceName: string): string
 
 function heard(message: DhcpMessage): string {
   if (messageType(message) === undefined) return `BOOTP reply with ${message.yiaddr}`;
+  if (messageType(message) === MessageType.ack) return 'parameters';
   return isProxyOffer(message) ? 'boot parameters' : `offer of ${message.yiaddr}`;
 }
 
@@ -51,8 +52,13 @@ function chosen([first, ...others]: readonly RankedOffer[]): string | undefined 
   return `the offer of ${serverOf(first.message)} goes first, as it ${first.reason}; then ${[...rest, ...more].join('; ')}`;
 }
 
-function given({ serverIdentifier, address }: DhcpLease): string {
-  return `${serverIdentifier} gives ${address}`;
+function given({ serverIdentifier, address, reply }: DhcpLease): string {
+  const what = reply.yiaddr === address ? `gives ${address}` : `gives parameters for ${address}`;
+  return `${serverText(serverIdentifier)} ${what}`;
+}
+
+function reason({ reason, offer }: DhcpLease): string {
+  return offer === undefined ? `it ${reason}` : `its offer ${reason}`;
 }
 
 function proof({ key }: DhcpLease): string {

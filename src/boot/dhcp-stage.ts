@@ -3,7 +3,7 @@
 import { DisklessError, type Ipv4Address, ipv4Mask, ipv4ToNumber, macToBytes } from '../bytes/index.ts';
 import type { AuthenticationKey } from '../dhcp/authentication.ts';
 import { type AuthenticationKeyEntry, keysOfClient } from '../dhcp/authentication-file.ts';
-import { type DhcpLease, messagesOf } from '../dhcp/client/lease.ts';
+import { type DhcpLease, messagesOf, serverText } from '../dhcp/client/lease.ts';
 import type { DhcpClientOptions, DhcpQuestion } from '../dhcp/client/options.ts';
 import { Option } from '../dhcp/option.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
@@ -189,7 +189,7 @@ export function describeDhcpResult(result: DhcpResult): { text: string; facts: F
   const path = rootPath === undefined ? undefined : formatRootPath(rootPath);
   const origin = result.origins.rootPath;
   return {
-    text: `${address}/${prefix} from ${server}; ${path === undefined ? 'no iscsi: Root Path' : `${path}, from ${origin}`}`,
+    text: `${address}/${prefix} from ${serverText(server)}; ${path === undefined ? 'no iscsi: Root Path' : `${path}, from ${origin}`}`,
     facts: {
       ...{ address, prefix, router, server, rootPath: path, initiatorName, leaseTime },
       secondRootPath: secondRootPath === undefined ? undefined : formatRootPath(secondRootPath),

@@ -10,6 +10,7 @@ import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName, serverHost } from '../iscsi/server-name.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
+import type { NbdPlace } from '../nbd/uri.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
@@ -99,8 +100,13 @@ export const bootSettings = {
     ...optional(parseReadSize),
   }),
   out: setting({ help: 'the file that --read writes', placeholder: 'file', ...optional((text) => text) }),
+  nbd: setting({
+    help: 'serve the disk to NBD clients at this socket of the file system, or at host:port, until a signal',
+    placeholder: 'socket',
+    ...optional(parseNbdPlace),
+  }),
   timeout: setting({
-    help: 'how long the whole boot may take, without the copying of --read',
+    help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
     placeholder: 'duration',
     schema: textual(parseTimeout),
     fallback: 60,
@@ -136,6 +142,15 @@ function parseReadSize(text: string): number {
   const size = parseSize(text);
   if (size > 0) return size;
   throw new DisklessError('USAGE_VALUE_INVALID', `there is nothing to copy in "${text}"`);
+}
+
+/** What has a port and no slash is an address; port 0 lets the kernel choose. Raises ROOT_PATH_SERVER, USAGE_VALUE_INVALID. */
+function parseNbdPlace(text: string): NbdPlace {
+  if (text === '') throw new DisklessError('USAGE_VALUE_INVALID', 'no socket is named');
+  const { host, port } = /^(?<host>[^/]*):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  if (host === undefined || port === undefined) return { kind: 'local', path: text };
+  if (Number(port) > 65_535) throw new DisklessError('USAGE_VALUE_INVALID', `there is no port ${port}`);
+  return { kind: 'tcp', host: serverHost(parseServerName(host)), port: Number(port) };
 }
 
 /** Seconds. */

@@ -29,6 +29,10 @@ export function eventLines(event: ServerEvent): string[] {
       const what = event.event === 'connected' ? event.initiator : (event.reason ?? 'closed');
       return [stamped(event, `${event.mac ?? event.target}  ${event.event}: ${what} (${event.address})`)];
     }
+    case 'slp': {
+      const what = event.change === 'registered' ? 'has the targets' : 'does not answer any more';
+      return [stamped(event, `the SLP directory agent ${event.directoryAgent} ${what}`)];
+    }
     case 'trouble':
       return [
         stamped(event, `${event.mac === undefined ? '' : `${event.mac}  `}trouble: ${event.text} (${event.code})`),

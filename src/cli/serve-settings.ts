@@ -5,6 +5,7 @@ import { DisklessError, type Ipv4Address, ipv4Subnet, parseIpv4, parseMac } from
 import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
 import type { DhcpMode, HttpEndpoint, RelayedSubnet, Reservation } from '../server/options.ts';
+import { DEFAULT_SCOPE } from '../slp/protocol.ts';
 import { dataSetting } from './data-directory.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, type Setting, setting, textual, type ValuesOf } from './setting.ts';
@@ -102,6 +103,31 @@ export const serveSettings = {
   }),
   tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
   iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
+  slp: setting({
+    help: 'on: machines find their disks by SLP as well, without being told the server',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  slpScope: setting({
+    help: 'SLP scope of the disks; default: DEFAULT',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(z.string().min(1)),
+    fallback: [DEFAULT_SCOPE],
+  }),
+  slpAgent: setting({
+    help: 'SLP directory agent to register the disks with, beside those that are found',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseIpv4)),
+    fallback: [],
+  }),
+  slpIpsec: setting({
+    help: 'IPsec protects SLP’s port 427: who may use which disk may be told there',
+    schema: onOrOff,
+    fallback: false,
+  }),
   loaderDir: setting({
     help: 'directory of iPXE’s undionly.kpxe, snponly.efi, ipxe.efi; off: none; default: Debian’s ipxe package',
     placeholder: 'dir',

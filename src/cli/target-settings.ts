@@ -15,7 +15,7 @@ const MAXIMUM_URL_LENGTH = 2048;
 
 export const targetSettings = {
   file: setting({
-    help: 'raw disk image or block device, LUN 0',
+    help: 'raw disk image, block device, or NBD export such as nbd://192.0.2.5/disk; LUN 0',
     placeholder: 'file',
     isArgument: true,
     schema: z.string().min(1).optional(),

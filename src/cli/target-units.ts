@@ -1,11 +1,17 @@
-/** The logical units of `diskless target`: each a file, with what outlives the process in small files beside it. */
+/**
+ * The logical units of `diskless target`: each a file, with what outlives the process in small files beside it, or an export of an NBD
+ * server, which has no place for that.
+ */
 
-import { type FileDevice, openFileDevice } from '../block/file-device.ts';
+import type { Device } from '../block/device.ts';
+import { openFileDevice } from '../block/file-device.ts';
 import { DisklessError } from '../bytes/index.ts';
+import { isNbdUri } from '../nbd/uri.ts';
 import type { FileSystem } from '../os/file.ts';
 import { ReplacedFile } from '../os/replaced-file.ts';
 import { MAXIMUM_LUN } from '../scsi/index.ts';
 import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
+import { type NbdReach, openNbdExport } from './nbd-export.ts';
 
 export interface UnitSettings {
   readonly blockSize: number;
@@ -17,7 +23,7 @@ export interface UnitSettings {
 }
 
 export interface TargetUnit {
-  readonly device: FileDevice;
+  readonly device: Device;
   readonly features: UnitFeatures;
 }
 
@@ -46,14 +52,21 @@ export function filesByLun(file: string, others: readonly (readonly [number, str
   return files;
 }
 
-/** The caller closes the device. Raises what `openFileDevice` raises, RESERVATIONS_DAMAGED and its kin. */
-export async function openTargetUnit(files: FileSystem, path: string, settings: UnitSettings): Promise<TargetUnit> {
+/** Where units come from. */
+export interface UnitSources extends NbdReach {
+  readonly files: FileSystem;
+}
+
+/**
+ * `path` names a file, a block device or an NBD export. The caller closes the device. Raises what `openFileDevice` and `openNbdExport`
+ * raise, RESERVATIONS_DAMAGED and its kin.
+ */
+export async function openTargetUnit(sources: UnitSources, path: string, settings: UnitSettings): Promise<TargetUnit> {
   const { blockSize, physicalBlockSize, readOnly, removable, thin } = settings;
-  const device = openFileDevice(files, path, {
-    blockSize,
-    readOnly,
-    ...(physicalBlockSize === undefined ? {} : { physicalBlockSize }),
-  });
+  const shape = { blockSize, readOnly, ...(physicalBlockSize === undefined ? {} : { physicalBlockSize }) };
+  if (isNbdUri(path)) return { device: await openNbdExport(path, sources, shape), features: { removable, thin } };
+  const { files } = sources;
+  const device = openFileDevice(files, path, shape);
   try {
     return { device, features: { removable, thin, ...(await loadKept(files, path)) } };
   } catch (error) {

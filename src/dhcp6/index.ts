@@ -18,4 +18,10 @@ export type {
   VendorOptions,
 } from './option-codec.ts';
 export * from './option-list.ts';
+export type { BootAnswer } from './server/boot-answer.ts';
+export * from './server/event.ts';
+export * from './server/lease.ts';
+export * from './server/link.ts';
+export type { ReplyPorts } from './server/reply.ts';
+export * from './server/server.ts';
 export * from './summary.ts';

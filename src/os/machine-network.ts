@@ -3,14 +3,14 @@
  * set is taken back when the returned handle is disposed of.
  */
 
-import { DisklessError, type Ipv4Address } from '../bytes/index.ts';
+import { DisklessError, type Ipv4Address, type Ipv6Address } from '../bytes/index.ts';
 import { runProcess } from './process.ts';
 
 export interface MachineNetwork {
   /** Brings an interface up, so that it can send at all. */
   bringUp(interfaceName: string): Promise<AsyncDisposable>;
-  /** Gives an interface an address; `prefix` is the length of its subnet's, 0..32. */
-  addAddress(interfaceName: string, address: Ipv4Address, prefix: number): Promise<AsyncDisposable>;
+  /** Gives an interface an address; `prefix` is the length of its subnet's, 0..32 or 128. */
+  addAddress(interfaceName: string, address: Ipv4Address | Ipv6Address, prefix: number): Promise<AsyncDisposable>;
   /** Makes one host reachable through a router in the interface's subnet. */
   addHostRoute(interfaceName: string, host: Ipv4Address, router: Ipv4Address): Promise<AsyncDisposable>;
 }

@@ -78,6 +78,8 @@ export interface UdpOptions {
   readonly broadcast?: boolean;
   /** Multicast groups to hear as well, on `interface` where it is given. */
   readonly groups?: readonly string[];
+  /** Routers that a datagram to a multicast group may pass, and one: 1 to 255. Default 1: it stays on the link. */
+  readonly multicastHops?: number;
   /** Lets several sockets bind the same port, such as one for each interface. */
   readonly reuseAddress?: boolean;
 }

@@ -2,6 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { BatchedUdpSocket } from './batched-udp.ts';
 import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
 import { networkError } from './node-error.ts';
@@ -53,6 +54,7 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
       socket.off('error', fail);
       if (options.broadcast) socket.setBroadcast(true);
       try {
+        if (options.multicastHops !== undefined) socket.setMulticastTTL(options.multicastHops);
         for (const group of options.groups ?? []) socket.addMembership(group, multicastInterface(options));
       } catch (error) {
         fail(error as Error);
@@ -86,5 +88,6 @@ function kindOf(address: string) {
 
 /** Node names the interface of a group by an address on it, which for IPv6 may be no more than the zone. */
 function multicastInterface({ address = '', interface: name }: UdpOptions): string | undefined {
-  return name !== undefined && isIPv6(address) ? `::%${name}` : undefined;
+  if (name === undefined) return undefined;
+  return isIPv6(address) ? `::%${name}` : networkInterfaces()[name]?.find(({ family }) => family === 'IPv4')?.address;
 }

@@ -19,6 +19,7 @@ import type { BootServerOptions } from './options.ts';
 import { type Parts, type Platform, placeOf } from './parts.ts';
 import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
 import { startHttp } from './wiring/http.ts';
+import { startSlp } from './wiring/slp.ts';
 import { startTarget } from './wiring/target.ts';
 import { startTftp } from './wiring/tftp.ts';
 
@@ -47,6 +48,7 @@ export class BootServer implements AsyncDisposable {
     opened.use(await startTarget(parts, plans));
     opened.use(await startTftp(parts, plans));
     opened.use(await startHttp(parts, plans));
+    opened.use(await startSlp(parts, plans));
     const modes = await Promise.all(plans.map((plan) => chooseMode(parts, plan, signal)));
     for (const [plan, mode] of zip(plans, modes)) opened.use(await startDhcp(parts, plan, mode));
     signal.throwIfAborted();

@@ -51,6 +51,8 @@ export type ServerEventBody =
       /** How it ended. */
       readonly reason?: string;
     }
+  /** Another SLP directory agent knows the targets now, or has fallen silent. */
+  | { readonly event: 'slp'; readonly change: 'registered' | 'lost'; readonly directoryAgent: string }
   /** Something went wrong that does not end the server. */
   | { readonly event: 'trouble'; readonly code: string; readonly text: string; readonly mac?: MacAddress }
   | { readonly event: 'stopping'; readonly reason: string }

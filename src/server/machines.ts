@@ -60,6 +60,11 @@ export class Machines {
     );
   }
 
+  /** The machine that takes this initiator name from us; undefined when the name is no machine's. */
+  byInitiatorName(initiatorName: string): MacAddress | undefined {
+    return hardwareAddressOf(this.#initiatorPrefix, initiatorName);
+  }
+
   /** The address that is kept for a client of DHCP; its key is the hardware address of a machine that has one. */
   reservedAddressOf(clientKey: string): Ipv4Address | undefined {
     return isMac(clientKey) ? this.#store.hosts.find(clientKey)?.address : undefined;
@@ -124,7 +129,7 @@ export class Machines {
    * address: with two cards on one network the kernel asks from either. Any other is who is at its address.
    */
   targetsFor(initiatorName: string, address: string): IscsiName[] {
-    const mac = hardwareAddressOf(this.#initiatorPrefix, initiatorName) ?? this.at(address);
+    const mac = this.byInitiatorName(initiatorName) ?? this.at(address);
     return mac === undefined ? [] : [this.diskOf(mac).targetName];
   }
 }

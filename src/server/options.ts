@@ -37,6 +37,15 @@ export interface Reservation {
   readonly address: Ipv4Address;
 }
 
+export interface SlpOptions {
+  /** Items of a scope list. */
+  readonly scopes: readonly string[];
+  /** To register with beside those that are found. */
+  readonly directoryAgents: readonly Ipv4Address[];
+  /** IPsec protects port 427: who may use which target may be told (RFC 4018 §6.1). */
+  readonly isIpsecPresent: boolean;
+}
+
 export interface BootServerOptions {
   /** Path of the golden image. */
   readonly image: string;
@@ -62,6 +71,8 @@ export interface BootServerOptions {
   readonly http: HttpEndpoint;
   readonly tftpPort: number;
   readonly iscsiPort: number;
+  /** Undefined: SLP is not spoken. */
+  readonly slp: SlpOptions | undefined;
   readonly loaders: LoaderPlace;
   /** Beginning of every machine's target name. */
   readonly targetPrefix: string;

@@ -17,9 +17,9 @@ export interface Advertisement {
 export interface AdvertisementSource {
   /**
    * What may satisfy a predicate: everything, or only what it can be about. Services that are made when they are asked for are among it
-   * when the predicate names them.
+   * when the predicate names them. Attributes may depend on who asks: the address, undefined when they are to be registered elsewhere.
    */
-  advertisements(predicate: Predicate | undefined): Iterable<Advertisement>;
+  advertisements(predicate: Predicate | undefined, asker: string | undefined): Iterable<Advertisement>;
 }
 
 /** RFC 2608 §8.1: dialects of a language are alike. */

@@ -5,7 +5,7 @@ import type { AdvertisementSource } from './advertisement.ts';
 import { parseAttributeList } from './attribute.ts';
 import { type DirectoryAgentAdvertisement, readBody, type ServiceRequest, type SlpBody } from './body.ts';
 import { isMandatory } from './extension.ts';
-import { HeaderLayout, readHeader, type SlpHeader, slpHeader } from './header.ts';
+import { HeaderLayout, type ReadHeader, readHeader, type SlpHeader, slpHeader } from './header.ts';
 import { encodeMessage, encodeReply } from './message.ts';
 import { parsePredicate } from './predicate.ts';
 import { listSatisfies } from './predicate-match.ts';
@@ -51,25 +51,35 @@ export class SlpAgent {
 
   /** The answer to a message, or undefined where none is due. Whatever the bytes are, it raises nothing. */
   receive(bytes: Uint8Array, from: ReceivedFrom): Uint8Array | undefined {
-    let header: SlpHeader | undefined;
-    let functionId: number = FunctionId.SrvRqst;
-    let serviceType = '';
+    let read: ReadHeader;
     try {
-      const read = readHeader(bytes);
-      ({ header, functionId } = read);
-      const body = readBody(functionId, bytes.subarray(read.bodyStart, read.bodyEnd), header.overflow);
-      if (body.kind === 'SrvRqst') serviceType = body.serviceType;
-      if (header.extensions.some(isMandatory))
-        return this.#refuse(header, body.kind, serviceType, ErrorCode.optionNotUnderstood, from);
-      const answer = this.#answer(header, body, from);
-      return answer === undefined ? undefined : reply(header, answer, from);
+      read = readHeader(bytes);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const asked = header ?? (from.transport === 'tcp' ? headerOfOtherVersion(bytes, error) : undefined);
-      const kind = requestKinds.get(functionId);
-      if (asked === undefined || kind === undefined) return undefined;
-      return this.#refuse(asked, kind, serviceType, errorCodeOf(error), from);
+      return this.#unreadable(bytes, from, refusalOf(error));
     }
+    const { header } = read;
+    const kind = requestKinds.get(read.functionId);
+    if (kind === undefined) return undefined;
+    let body: SlpBody | undefined;
+    let answer: SlpBody | undefined;
+    try {
+      body = readBody(read.functionId, bytes.subarray(read.bodyStart, read.bodyEnd), header.overflow);
+      answer = this.#answer(header, body, from);
+    } catch (error) {
+      answer = this.#failure(header, body ?? { kind }, refusalOf(error));
+    }
+    return answer === undefined ? undefined : reply(header, answer, from);
+  }
+
+  /** On a connection nothing is multicast: what has another version in front of the same identifier can be told so. */
+  #unreadable(bytes: Uint8Array, from: ReceivedFrom, errorCode: number): Uint8Array | undefined {
+    if (errorCode !== ErrorCode.versionNotSupported || from.transport === 'udp') return undefined;
+    const { functionId, xid } = HeaderLayout.view(bytes);
+    const kind = requestKinds.get(functionId);
+    if (kind === undefined) return undefined;
+    const header = slpHeader({ xid, languageTag: '' });
+    const body = this.#failure(header, { kind }, errorCode);
+    return body === undefined ? undefined : reply(header, body, from);
   }
 
   /** What it tells all as a directory agent, unasked (RFC 2608 §12.2.2); `isClosing`: that it is going down. */
@@ -81,6 +91,7 @@ export class SlpAgent {
   }
 
   #answer(header: SlpHeader, body: SlpBody, from: ReceivedFrom): SlpBody | undefined {
+    if (header.extensions.some(isMandatory)) return this.#failure(header, body, ErrorCode.optionNotUnderstood);
     switch (body.kind) {
       case 'SrvRqst':
         return this.#wasAnswered(body.previousResponders) ? undefined : this.#serviceRequest(header, body, from);
@@ -88,7 +99,7 @@ export class SlpAgent {
       case 'SrvTypeRqst': {
         if (this.#wasAnswered(body.previousResponders)) return undefined;
         const problem = this.#problem(body.scopes, body.kind === 'AttrRqst' ? body.spi : '');
-        if (problem !== undefined) return this.#failure(header, body.kind, '', problem);
+        if (problem !== undefined) return this.#failure(header, body, problem);
         const question = this.#question(header, from);
         const answer =
           body.kind === 'AttrRqst' ? answerAttributeRequest(body, question) : answerServiceTypeRequest(body, question);
@@ -110,12 +121,12 @@ export class SlpAgent {
 
   #serviceRequest(header: SlpHeader, body: ServiceRequest, from: ReceivedFrom): SlpBody | undefined {
     const { serviceType, scopes, spi } = body;
-    if (serviceType === '') return this.#failure(header, 'SrvRqst', '', ErrorCode.parseError);
+    if (serviceType === '') return this.#failure(header, body, ErrorCode.parseError);
     const isSearch = isOfType(serviceType, DIRECTORY_AGENT) || isOfType(serviceType, SERVICE_AGENT);
     // Searches for agents may leave out the scopes (§11.2).
     const problem =
       isSearch && scopes.length === 0 ? this.#problem(this.#options.scopes, spi) : this.#problem(scopes, spi);
-    if (problem !== undefined) return this.#failure(header, 'SrvRqst', serviceType, problem);
+    if (problem !== undefined) return this.#failure(header, body, problem);
     if (isOfType(serviceType, DIRECTORY_AGENT)) return this.#directoryAgentSearch(header, body);
     if (isOfType(serviceType, SERVICE_AGENT)) return this.#serviceAgentSearch(header, body);
     return unlessSilent(header, answerServiceRequest(body, this.#question(header, from)));
@@ -174,17 +185,19 @@ export class SlpAgent {
   }
 
   #isOwn(url: string): boolean {
-    for (const own of this.#options.services.advertisements(undefined)) if (own.url === url) return true;
+    for (const own of this.#options.services.advertisements(undefined, undefined)) if (own.url === url) return true;
     return false;
   }
 
-  #failure(header: SlpHeader, kind: SlpBody['kind'], serviceType: string, errorCode: number): SlpBody | undefined {
+  /** The answer to a request that fails; `request` has no more than its kind where it could not be read. */
+  #failure(header: SlpHeader, request: FailedRequest, errorCode: number): SlpBody | undefined {
     if (header.requestMulticast) return undefined;
-    switch (kind) {
-      case 'SrvRqst':
-        return isOfType(serviceType, DIRECTORY_AGENT)
-          ? (this.#directoryAgentAdvertisement(errorCode) ?? { kind: 'SrvRply', errorCode, urls: [] })
-          : { kind: 'SrvRply', errorCode, urls: [] };
+    switch (request.kind) {
+      case 'SrvRqst': {
+        const isSearch = isOfType(request.serviceType ?? '', DIRECTORY_AGENT);
+        const advertisement = isSearch ? this.#directoryAgentAdvertisement(errorCode) : undefined;
+        return advertisement ?? { kind: 'SrvRply', errorCode, urls: [] };
+      }
       case 'AttrRqst':
         return { kind: 'AttrRply', errorCode, attributes: '', authenticationBlocks: [] };
       case 'SrvTypeRqst':
@@ -196,18 +209,9 @@ export class SlpAgent {
         return undefined;
     }
   }
-
-  #refuse(
-    header: SlpHeader,
-    kind: SlpBody['kind'],
-    serviceType: string,
-    errorCode: number,
-    from: ReceivedFrom,
-  ): Uint8Array | undefined {
-    const body = this.#failure(header, kind, serviceType, errorCode);
-    return body === undefined ? undefined : reply(header, body, from);
-  }
 }
+
+type FailedRequest = { readonly kind: SlpBody['kind']; readonly serviceType?: string };
 
 /** The language of a reply is that of the request (§8). */
 function reply({ xid, languageTag }: SlpHeader, body: SlpBody, { transport }: ReceivedFrom): Uint8Array {
@@ -224,7 +228,7 @@ export function agentUrl(serviceType: string, address: string): string {
   return `${serviceType}://${address.includes(':') ? `[${address}]` : address}`;
 }
 
-/** Requests, which are refused when they cannot be read. */
+/** What is answered. */
 const requestKinds: ReadonlyMap<number, SlpBody['kind']> = new Map([
   [FunctionId.SrvRqst, 'SrvRqst'],
   [FunctionId.SrvReg, 'SrvReg'],
@@ -233,14 +237,10 @@ const requestKinds: ReadonlyMap<number, SlpBody['kind']> = new Map([
   [FunctionId.SrvTypeRqst, 'SrvTypeRqst'],
 ]);
 
-/** On a connection nothing is multicast: what has another version in front of the same identifier can be told so. */
-function headerOfOtherVersion(bytes: Uint8Array, error: ProtocolError): SlpHeader | undefined {
-  if (error.code !== 'SLP_VERSION_UNSUPPORTED') return undefined;
-  return slpHeader({ xid: HeaderLayout.view(bytes).xid, languageTag: '' });
-}
-
-function errorCodeOf({ code }: ProtocolError): number {
-  switch (code) {
+/** The error code of a request that raised something. Raises what is no fault of the request's. */
+function refusalOf(error: unknown): number {
+  if (!(error instanceof ProtocolError)) throw error;
+  switch (error.code) {
     case 'SLP_VERSION_UNSUPPORTED':
       return ErrorCode.versionNotSupported;
     case 'SLP_REGISTRATION_INVALID':

@@ -79,7 +79,7 @@ function inScope(
   predicate: ReturnType<typeof parsePredicate>,
 ): Advertisement[] {
   return sources.flatMap((source) =>
-    [...source.advertisements(predicate)].filter(
+    [...source.advertisements(predicate, asker)].filter(
       (one) => itemsInBoth(scopes, one.scopes).length > 0 && reachesAsker(one.url, asker),
     ),
   );

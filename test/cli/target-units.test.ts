@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { filesByLun, openTargetUnit, parseLun } from '../../src/cli/target-units.ts';
+import { systemClock } from '../../src/os/clock.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
+import { nodeLocalSockets } from '../../src/os/node-local-sockets.ts';
+import { nodeNetwork } from '../../src/os/node-network.ts';
 
 const settings = { blockSize: 512, physicalBlockSize: undefined, readOnly: false, removable: false, thin: true };
 
@@ -15,6 +18,8 @@ async function image(): Promise<{ readonly path: string } & AsyncDisposable> {
   await truncate(path, 1 << 20);
   return { path, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
 }
+
+const sources = { files: nodeFileSystem, network: nodeNetwork, sockets: nodeLocalSockets, clock: systemClock };
 
 test('--lun is a number and a file, whose name may hold anything', () => {
   assert.deepEqual(parseLun('1=second.img'), [1, 'second.img']);
@@ -51,7 +56,7 @@ test('each file has a number of its own', () => {
 
 test('nothing is written beside the image until an initiator asks for something to be kept', async () => {
   await using disk = await image();
-  const { device, features } = await openTargetUnit(nodeFileSystem, disk.path, settings);
+  const { device, features } = await openTargetUnit(sources, disk.path, settings);
   await assert.rejects(stat(`${disk.path}.reservations`));
   await features.savedReservations?.store.save(Buffer.from('kept'));
   assert.equal(await readFile(`${disk.path}.reservations`, 'utf8'), 'kept');
@@ -61,9 +66,9 @@ test('nothing is written beside the image until an initiator asks for something 
 test('what was kept and cannot be read stops the start, and lets go of the image', async () => {
   await using disk = await image();
   await writeFile(`${disk.path}.reservations`, 'torn');
-  await assert.rejects(openTargetUnit(nodeFileSystem, disk.path, settings), { code: 'RESERVATIONS_DAMAGED' });
+  await assert.rejects(openTargetUnit(sources, disk.path, settings), { code: 'RESERVATIONS_DAMAGED' });
   await writeFile(`${disk.path}.reservations`, '{"version":1,"registrations":[],"reservation":null}');
-  const { device, features } = await openTargetUnit(nodeFileSystem, disk.path, { ...settings, removable: true });
+  const { device, features } = await openTargetUnit(sources, disk.path, { ...settings, removable: true });
   assert.equal(features.removable, true);
   await device.close();
 });

@@ -43,6 +43,7 @@ import { type Random, seededRandom } from '../support/random.ts';
 import { anyU32, damaged, randomBytes } from './random/bytes.ts';
 import { randomCdb, randomParameterList } from './random/command.ts';
 import { randomKeys } from './random/login.ts';
+import { slpTrials } from './slp-trials.ts';
 
 /** A parser, and what it is given. */
 type Trial = (random: Random) => void;
@@ -141,6 +142,7 @@ const trials: Readonly<Record<string, Trial>> = {
     if (table.length > 9) table[9] = ((table[9] ?? 0) - table.reduce((sum, byte) => sum + byte, 0)) & 0xff;
     decodeIbft(table);
   },
+  ...slpTrials,
   'parameter data': (random) => {
     const data = randomParameterList(random, random.below(200));
     for (const decode of [decodeDesignators, decodeLbaStatus, decodeLunList, decodeStandardInquiry]) {

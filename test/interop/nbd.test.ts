@@ -1,10 +1,9 @@
 /** The NBD server against the clients of other makes, and the NBD client against their servers. */
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -16,6 +15,7 @@ import { NbdServer } from '../../src/block/nbd-server.ts';
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeLocalSockets } from '../../src/os/node-local-sockets.ts';
+import { startNbdServer } from '../support/nbd-server-program.ts';
 import { requires } from '../support/requires.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -132,19 +132,6 @@ test('qemu-img converts to the export and compares with it', async (t) => {
   assert.match(stdout, /identical/);
 });
 
-/** Runs a server until the test is over; it is ready when its socket is there. */
-async function startServer(t: TestContext, program: string, args: readonly string[], socket: string): Promise<void> {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  t.after(async () => {
-    const ended = once(child, 'exit');
-    if (child.kill()) await ended;
-  });
-  while (!existsSync(socket)) {
-    assert.equal(child.exitCode, null, `${program} has ended`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const servers: Readonly<Record<string, (socket: string, disk: string) => string[]>> = {
   nbdkit: (socket, disk) => ['-f', '-U', socket, 'file', disk],
   'qemu-nbd': (socket, disk) => ['-k', socket, '-f', 'raw', '-t', '-x', 'disk', '--cache=writeback', disk],
@@ -157,7 +144,7 @@ for (const [program, argumentsOf] of Object.entries(servers)) {
     const [socket, disk] = [join(folder, 'socket'), join(folder, 'disk')];
     writeFileSync(disk, '');
     truncateSync(disk, 16 * MIB);
-    await startServer(t, program, argumentsOf(socket, disk), socket);
+    await startNbdServer(t, program, argumentsOf(socket, disk), socket);
     const connection = await nodeLocalSockets.connect(socket);
     const device = await openNbdDevice(connection, { clock: systemClock, exportName: 'disk' });
     assert.equal(device.size, 16 * MIB);
@@ -189,7 +176,7 @@ test('an export that qemu-nbd does not have is refused, and one that is read-onl
   const folder = temporaryDirectory(t);
   const [socket, disk] = [join(folder, 'socket'), join(folder, 'disk')];
   writeFileSync(disk, randomBytes(MIB));
-  await startServer(t, 'qemu-nbd', ['-k', socket, '-f', 'raw', '-t', '-r', '-x', 'disk', disk], socket);
+  await startNbdServer(t, 'qemu-nbd', ['-k', socket, '-f', 'raw', '-t', '-r', '-x', 'disk', disk], socket);
   const open = async (exportName: string) =>
     openNbdDevice(await nodeLocalSockets.connect(socket), { clock: systemClock, exportName });
   await assert.rejects(open('other'), { code: 'NBD_EXPORT_UNKNOWN' });

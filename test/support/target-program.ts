@@ -101,6 +101,11 @@ export class TargetProgram implements AsyncDisposable {
     this.#child.kill('SIGUSR2');
   }
 
+  /** Stops it as a machine does that stands still: it keeps its connections and answers nothing, until it is killed. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
   /** Ends it by a signal; gives its exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;

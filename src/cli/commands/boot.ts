@@ -16,6 +16,7 @@ import { nodeHttpClient } from '../../os/http-client.ts';
 import { linuxMachineNetwork } from '../../os/machine-network.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
+import { handOver, interrupted } from '../boot-hand-over.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
@@ -82,7 +83,7 @@ async function bootUntilStopped(settings: BootSettings): Promise<void> {
     const limit = systemClock.after(settings.timeout * 1000, () => outOfPatience.abort(outOfTime(settings.timeout)));
     try {
       const signal = AbortSignal.any([interruption, outOfPatience.signal]);
-      await bootAndReport(settings, signal, () => limit.cancel());
+      return await bootAndReport(settings, signal, () => limit.cancel());
     } finally {
       limit.cancel();
     }
@@ -95,7 +96,11 @@ function outOfTime(seconds: number): DisklessError {
   });
 }
 
-async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted: () => void): Promise<void> {
+async function bootAndReport(
+  settings: BootSettings,
+  signal: AbortSignal,
+  booted: () => void,
+): Promise<'as wished' | undefined> {
   const trace = new BootTrace(systemClock, (event) => {
     if (!settings.json) process.stdout.write(`${traceLine(event)}\n`);
   });
@@ -103,15 +108,29 @@ async function bootAndReport(settings: BootSettings, signal: AbortSignal, booted
     const document = { ...outcome, elapsed: trace.elapsed, stages: trace.stages };
     if (settings.json) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
   };
+  let isReported = false;
+  let isHandedOver = false;
   try {
     const environment = await environmentOf(settings, signal);
-    const result = await boot(requestOf(settings), environment, trace, async (disk) => {
+    await boot(requestOf(settings), environment, trace, async (result) => {
+      const { parameters, disk } = result;
       booted();
-      return { parameters: disk.parameters, ...(await copy(settings, disk)) };
+      const copied = await copy(settings, result);
+      const handedOver = await handOver(settings, disk);
+      report({ ok: true, parameters, ...copied, ...handedOver?.facts });
+      isReported = true;
+      if (handedOver === undefined) return;
+      isHandedOver = true;
+      if (!settings.json) process.stdout.write(`${handedOver.text}\n`);
+      try {
+        await interrupted(result.signal);
+      } finally {
+        await handedOver.end();
+      }
     });
-    report({ ok: true, ...result });
+    return isHandedOver ? 'as wished' : undefined;
   } catch (error) {
-    report({ ok: false, error: errorRecord(error) });
+    if (!isReported) report({ ok: false, error: errorRecord(error) });
     throw error;
   }
 }

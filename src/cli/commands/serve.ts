@@ -9,7 +9,8 @@ import { nodeNetwork } from '../../os/node-network.ts';
 import { runProcess } from '../../os/process.ts';
 import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
-import type { BootServerOptions, LoaderPlace } from '../../server/options.ts';
+import type { BootServerOptions, LoaderPlace, SlpOptions } from '../../server/options.ts';
+import { scopeList } from '../../slp/agent.ts';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
@@ -52,10 +53,15 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
     http: settings.http ?? { port: 8080 },
     tftpPort: settings.tftpPort,
     iscsiPort: settings.iscsiPort,
+    slp: settings.slp ? slpOptions(settings) : undefined,
     loaders: loaderPlace(settings.loaderDir),
     targetPrefix: settings.targetPrefix,
     cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
   };
+}
+
+function slpOptions({ slpScope, slpAgent, slpIpsec }: ServeSettings): SlpOptions {
+  return { scopes: scopeList(slpScope), directoryAgents: slpAgent, isIpsecPresent: slpIpsec };
 }
 
 function loaderPlace(directory: string | undefined): LoaderPlace {

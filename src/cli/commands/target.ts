@@ -1,12 +1,12 @@
-/** `diskless target`: files as an iSCSI target, and nothing else. */
+/** `diskless target`: files and NBD exports as an iSCSI target, and nothing else. */
 
 import type { Command } from 'commander';
 import type { Device } from '../../block/device.ts';
 import { DisklessError } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
 import type { FileSystem } from '../../os/file.ts';
-import type { Network } from '../../os/network.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
+import { nodeLocalSockets } from '../../os/node-local-sockets.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { AccessList, type Grant } from '../../target/access.ts';
 import { Portal } from '../../target/portal.ts';
@@ -22,11 +22,18 @@ import {
   type TargetProgramEvent,
 } from '../target-events.ts';
 import { type TargetSettings, targetSettings } from '../target-settings.ts';
-import { filesByLun, openTargetUnit, type UnitSettings } from '../target-units.ts';
+import { filesByLun, openTargetUnit, type UnitSettings, type UnitSources } from '../target-units.ts';
 import { type Running, untilStopped } from '../until-stopped.ts';
 
 /** What is set for `diskless serve` means nothing here. */
 const ENVIRONMENT_PREFIX = 'DISKLESS_TARGET';
+
+const sources: UnitSources = {
+  files: nodeFileSystem,
+  network: nodeNetwork,
+  sockets: nodeLocalSockets,
+  clock: systemClock,
+};
 
 export function registerTarget(program: Command): void {
   const command = program
@@ -37,7 +44,7 @@ export function registerTarget(program: Command): void {
     const settings = await readSettings(targetSettings, { ...flags, file }, { prefix: ENVIRONMENT_PREFIX });
     const write = settings.json ? jsonTargetEvents(process.stdout) : readableTargetEvents(process.stderr);
     const emit = (event: TargetProgramEvent) => write(event, systemClock.now());
-    await untilStopped(() => serveTarget(settings, nodeNetwork, nodeFileSystem, emit));
+    await untilStopped(() => serveTarget(settings, sources, emit));
   });
 }
 
@@ -62,19 +69,19 @@ function unitSettingsOf({ blockSize, physicalBlockSize, readOnly, removable, thi
 /** Raises USAGE_FILE_MISSING, USAGE_LUN_INVALID, USAGE_BLOCK_SIZE_INVALID, USAGE_CHAP_FILE_MISSING, and what files, CHAP files and the portal raise. */
 async function serveTarget(
   settings: TargetSettings,
-  network: Network,
-  files: FileSystem,
+  sources: UnitSources,
   emit: (event: TargetProgramEvent) => void,
 ): Promise<Running> {
   const { name } = settings;
   const paths = filesOf(settings);
   const unitSettings = unitSettingsOf(settings);
+  const { files, network } = sources;
   const access = await readAccess(settings, files);
   await using opened = new AsyncDisposableStack();
   const units = new Map<number, Device>();
   const features = new Map<number, UnitFeatures>();
   for (const [lun, path] of paths) {
-    const unit = await openTargetUnit(files, path, unitSettings);
+    const unit = await openTargetUnit(sources, path, unitSettings);
     opened.defer(() => unit.device.close());
     units.set(lun, unit.device);
     features.set(lun, unit.features);

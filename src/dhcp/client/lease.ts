@@ -1,6 +1,6 @@
 /** What the client was given, and until when. */
 
-import type { Ipv4Address } from '../../bytes/index.ts';
+import { IPV4_ANY, type Ipv4Address } from '../../bytes/index.ts';
 import type { AuthenticationKey } from '../authentication.ts';
 import { type DhcpMessage, MessageType, messageType } from '../message.ts';
 import { Option } from '../option.ts';
@@ -55,17 +55,20 @@ export function leaseFrom(reply: DhcpMessage, address: Ipv4Address, context: Lea
 }
 
 /** The server's messages that led to a lease, each with its name; what an earlier one says counts more. */
-export function messagesOf(lease: DhcpLease): { readonly name: string; readonly message: DhcpMessage }[] {
-  const { reply, offer, proxyOffer, serverIdentifier } = lease;
-  const isBootp = messageType(reply) === undefined;
+export function messagesOf({ reply, offer, proxyOffer }: DhcpLease): { name: string; message: DhcpMessage }[] {
   const named = (what: string, message: DhcpMessage | undefined) =>
-    message === undefined ? [] : [{ name: `${what} of ${serverOf(message)}`, message }];
+    message === undefined ? [] : [{ name: `${what} of ${serverText(serverOf(message))}`, message }];
   return [
-    { name: `${isBootp ? 'reply' : 'ACK'} of ${serverIdentifier}`, message: reply },
+    ...named(messageType(reply) === undefined ? 'reply' : 'ACK', reply),
     // Servers exist that give the Root Path only there.
-    ...(offer === reply ? [] : named('offer', offer)),
+    ...named('offer', offer === reply ? undefined : offer),
     ...named('proxyDHCP offer', proxyOffer),
   ];
+}
+
+/** BOOTP servers need not say who they are. */
+export function serverText(server: Ipv4Address): string {
+  return server === IPV4_ANY ? 'a nameless server' : server;
 }
 
 /** A boot parameter from wherever it was given. */

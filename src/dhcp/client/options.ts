@@ -46,6 +46,9 @@ export interface DhcpClientOptions {
   readonly offerWindow?: number;
 }
 
+/** What a client that has an address SHOULD NOT ask (RFC 2131 §4.4.3). */
+export const leaseTimes = [Option.renewalTime, Option.rebindingTime];
+
 /** What a machine asks that wants to know its network and its boot disk. */
 export const bootParameterRequestList: readonly number[] = [
   Option.subnetMask,
@@ -56,6 +59,7 @@ export const bootParameterRequestList: readonly number[] = [
   Option.rootPath,
   Option.interfaceMtu,
   Option.broadcastAddress,
+  ...leaseTimes,
   Option.vendorSpecific,
   Option.tftpServerName,
   Option.bootFileName,

@@ -9,7 +9,15 @@ import { OptionList } from '../option-list.ts';
 import type { ClientAuthentication, Proof } from './authentication.ts';
 import type { DhcpLease } from './lease.ts';
 import { serverOf } from './offer.ts';
-import { bootpRequest, clientMessage, clientRequest, type DhcpClientOptions, type DhcpQuestion } from './options.ts';
+import {
+  bootParameterRequestList,
+  bootpRequest,
+  clientMessage,
+  clientRequest,
+  type DhcpClientOptions,
+  type DhcpQuestion,
+  leaseTimes,
+} from './options.ts';
 import type { DhcpClientAction } from './state.ts';
 
 /** What differs from one transmission to the next. */
@@ -40,7 +48,8 @@ export class ClientRequests {
         return bootpRequest(this.#options, fields);
       case 'inform': {
         // The answer comes to the address that is there (RFC 2131 §4.3.5), never by broadcast.
-        const options = { ...this.#options, broadcast: false };
+        const parameterRequestList = withoutLeaseTimes(this.#options.parameterRequestList ?? bootParameterRequestList);
+        const options = { ...this.#options, broadcast: false, parameterRequestList };
         return clientRequest(options, MessageType.inform, { ...fields, ciaddr: question.address });
       }
     }
@@ -92,4 +101,8 @@ export class ClientRequests {
         : this.#authentication.encode(message, proof);
     return { type: 'send', message, datagram: { data, to: { address, port: DhcpPort.server } } };
   }
+}
+
+function withoutLeaseTimes(codes: readonly number[]): number[] {
+  return codes.filter((code) => !leaseTimes.some((option) => option.code === code));
 }
