@@ -73,12 +73,12 @@ test('Wireshark finds no fault with what the DHCP server sends', async (t) => {
 test('Wireshark reads options that stand in file and sname', async (t) => {
   if (!requires(t, 'tshark')) return;
   const long = new TestServer({
-    subnets: [{ ...subnet, domainName: `${'x'.repeat(60)}.example.com` }],
-    bootFor: () => ({ rootPath: `iscsi:192.0.2.1::::iqn.2024-01.com.example:${'d'.repeat(100)}` }),
+    subnets: [{ ...subnet, domainName: `${'x'.repeat(20)}.example.com` }],
+    bootFor: () => ({ rootPath: `iscsi:192.0.2.1::::iqn.2024-01.com.example:${'d'.repeat(50)}` }),
   });
   const question = discover(mac(1), (list) => {
     list.set(Option.parameterRequestList, [17, 15, 6, 3]).set(Option.maximumMessageSize, 576);
-    list.setRaw(61, new Uint8Array(150).fill(7)).setRaw(82, Uint8Array.of(1, 18, ...new Uint8Array(18)));
+    list.setRaw(61, new Uint8Array(200).fill(7)).setRaw(82, Uint8Array.of(1, 18, ...new Uint8Array(18)));
   });
   const reply = await long.server.receive(encodeMessage(question), anywhere, 0);
   assert.ok(reply);
