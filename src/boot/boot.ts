@@ -37,7 +37,7 @@ export async function boot<T>(
   trace: BootTrace,
   use: (result: BootResult) => Promise<T>,
 ): Promise<T> {
-  const { network, clock, timeouts, security, targetTimeout: timeout } = environment;
+  const { clock, timeouts, security, targetTimeout: timeout } = environment;
   await using cleanup = new AsyncDisposableStack();
   const software = trace.decide('software', () => {
     refuseInsecureRequest(request, security?.chap);
@@ -45,9 +45,9 @@ export async function boot<T>(
   });
   if (!software.necessary) trace.skip('software', software.reason);
   const learned = await throughDhcp(request, environment, trace, cleanup);
-  const { lost, reach } = learned;
+  const { lost, reach, network } = learned;
   const signal = lost === undefined ? environment.signal : AbortSignal.any([environment.signal, lost]);
-  const lasting = { ...environment, signal };
+  const lasting = { ...environment, network, signal };
   await throughSoftware(request, learned, lasting, trace);
 
   const parameters = withDefaults(learned.parameters, defaultInitiatorName(learned.interface, network.interfaces()));

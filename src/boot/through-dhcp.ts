@@ -4,7 +4,7 @@ import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
-import type { NetworkInterface } from '../os/network.ts';
+import type { Network, NetworkInterface } from '../os/network.ts';
 import { type BootParameters, complete, parametersOfDhcp, parametersOfUser } from './boot-parameters.ts';
 import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import type { PlainParameters } from './dhcp-parameters.ts';
@@ -12,6 +12,7 @@ import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './d
 import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
 import { bringUp, byOwnRoutes, chooseInterface, configureAddress, hasAddress, type Reach } from './interface-setup.ts';
+import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
 import { refuseInsecureDhcp } from './secure-policy.ts';
 import { softwareOfDhcp } from './software-source.ts';
@@ -35,6 +36,8 @@ export interface Learned {
   /** Aborted when the address that DHCP gave must not be used any more. */
   readonly lost?: AbortSignal;
   readonly reach: Reach;
+  /** The network with the name servers that DHCP named, where the machine has none of its own. */
+  readonly network: Network;
 }
 
 /** Raises what `runDhcpStage` raises, BOOT_INTERFACE_UNKNOWN, USAGE_INTERFACE_NEEDED, BOOT_SECURE_DHCP and MACHINE_NETWORK_FAILED. */
@@ -52,7 +55,7 @@ export async function throughDhcp(
     trace.skip('dhcp', reason);
     const named = request.interface === undefined ? undefined : chooseInterface(request.interface, network);
     const locations = locationsOf(request, {});
-    return { parameters, interface: named, locations, bootFile: () => undefined, reach: byOwnRoutes };
+    return { parameters, interface: named, locations, bootFile: () => undefined, reach: byOwnRoutes, network };
   }
   // RFC 8415 §20 has withdrawn what authenticated DHCPv6: nobody can be believed there.
   const isAuthenticated = dhcpKeys !== undefined && !asksDhcp6(request.dhcp);
@@ -62,7 +65,7 @@ export async function throughDhcp(
     const heard = await throughDhcp6(request.dhcp, reason, chosen, environment, trace, cleanup);
     return { ...heard, parameters: complete(parameters, heard.parameters), locations: locationsOf(request, {}) };
   }
-  const { result, reach } = await trace.run(
+  const { result, reach, named } = await trace.run(
     'dhcp',
     `${reason}: asking on ${chosen.name} (${chosen.mac})`,
     (stage) => heeding(signal, askDhcp(chosen, request, environment, cleanup, stage)),
@@ -79,6 +82,7 @@ export async function throughDhcp(
     ...(chap === undefined ? {} : { chap }),
     lost: held.lost,
     reach,
+    network: named,
   };
 }
 
@@ -88,7 +92,7 @@ async function askDhcp(
   environment: BootEnvironment,
   cleanup: AsyncDisposableStack,
   trace: StageTrace,
-): Promise<{ readonly result: DhcpResult; readonly reach: Reach }> {
+): Promise<{ readonly result: DhcpResult; readonly reach: Reach; readonly named: Network }> {
   const { network, machine, clock, random, dhcpTimeout, dhcpKeys, signal } = environment;
   await bringUp(chosen, machine, cleanup, trace);
   const options = { network, clock, random, interface: chosen, timeout: dhcpTimeout, signal };
@@ -96,7 +100,20 @@ async function askDhcp(
   // An address of its own is not the lease's to lose.
   if (chosen.ipv4.length > 0) await result.held[Symbol.asyncDispose]();
   else cleanup.use(result.held);
-  return { result, reach: await configureAddress(chosen, result, machine, cleanup, trace) };
+  const reach = await configureAddress(chosen, result, machine, cleanup, trace);
+  const nameServers = result.parameters.domainNameServers?.value;
+  if (nameServers === undefined || chosen.ipv4.length > 0) return { result, reach, named: network };
+  for (const nameServer of nameServers) await reach(nameServer, trace);
+  const named = new NamedNetwork(network, nameServers);
+  return { result, reach: reachingNames(reach, named), named };
+}
+
+/** A name is reached at all of its addresses; one that has none is for whoever connects to it to complain of. */
+function reachingNames(reach: Reach, network: Network): Reach {
+  return async (host, trace) => {
+    const addresses = await network.resolve(host).catch(() => []);
+    for (const address of addresses) await reach(address, trace);
+  };
 }
 
 /**

@@ -41,5 +41,6 @@ export async function throughDhcp6(
     bootFile: () => (rootPath === undefined && bootFileUrl !== undefined ? parseSoftwareUrl(bootFileUrl) : undefined),
     lost: held.lost,
     reach: byOwnRoutes,
+    network,
   };
 }

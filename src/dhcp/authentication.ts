@@ -142,7 +142,8 @@ function codeOf(
   places: readonly OptionPlace[],
   secret: Uint8Array,
 ): Uint8Array {
-  const signed = datagram.slice();
+  // Not `slice`: of a socket's Buffer that is no copy.
+  const signed = new Uint8Array(datagram);
   DelayedAuthentication.write(signed, own.start, { code: new Uint8Array(codeLength) });
   Header.write(signed, 0, { hops: 0, giaddr: new Uint8Array(4) });
   const hmac = createHmac('md5', secret);

@@ -153,7 +153,7 @@ export function decodeMessage(datagram: Uint8Array): DhcpMessage {
   const { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr } = fixed;
   return {
     ...{ op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr },
-    chaddr: fixed.chaddr.slice(),
+    chaddr: new Uint8Array(fixed.chaddr),
     sname: overload.sname ? '' : fieldText(fixed.sname),
     file: overload.file ? '' : fieldText(fixed.file),
     options,

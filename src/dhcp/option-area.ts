@@ -52,8 +52,8 @@ export function locateOptions(bytes: Uint8Array, area: OptionArea): OptionPlace[
 /** Appends the area's options to `list`. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
 export function readOptionArea(area: Uint8Array, list: OptionList): void {
   walk(area, { start: 0, end: area.length }, (code, start, length) => {
-    // A copy: the datagram's buffer is the socket's to reuse, a lease keeps its options.
-    list.append(code, area.slice(start, start + length));
+    // A copy, which `slice` of a socket's Buffer is not: the datagram's memory is the socket's to reuse, a lease keeps its options.
+    list.append(code, new Uint8Array(area.subarray(start, start + length)));
   });
 }
 

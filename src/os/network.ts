@@ -112,6 +112,9 @@ export interface Network {
   /** Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN, NETWORK_INTERFACE_UNKNOWN. */
   openUdp(options: UdpOptions): Promise<UdpSocket>;
   interfaces(): readonly NetworkInterface[];
-  /** IPv4 addresses of a host name; a literal is returned as it is. Raises NETWORK_NAME_UNKNOWN. */
-  resolve(host: string): Promise<string[]>;
+  /**
+   * The addresses of a host name, IPv4 first; a literal is returned as it is. `nameServers` are asked instead of what the machine is set
+   * up to ask. Raises NETWORK_NAME_UNKNOWN.
+   */
+  resolve(host: string, nameServers?: readonly string[]): Promise<string[]>;
 }

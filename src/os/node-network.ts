@@ -1,7 +1,8 @@
 /** The real network. */
 
-import { lookup } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { DisklessError } from '../bytes/index.ts';
 import { listInterfaces } from './interfaces.ts';
 import type { Network } from './network.ts';
 import { networkError } from './node-error.ts';
@@ -13,12 +14,29 @@ export const nodeNetwork: Network = {
   connectTcp,
   openUdp,
   interfaces: listInterfaces,
-  async resolve(host) {
+  async resolve(host, nameServers) {
     if (isIP(host) !== 0) return [host];
     try {
+      if (nameServers !== undefined) return await ask(nameServers, host);
       return (await lookup(host, { all: true, order: 'ipv4first' })).map(({ address }) => address);
     } catch (error) {
       throw networkError(error as Error, 'find the address of', { address: host, port: 0 });
     }
   },
 };
+
+/** Milliseconds that a name server is given for its first answer; after it each is asked once more, for twice as long. */
+const patience = 2000;
+
+async function ask(nameServers: readonly string[], host: string): Promise<string[]> {
+  const resolver = new Resolver({ timeout: patience, tries: 2 });
+  resolver.setServers(nameServers);
+  const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+  const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  if (addresses.length > 0) return addresses;
+  const [reason] = answers.flatMap((answer) => (answer.status === 'rejected' ? [String(answer.reason.code)] : []));
+  const what = `cannot find the address of ${host}: ${nameServers.join(', ')} said ${reason ?? 'that it has none'}`;
+  throw new DisklessError('NETWORK_NAME_UNKNOWN', what, {
+    hint: 'Check the name and the name server, or give the address.',
+  });
+}

@@ -77,6 +77,12 @@ describe('delayed authentication of a message', () => {
     assert.deepEqual(checkDatagram(encodeMessage(select(ip('192.0.2.50'))), keyOf), { kind: 'absent' });
   });
 
+  test('leaves a datagram in a socket’s Buffer as it is', () => {
+    const received = Buffer.from(signed);
+    assert.equal(checkDatagram(received, keyOf).kind, 'proven');
+    assert.deepEqual(new Uint8Array(received), signed);
+  });
+
   test('a change of any byte is noticed, but for hops and giaddr (RFC 3118 §3)', () => {
     for (let at = 0; at < signed.length; at++) {
       const changed = signed.slice();

@@ -3,14 +3,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { macToBytes } from '../../src/bytes/index.ts';
 import {
+  type AuthenticationKeyEntry,
   type Datagram,
   DhcpClient,
   type DhcpClientAction,
   type DhcpLease,
   DhcpServer,
   type DhcpServerEvent,
+  keysOfClient,
   MemoryLeaseStore,
+  parseAuthenticationFile,
 } from '../../src/dhcp/index.ts';
 import { Alarm, type Faults, noFaults, SimulatedDatagrams } from '../support/simulated-datagrams.ts';
 import { anywhere, ip, mac, serverIdentifier, subnet } from './support.ts';
@@ -29,7 +33,13 @@ class Machine {
     this.#network = network;
     this.#alarm = new Alarm(network.datagrams);
     const random = () => network.datagrams.random.below(2 ** 30) / 2 ** 30;
-    this.client = new DhcpClient({ hardwareAddress: mac(number), timeout }, random);
+    const hardwareAddress = mac(number);
+    const keys = keysOfClient(network.keys, hardwareAddress);
+    const proof = {
+      clientIdentifier: Uint8Array.of(1, ...macToBytes(hardwareAddress)),
+      authentication: { keys, now: () => network.datagrams.now },
+    };
+    this.client = new DhcpClient({ hardwareAddress, timeout, ...(keys.length > 0 ? proof : {}) }, random);
   }
 
   start(): void {
@@ -53,9 +63,11 @@ class SimulatedNetwork {
   readonly leases = new MemoryLeaseStore();
   readonly events: DhcpServerEvent[] = [];
   readonly machines: Machine[] = [];
+  readonly keys: readonly AuthenticationKeyEntry[];
   server: DhcpServer;
 
-  constructor(seed: number, faults: Faults, leaseTime = 3600) {
+  constructor(seed: number, faults: Faults, leaseTime = 3600, keys: readonly AuthenticationKeyEntry[] = []) {
+    this.keys = keys;
     this.datagrams = new SimulatedDatagrams(seed, faults);
     this.server = this.#newServer(leaseTime);
   }
@@ -65,6 +77,7 @@ class SimulatedNetwork {
       serverIdentifier,
       subnets: [{ ...subnet, leaseTime, pool: { first: ip('192.0.2.10'), last: ip('192.0.2.30') } }],
       leases: this.leases,
+      authenticationKeys: this.keys,
       onEvent: (event) => this.events.push(event),
     });
   }
@@ -99,6 +112,23 @@ const faults = fc.record({
 });
 
 describe('DHCP over a bad network', () => {
+  test('with a key of its own every machine is bound by proof, and its renewals are proven too (RFC 3118 §5)', async () => {
+    const lines = Array.from({ length: 4 }, (_, at) => `client ${mac(at + 1)} ${at + 1} a-secret-of-machine-${at + 1}`);
+    const keys = parseAuthenticationFile(lines.join('\n'), 'keys');
+    const property = fc.asyncProperty(fc.integer(), faults, async (seed, given) => {
+      const network = new SimulatedNetwork(seed, given, 600, keys);
+      network.add(4);
+      for (const machine of network.machines) machine.start();
+      const everyone = (what: string) => network.machines.every(({ history }) => history.includes(what));
+      assert.ok(await network.datagrams.run(() => everyone('bound'), patience), 'all are bound in time');
+      assert.ok(await network.datagrams.run(() => everyone('renewed'), 2 * patience), 'all have renewed in time');
+      for (const [index, { lease }] of network.machines.entries()) {
+        if (lease !== undefined) assert.equal(lease.key?.secretIdentifier, index + 1);
+      }
+    });
+    await fc.assert(property, { numRuns: 20 });
+  });
+
   test('every machine is bound at last, each at an address of its own that the server knows', async () => {
     const property = fc.asyncProperty(fc.integer(), faults, async (seed, given) => {
       const network = new SimulatedNetwork(seed, given);

@@ -234,3 +234,12 @@ describe('long options and overload', () => {
     assert.equal(code(53, 1, 1, 255), 'DHCP_HARDWARE_ADDRESS_INVALID');
   });
 });
+
+test('what is read from a socket’s Buffer is a copy', () => {
+  const options = new OptionList().set(Option.rootPath, 'iscsi:192.0.2.1::::iqn.2001-04.com.example:disk');
+  const received = Buffer.from(encodeMessage(dhcpMessage({ chaddr: new Uint8Array(16).fill(7), options })));
+  const message = decodeMessage(received);
+  received.fill(0);
+  assert.equal(message.chaddr[0], 7);
+  assert.match(message.options.get(Option.rootPath) ?? '', /^iscsi:/);
+});

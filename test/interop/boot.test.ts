@@ -162,6 +162,19 @@ test('BOOTP and INFORM name the disk like DHCP does', async (t) => {
   assert.match(rig.addresses(), /192\.0\.2\.77\/24/);
 });
 
+test('a server that DHCP names by its name is found by the name server that DHCP names', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using rig = await Rig.start(t, 'boot-name');
+  const names = ['--port=53', '--no-resolv', '--no-hosts', '--address=/boot.example.com/192.0.2.1'];
+  const served = [`--dhcp-option=17,iscsi:boot.example.com:::1:${targetName}`, '--dhcp-option=6,192.0.2.1'];
+  await using _dnsmasq = await startDnsmasq(rig.pair, [...names, ...served]);
+  const { status, report, output } = await rig.boot('--interface', 'client0');
+  assert.equal(status, 0, output);
+  assert.deepEqual(report.parameters.serverName, { value: 'boot.example.com', source: 'dhcp' });
+  const unknown = await rig.boot('--interface', 'client0', '--server-name', 'nowhere.example.com');
+  assert.equal(unknown.report.error?.code, 'NETWORK_NAME_UNKNOWN', unknown.output);
+});
+
 test('a server without a target name is asked for its targets', async (t) => {
   if (!requires(t, ...peers)) return;
   await using rig = await Rig.start(t, 'boot-find');

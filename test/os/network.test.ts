@@ -124,3 +124,28 @@ test('interfaces are listed with their addresses', () => {
   assert.ok(loopback?.up);
   assert.deepEqual(loopback.ipv4, [{ address: '127.0.0.1', prefix: 8 }]);
 });
+
+test('a name is asked of the name servers that are given', async () => {
+  await using server = await nodeNetwork.openUdp(anywhere);
+  server.start({
+    message: (question, from) => {
+      const answer = Buffer.from(question);
+      // RFC 1035 §4.1.1: a response without error; one answer to a question for an address of IPv4, none to others.
+      answer.writeUInt16BE(0x8180, 2);
+      const isForIpv4 = answer.readUInt16BE(answer.indexOf(0, 12) + 1) === 1;
+      answer.writeUInt16BE(isForIpv4 ? 1 : 0, 6);
+      answer.writeUInt16BE(0, 10);
+      const end = answer.indexOf(0, 12) + 5;
+      const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 5]);
+      server.send(Buffer.concat([answer.subarray(0, end), isForIpv4 ? record : Buffer.of()]), from);
+    },
+    error: assert.ifError,
+  });
+  const nameServers = [`127.0.0.1:${server.local.port}`];
+  assert.deepEqual(await nodeNetwork.resolve('boot.example.com', nameServers), ['192.0.2.5']);
+  assert.deepEqual(await nodeNetwork.resolve('192.0.2.9', nameServers), ['192.0.2.9']);
+  const silent = await nodeNetwork.openUdp(anywhere);
+  const closed = [`127.0.0.1:${silent.local.port}`];
+  await silent.close();
+  await assert.rejects(nodeNetwork.resolve('boot.example.com', closed), { code: 'NETWORK_NAME_UNKNOWN' });
+});

@@ -42,7 +42,8 @@ async function start(place: Place, settings: readonly string[]): Promise<Dnsmasq
     '--log-dhcp',
     '--user=root',
     '--pid-file=',
-    '--port=0',
+    // No name server, unless one is asked for.
+    ...(settings.some((each) => each.startsWith('--port=')) ? [] : ['--port=0']),
     '--no-ping',
     '--leasefile-ro',
     `--interface=${place.interface}`,
