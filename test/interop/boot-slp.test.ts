@@ -20,7 +20,17 @@ test('DHCP names the target only, and SLP finds its server', async (t) => {
   const image = join(directory, 'image.img');
   makeBootDisk(image);
   using pair = new NamespacePair('boot-slp', mac);
-  const settings = ['--interface', 'server0', '--data', join(directory, 'data'), '--dhcp', 'off', '--slp', 'on', '--json'];
+  const settings = [
+    '--interface',
+    'server0',
+    '--data',
+    join(directory, 'data'),
+    '--dhcp',
+    'off',
+    '--slp',
+    'on',
+    '--json',
+  ];
   const server = pair.spawn('server', process.execPath, [program, 'serve', image, ...settings]);
   try {
     assert.ok(server.stdout !== null);
