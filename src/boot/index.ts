@@ -14,6 +14,7 @@ export * from './discovery-stage.ts';
 export * from './doctor/index.ts';
 export * from './environment.ts';
 export * from './file-system.ts';
+export * from './hand-over-attach.ts';
 export * from './hand-over-nbd.ts';
 export * from './partition-table.ts';
 export * from './plan.ts';

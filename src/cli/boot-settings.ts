@@ -119,6 +119,11 @@ export const bootSettings = {
     placeholder: 'socket',
     ...optional(parseNbdPlace),
   }),
+  attach: setting({
+    help: 'make the disk a block device of this machine, until a signal (as root; by nbd-client, else by iscsiadm)',
+    schema: onOrOff,
+    fallback: false,
+  }),
   timeout: setting({
     help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
     placeholder: 'duration',

@@ -1,6 +1,7 @@
 /** What the doctor has seen of a network: plain facts, from which the rules draw their findings. */
 
 import type { Ipv4Address } from '../../bytes/index.ts';
+import type { ClasslessRoute } from '../../dhcp/option-codec.ts';
 import type { RootPath } from '../../iscsi/root-path.ts';
 import type { ErrorRecord } from '../trace.ts';
 
@@ -16,7 +17,7 @@ export interface SeenOffer {
   readonly address: Ipv4Address | undefined;
   /** Length of the subnet's prefix, 0..32. */
   readonly prefix: number;
-  readonly router: Ipv4Address | undefined;
+  readonly routes: readonly ClasslessRoute[];
   readonly rootPath: SeenRootPath | undefined;
   readonly bootFile: string | undefined;
 }

@@ -39,6 +39,11 @@ export function registerBoot(program: Command): void {
         hint: 'Write --read 64M --out FILE.',
       });
     }
+    if (settings.nbd !== undefined && settings.attach) {
+      throw new DisklessError('USAGE_HAND_OVER', '--nbd and --attach are two ways to hand the disk over', {
+        hint: 'Choose one.',
+      });
+    }
     if (settings.dryRun) await showPlan(settings);
     else await bootUntilStopped(settings);
   });

@@ -18,7 +18,7 @@ function offer(rootPath: string | undefined, fields: Partial<SeenOffer> = {}): S
     kind: 'address',
     address: ip('192.0.2.50'),
     prefix: 24,
-    router: undefined,
+    routes: [],
     rootPath: rootPath === undefined ? undefined : readRootPath(new TextEncoder().encode(rootPath)),
     bootFile: undefined,
     ...fields,
@@ -91,9 +91,23 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
     'a server behind a router',
     {
       ...healthy,
-      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({ ...each, router: ip('192.0.2.254') })),
+      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({
+        ...each,
+        routes: [{ destination: ip('0.0.0.0'), prefix: 0, router: ip('192.0.2.254') }],
+      })),
     },
     ['DOCTOR_GATEWAY'],
+  ],
+  [
+    'a server outside of the subnet that is on the cable all the same (RFC 3442)',
+    {
+      ...healthy,
+      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({
+        ...each,
+        routes: [{ destination: ip('198.51.100.0'), prefix: 24, router: ip('0.0.0.0') }],
+      })),
+    },
+    [],
   ],
   [
     'a server in another subnet, without a router',
