@@ -105,7 +105,7 @@ export async function configureAddress(
 }
 
 /** The most specific one that leads there. */
-function routeTowards(host: Ipv4Address, routes: readonly ClasslessRoute[]): ClasslessRoute | undefined {
+export function routeTowards(host: Ipv4Address, routes: readonly ClasslessRoute[]): ClasslessRoute | undefined {
   const leading = routes.filter(({ destination, prefix }) => ipv4InSubnet(host, ipv4Subnet(destination, prefix)));
   return leading.sort((one, other) => other.prefix - one.prefix)[0];
 }

@@ -3,14 +3,15 @@
 import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
-import { DisklessError, isIpv4, parseIpNetwork } from '../bytes/index.ts';
+import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
 import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
-import { canonicalIpv6, parseServerName, serverHost } from '../iscsi/server-name.ts';
+import { parseServerName, serverHost } from '../iscsi/server-name.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
+import { parseAddressLiteral } from './address-literal.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
@@ -98,7 +99,7 @@ export const bootSettings = {
     help: 'an SLP agent to ask before anybody else; may be repeated; default: those that DHCP names (option 78)',
     placeholder: 'address',
     repeats: true,
-    schema: listOf(textual(parseLiteral)),
+    schema: listOf(textual(parseAddressLiteral)),
     fallback: [],
   }),
   slpScope: setting({
@@ -155,13 +156,6 @@ function parseGivenRootPath(text: string): RootPath {
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" does not start with "iscsi:"`, {
     hint: 'Write iscsi:SERVER::::TARGET.',
   });
-}
-
-/** Without brackets. Raises USAGE_VALUE_INVALID. */
-function parseLiteral(text: string): string {
-  const address = isIpv4(text) ? text : canonicalIpv6(text.replace(/^\[(.*)\]$/, '$1'));
-  if (address !== undefined) return address;
-  throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" is no address`, { hint: 'Write it as 192.0.2.5.' });
 }
 
 function parseIsnsServer(text: string): Portal {

@@ -4,14 +4,14 @@ import { sizeText } from '../boot/boot-stage.ts';
 import { clients } from '../boot/doctor/clients.ts';
 import type { Diagnosis } from '../boot/doctor/examination.ts';
 import type { Finding } from '../boot/doctor/finding.ts';
-import type { SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
+import type { SeenDhcp6, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
 import type { Outlook } from '../boot/doctor/outlook.ts';
 import { tableLines } from './table.ts';
 
 export function diagnosisLines({ observation, findings, clients: outlooks }: Diagnosis): string[] {
-  const { offers, disks } = observation;
+  const { offers, dhcp6, disks } = observation;
   return [
-    ...tableLines([...(offers ?? []).map(offerRow), ...disks.map(diskRow)]),
+    ...tableLines([...(offers ?? []).map(offerRow), ...dhcp6Rows(dhcp6), ...disks.map(diskRow)]),
     '',
     ...tableLines(outlooks.map(outlookRow)),
     ...findings.flatMap(findingLines),
@@ -27,6 +27,12 @@ function offerRow({ askedAs, server, kind, address, prefix, rootPath }: SeenOffe
     `to ${askedAs === 'ipxe' ? 'iPXE' : 'others'}`,
     `${server} offers ${what}, ${rootPath?.text ?? 'no Root Path'}`,
   ];
+}
+
+function dhcp6Rows(seen: SeenDhcp6 | undefined): string[][] {
+  if (seen === undefined) return [];
+  const what = seen.kind === 'none' ? seen.error.code : `${seen.server} names ${seen.rootPath?.text ?? 'no disk'}`;
+  return [['dhcpv6', 'to all', what]];
 }
 
 function diskRow({ text, origin, portal, connection, listed, login, disk }: SeenDisk): string[] {

@@ -6,13 +6,14 @@ import type { Initiator } from '../../initiator/initiator.ts';
 import type { Clock } from '../../os/clock.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../../os/network.ts';
-import { prefixOf, routesOf } from '../dhcp-stage.ts';
+import { prefixOf, routesFrom } from '../dhcp-stage.ts';
 import { HeldLease } from '../held-lease.ts';
 import { bringUp, byOwnRoutes, configureAddress, type Reach } from '../interface-setup.ts';
 import type { Finding } from './finding.ts';
-import type { Observation, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
+import type { Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
 import { type Outlook, outlooks } from './outlook.ts';
 import { rules } from './rules/index.ts';
+import { seeDhcp6 } from './seen-dhcp6.ts';
 import { seeDisk } from './seen-disk.ts';
 import { seeOffers } from './seen-offers.ts';
 
@@ -63,14 +64,19 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
   const chosen = options.interface;
   if (chosen === undefined) {
     const disks = await seeDisks(given, byOwnRoutes, options);
-    return { offers: undefined, lease: undefined, disks };
+    return { offers: undefined, dhcp6: undefined, lease: undefined, disks };
   }
   await bringUp(chosen, options.machine, cleanup, trace);
-  options.say(`asking DHCP on ${chosen.name} as iPXE and as a plain client`);
-  const offers = await seeOffers({ ...options, interface: chosen });
+  options.say(`asking DHCP on ${chosen.name} as iPXE and as a plain client, and DHCPv6`);
+  const { network, clock, random, window, signal } = options;
+  const asked = { network, clock, random, interface: chosen, signal };
+  const [offers, dhcp6] = await Promise.all([
+    seeOffers({ ...asked, window }),
+    seeDhcp6({ ...asked, timeout: window }, trace),
+  ]);
   const leased = chosen.ipv4.length > 0 ? undefined : await takeLease(chosen, offers, options, cleanup);
-  const named = [...given, ...offers.flatMap(namedIn)];
-  return { offers, lease: leased?.seen, disks: await seeDisks(named, leased?.reach ?? byOwnRoutes, options) };
+  const named = [...given, ...offers.flatMap(namedIn), ...namedByDhcp6(dhcp6)];
+  return { offers, dhcp6, lease: leased?.seen, disks: await seeDisks(named, leased?.reach ?? byOwnRoutes, options) };
 }
 
 interface Named {
@@ -81,6 +87,11 @@ interface Named {
 
 function namedIn({ rootPath, server, askedAs }: SeenOffer): Named[] {
   return rootPath === undefined ? [] : [{ rootPath, origin: `the offer of ${server}`, askedAs }];
+}
+
+function namedByDhcp6(seen: SeenDhcp6): Named[] {
+  if (seen.kind === 'none' || seen.rootPath === undefined) return [];
+  return [{ rootPath: seen.rootPath, origin: `DHCPv6 of ${seen.server}`, askedAs: 'dhcp6' }];
 }
 
 /** The same Root Path is tried once, whoever names it. */
@@ -119,7 +130,7 @@ async function takeLease(
     const given = {
       address,
       prefix: prefixOf(reply.options.find(Option.subnetMask)),
-      routes: routesOf(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
+      routes: routesFrom(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
     };
     const seen = {
       server,

@@ -1,6 +1,7 @@
 /** What the doctor has seen of a network: plain facts, from which the rules draw their findings. */
 
 import type { Ipv4Address } from '../../bytes/index.ts';
+import type { ClasslessRoute } from '../../dhcp/option-codec.ts';
 import type { RootPath } from '../../iscsi/root-path.ts';
 import type { ErrorRecord } from '../trace.ts';
 
@@ -16,7 +17,7 @@ export interface SeenOffer {
   readonly address: Ipv4Address | undefined;
   /** Length of the subnet's prefix, 0..32. */
   readonly prefix: number;
-  readonly router: Ipv4Address | undefined;
+  readonly routes: readonly ClasslessRoute[];
   readonly rootPath: SeenRootPath | undefined;
   readonly bootFile: string | undefined;
 }
@@ -34,6 +35,11 @@ export type RootPathReading =
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed'; readonly error: ErrorRecord };
 
+/** `none`: no server answered, there is no IPv6 to ask with, or the Root Path is malformed. */
+export type SeenDhcp6 =
+  | { readonly kind: 'answer'; readonly server: string; readonly rootPath: SeenRootPath | undefined }
+  | { readonly kind: 'none'; readonly error: ErrorRecord };
+
 /** What DHCP gave in the end, where the doctor had to have an address. */
 export interface SeenLease {
   readonly server: Ipv4Address;
@@ -48,7 +54,7 @@ export interface SeenDisk {
   readonly text: string;
   /** Who names it, such as `the offer of 192.0.2.1`. */
   readonly origin: string;
-  readonly askedAs: AskedAs | 'user';
+  readonly askedAs: AskedAs | 'dhcp6' | 'user';
   /** `host:port`; undefined when the Root Path names no server. */
   readonly portal: string | undefined;
   readonly connection: Step<string>;
@@ -67,6 +73,8 @@ export type Step<T> =
 export interface Observation {
   /** Undefined when DHCP was not asked. */
   readonly offers: readonly SeenOffer[] | undefined;
+  /** Undefined when DHCPv6 was not asked. */
+  readonly dhcp6: SeenDhcp6 | undefined;
   readonly lease: SeenLease | undefined;
   readonly disks: readonly SeenDisk[];
 }

@@ -2,7 +2,7 @@
 
 import { type ClientKind, clientKinds, clients, readingProblems } from './clients.ts';
 import type { Finding } from './finding.ts';
-import type { Observation } from './observation.ts';
+import type { Observation, SeenDisk } from './observation.ts';
 
 export interface Outlook {
   readonly client: ClientKind;
@@ -19,10 +19,7 @@ export function outlooks(seen: Observation, findings: readonly Finding[]): Outlo
 
 function outlookOf(client: ClientKind, seen: Observation, findings: readonly Finding[]): Outlook {
   const disk = seen.disks.find(({ askedAs }) => askedAs === 'user' || reaches(client, askedAs));
-  // It asks DHCPv6, which nobody has asked here.
-  if (client === 'uefi-v6' && disk === undefined) {
-    return { client, rootPath: undefined, outcome: 'not looked at', reasons: ['it asks DHCPv6 (option 59)'] };
-  }
+  if (disk === undefined && client === 'uefi-v6') return withoutDhcp6(client, seen);
   const concerns = findings.filter(
     ({ level, clients: whom, rootPath = disk?.text }) =>
       level === 'error' && rootPath === disk?.text && (whom?.includes(client) ?? true),
@@ -35,6 +32,14 @@ function outlookOf(client: ClientKind, seen: Observation, findings: readonly Fin
 }
 
 /** Firmware over IPv6 asks DHCPv6, and nobody else. */
-function reaches(client: ClientKind, askedAs: 'plain' | 'ipxe'): boolean {
-  return client !== 'uefi-v6' && clients[client].asksAs === askedAs;
+function reaches(client: ClientKind, askedAs: SeenDisk['askedAs']): boolean {
+  return askedAs === (client === 'uefi-v6' ? 'dhcp6' : clients[client].asksAs);
+}
+
+function withoutDhcp6(client: ClientKind, { dhcp6 }: Observation): Outlook {
+  if (dhcp6 === undefined) {
+    return { client, rootPath: undefined, outcome: 'not looked at', reasons: ['it asks DHCPv6 (option 59)'] };
+  }
+  const reason = dhcp6.kind === 'none' ? dhcp6.error.code : 'DHCPv6 names no disk (option 59)';
+  return { client, rootPath: undefined, outcome: 'fails', reasons: [reason] };
 }

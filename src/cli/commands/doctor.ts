@@ -52,12 +52,13 @@ function report({ json }: DoctorSettings, diagnosis: Diagnosis): void {
 
 /** Root Paths as their text, which says all. */
 function documentOf({ observation, findings, clients }: Diagnosis) {
-  const { offers, lease, disks } = observation;
+  const { offers, dhcp6, lease, disks } = observation;
   return {
     ok: !findings.some(({ level }) => level === 'error'),
     findings,
     clients,
     offers: offers?.map(({ rootPath, ...offer }) => ({ ...offer, rootPath: rootPath?.text })),
+    dhcp6: dhcp6?.kind === 'answer' ? { ...dhcp6, rootPath: dhcp6.rootPath?.text } : dhcp6,
     lease,
     disks: disks.map(({ path: _, text, ...disk }) => ({ rootPath: text, ...disk })),
   };

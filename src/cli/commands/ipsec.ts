@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { DisklessError, isIpv4 } from '../../bytes/index.ts';
+import { DisklessError } from '../../bytes/index.ts';
 import { parsePort, rootPathDefaults } from '../../iscsi/root-path.ts';
-import { canonicalIpv6, parseServerName, serverHost } from '../../iscsi/server-name.ts';
+import { parseServerName, serverHost } from '../../iscsi/server-name.ts';
+import { parseAddressLiteral } from '../address-literal.ts';
 import { ipsecConfiguration } from '../ipsec-configuration.ts';
 import { listOf, setting, textual, type ValuesOf } from '../setting.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
@@ -21,7 +22,7 @@ const ipsecSettings = {
   server: setting({
     help: 'the server’s address',
     placeholder: 'address',
-    schema: textual(parseLiteral).optional(),
+    schema: textual(parseAddressLiteral).optional(),
     fallback: undefined,
   }),
   client: setting({
@@ -38,13 +39,6 @@ const ipsecSettings = {
     fallback: [],
   }),
 };
-
-/** Raises USAGE_VALUE_INVALID. */
-function parseLiteral(text: string): string {
-  const address = isIpv4(text) ? text : canonicalIpv6(text.replace(/^\[(.*)\]$/, '$1'));
-  if (address !== undefined) return address;
-  throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" is no address`, { hint: 'Write it as 192.0.2.5.' });
-}
 
 /** RFC 7146 §3.1: addresses and domain names are what every IKE knows as identities. Raises ROOT_PATH_SERVER. */
 function parseIdentity(text: string): string {

@@ -18,7 +18,7 @@ function offer(rootPath: string | undefined, fields: Partial<SeenOffer> = {}): S
     kind: 'address',
     address: ip('192.0.2.50'),
     prefix: 24,
-    router: undefined,
+    routes: [],
     rootPath: rootPath === undefined ? undefined : readRootPath(new TextEncoder().encode(rootPath)),
     bootFile: undefined,
     ...fields,
@@ -43,13 +43,13 @@ function disk(text: string, fields: Partial<SeenDisk> = {}): SeenDisk {
 }
 
 const both = (rootPath: string | undefined) => [offer(rootPath), offer(rootPath, { askedAs: 'ipxe' })];
-const healthy: Observation = { offers: both(good), lease: undefined, disks: [disk(good)] };
+const healthy: Observation = { offers: both(good), dhcp6: undefined, lease: undefined, disks: [disk(good)] };
 const failed = (code: string) => ({ kind: 'failed' as const, error: { code, message: 'it failed' } });
 const long = `iscsi:192.0.2.1::::iqn.2001-04.com.example:${'x'.repeat(190)}`;
 
 const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
   ['a healthy network', healthy, []],
-  ['DHCP not asked', { offers: undefined, lease: undefined, disks: [disk(good)] }, []],
+  ['DHCP not asked', { offers: undefined, dhcp6: undefined, lease: undefined, disks: [disk(good)] }, []],
   ['no DHCP server', { ...healthy, offers: [], disks: [] }, ['DOCTOR_NO_DHCP_SERVER']],
   [
     'a proxy alone',
@@ -72,6 +72,7 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
     'a Root Path in the ACK alone',
     {
       offers: [offer(undefined), offer(good, { askedAs: 'ipxe' })],
+      dhcp6: undefined,
       lease: { server: ip('192.0.2.1'), address: ip('192.0.2.50'), rootPathInAck: good, rootPathInOffer: undefined },
       disks: [disk(good)],
     },
@@ -91,9 +92,23 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
     'a server behind a router',
     {
       ...healthy,
-      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({ ...each, router: ip('192.0.2.254') })),
+      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({
+        ...each,
+        routes: [{ destination: ip('0.0.0.0'), prefix: 0, router: ip('192.0.2.254') }],
+      })),
     },
     ['DOCTOR_GATEWAY'],
+  ],
+  [
+    'a server outside of the subnet that is on the cable all the same (RFC 3442)',
+    {
+      ...healthy,
+      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({
+        ...each,
+        routes: [{ destination: ip('198.51.100.0'), prefix: 24, router: ip('0.0.0.0') }],
+      })),
+    },
+    [],
   ],
   [
     'a server in another subnet, without a router',
@@ -127,6 +142,11 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
         }),
       ],
     },
+    ['DOCTOR_NO_TARGET'],
+  ],
+  [
+    'a port that takes connections and stays silent',
+    { ...healthy, disks: [disk(good, { login: failed('BOOT_TARGET_SILENT'), disk: { kind: 'not tried' } })] },
     ['DOCTOR_NO_TARGET'],
   ],
   [
@@ -213,7 +233,12 @@ test('each kind of client has an outlook of its own: a fault of one path is no f
     ['dracut', 'fails'],
     ['debian', 'fails'],
   ]);
-  const none = outlooks({ offers: [], lease: undefined, disks: [] }, []);
+  const sixth = { ...seen, dhcp6: { kind: 'none' as const, error: { code: 'DHCP6_NO_ANSWER', message: 'nobody' } } };
+  assert.deepEqual(outlooks(sixth, [])[2]?.reasons, ['DHCP6_NO_ANSWER']);
+  const path6 = `iscsi:[2001:db8::1]::::${name}`;
+  const named6 = { ...sixth, disks: [...seen.disks, disk(path6, { askedAs: 'dhcp6' })] };
+  assert.deepEqual([outlooks(named6, [])[2]?.outcome, outlooks(named6, [])[2]?.rootPath], ['boots', path6]);
+  const none = outlooks({ offers: [], dhcp6: undefined, lease: undefined, disks: [] }, []);
   assert.ok(none.every(({ outcome }) => outcome !== 'boots'));
 });
 

@@ -1,9 +1,9 @@
 import type { Rule } from '../finding.ts';
-import { isNotIscsi } from './no-target.ts';
+import { isRefusal } from './no-target.ts';
 
 export const loginRefused: Rule = ({ disks }) =>
   disks.flatMap(({ text, path, portal, login }) =>
-    login.kind !== 'failed' || isNotIscsi(login.error.code)
+    login.kind !== 'failed' || !isRefusal(login.error.code)
       ? []
       : [
           {

@@ -1,11 +1,11 @@
 import type { Rule } from '../finding.ts';
 
-/** How a login ends where the other side does not speak iSCSI. */
-const notIscsi = /^(ISCSI_LOGIN_(CLOSED|TIMEOUT|UNEXPECTED|ENDLESS)|ISCSI_PDU_.*|NETWORK_RESET)$/;
+/** How a login ends where the other side speaks iSCSI and says no; all else is no target's answer, silence too. */
+const refusal = /^(ISCSI_LOGIN_(?!CLOSED$|TIMEOUT$|UNEXPECTED$|ENDLESS$)|ISCSI_TARGET_|ISCSI_REDIRECTIONS$|CHAP_)/;
 
 export const noTarget: Rule = ({ disks }) =>
   disks.flatMap(({ text, portal, login }) =>
-    login.kind !== 'failed' || !notIscsi.test(login.error.code)
+    login.kind !== 'failed' || isRefusal(login.error.code)
       ? []
       : [
           {
@@ -19,6 +19,6 @@ export const noTarget: Rule = ({ disks }) =>
         ],
   );
 
-export function isNotIscsi(code: string): boolean {
-  return notIscsi.test(code);
+export function isRefusal(code: string): boolean {
+  return refusal.test(code);
 }
