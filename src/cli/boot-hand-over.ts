@@ -1,11 +1,15 @@
 /** What `diskless boot` does with the disk that it has found, for as long as it is told to go on: it serves the disk to others. */
 
 import type { BootedDisk } from '../boot/boot-stage.ts';
-import { handOverByNbd } from '../boot/hand-over-nbd.ts';
+import { handOverByNbd, type NbdHandOver } from '../boot/hand-over-nbd.ts';
+import { handOverToVm, QEMU } from '../boot/hand-over-vm.ts';
 import { DisklessError } from '../bytes/index.ts';
+import type { NbdPlace } from '../nbd/uri.ts';
 import { systemClock } from '../os/clock.ts';
+import { startInForeground } from '../os/foreground-process.ts';
 import { nodeLocalSockets } from '../os/node-local-sockets.ts';
 import { nodeNetwork } from '../os/node-network.ts';
+import { makeTemporaryDirectory } from '../os/temporary-directory.ts';
 import type { BootSettings } from './boot-settings.ts';
 import { errorLine } from './errors.ts';
 
@@ -15,28 +19,55 @@ export interface HandOver {
   readonly text: string;
   /** The same for programs. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Where whoever has it may be done with it by itself: with this exit status. */
+  readonly done?: Promise<number>;
   /** Takes the disk back. */
   end(): Promise<void>;
 }
 
-/** Undefined when the settings ask for none. Raises what the ways of handing over raise. */
-export async function handOver(settings: BootSettings, disk: BootedDisk): Promise<HandOver | undefined> {
+/** Undefined when the settings ask for none. `forQemu` are arguments of `--vm`. Raises what the ways of handing over raise. */
+export async function handOver(
+  settings: BootSettings,
+  disk: BootedDisk,
+  forQemu: readonly string[],
+): Promise<HandOver | undefined> {
   const { nbd } = settings;
+  if (settings.vm) return startMachine(disk, forQemu);
   if (nbd === undefined) return undefined;
-  const served = await handOverByNbd({
+  const served = await serve(disk, nbd);
+  return {
+    text: `the disk is at ${served.uri} until this program ends`,
+    facts: { nbd: served.uri },
+    end: () => served.close(),
+  };
+}
+
+async function startMachine(disk: BootedDisk, forQemu: readonly string[]): Promise<HandOver> {
+  const machine = await handOverToVm({
+    disk: disk.device,
+    given: forQemu,
+    serve: (path) => serve(disk, { kind: 'local', path }),
+    start: startInForeground,
+    makeDirectory: makeTemporaryDirectory,
+  });
+  return {
+    text: `${QEMU} boots from the disk`,
+    facts: { vm: QEMU },
+    done: machine.off,
+    end: () => machine.close(),
+  };
+}
+
+function serve(disk: BootedDisk, place: NbdPlace): Promise<NbdHandOver> {
+  return handOverByNbd({
     device: disk.device,
-    place: nbd,
+    place,
     description: `${disk.targetName} at ${disk.session.current.remote.address}`,
     network: nodeNetwork,
     sockets: nodeLocalSockets,
     clock: systemClock,
     onFailure: (error) => process.stderr.write(`${errorLine(error)}\n`),
   });
-  return {
-    text: `the disk is at ${served.uri} until this program ends`,
-    facts: { nbd: served.uri },
-    end: () => served.close(),
-  };
 }
 
 /** Resolves when `signal` is aborted; rejects with its reason when that is no interruption. */

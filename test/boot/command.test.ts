@@ -47,6 +47,8 @@ const misuses: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['--read without --out', ['--read', '1M'], /belong together/],
   ['--out without --read', ['--out', 'file'], /belong together/],
   ['no time at all', ['--timeout', '0'], /--timeout/],
+  ['arguments of QEMU without --vm', ['--', '-m', '4G'], /--vm -- -m 4G/],
+  ['--vm beside --nbd', ['--vm', '--nbd', '/run/disk.sock'], /two ways/],
   ['an option that does not exist', ['--slp'], /unknown option/],
 ];
 
