@@ -33,7 +33,6 @@ export const peers = {
     'nbdkit',
     // DHCP and TFTP
     'dnsmasq-base',
-    'isc-dhcp-server',
     'kea-dhcp4-server',
     'busybox',
     'isc-dhcp-client',
@@ -42,6 +41,7 @@ export const peers = {
     'isc-dhcp-relay',
     'isc-dhcp-server',
     'kea-admin',
+    'isc-dhcp-relay',
     'kea-dhcp6-server',
     'tftp-hpa',
     'curl',

@@ -53,6 +53,9 @@ export interface SlpTarget {
   readonly bootable?: boolean;
 }
 
+/** Milliseconds before the time is over at which the last question ends: what was found until then counts. */
+const TO_SPARE = 250;
+
 /** URLs of an answer that are looked at, and those of them whose portal group is asked for. */
 const MOST_TARGETS = 1000;
 const MOST_PORTAL_GROUPS = 16;
@@ -65,7 +68,7 @@ const MOST_PORTAL_GROUPS = 16;
  */
 export async function findBySlp(search: SlpSearch): Promise<SlpTarget[]> {
   const { clock, timeout, timing = defaultTiming } = search;
-  const deadline = clock.monotonic() + timeout;
+  const deadline = clock.monotonic() + Math.max(0, timeout - TO_SPARE);
   await using agent = await SlpUserAgent.open({ ...search, timing, deadline });
   return await new Discovery(search, agent, timing).targets();
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DisklessError, type Ipv4Address, ipv4Subnet, parseIpv4, parseMac } from '../bytes/index.ts';
 import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
+import { parseIscsiName } from '../iscsi/name.ts';
 import type { DhcpMode, HttpEndpoint, RelayedSubnet, Reservation } from '../server/options.ts';
 import { DEFAULT_SCOPE } from '../slp/protocol.ts';
 import { dataSetting } from './data-directory.ts';
@@ -36,6 +37,12 @@ export const serveSettings = {
     schema: z.enum(dhcpModes, { error: `expected one of ${dhcpModes.join(', ')}` }) as z.ZodType<DhcpMode>,
     fallback: 'auto' as DhcpMode,
   }),
+  dhcp6: setting({
+    help: 'serve machines over IPv6 as well: DHCPv6, and router advertisements that point to it; default: off',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
   pool: setting({
     help: 'addresses to hand out; default: the upper half of the interface’s subnet',
     placeholder: 'first-last',
@@ -56,6 +63,12 @@ export const serveSettings = {
     repeats: true,
     schema: listOf(textual(parseReservation)),
     fallback: [],
+  }),
+  dhcpAuthFile: setting({
+    help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
+    placeholder: 'file',
+    schema: z.string().min(1).optional(),
+    fallback: undefined as string | undefined,
   }),
   router: setting({
     help: 'default gateway for the machines; default: none, as machines without one boot fastest',
@@ -127,6 +140,19 @@ export const serveSettings = {
     placeholder: 'dir',
     schema: z.string().min(1).optional(),
     fallback: undefined,
+  }),
+  isns: setting({
+    help: 'on: be an iSNS server too, which tells every machine of its own target',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  isnsControl: setting({
+    help: 'iSCSI name of a node that may administer the iSNS server; repeat it for several',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(textual(parseIscsiName)),
+    fallback: [],
   }),
   targetPrefix: setting({
     help: 'iSCSI name that the machines’ own target names begin with',

@@ -40,6 +40,7 @@ import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
 import { oneDisk, twoDisks } from '../ibft/goldens.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { nbdTrials } from './nbd-trials.ts';
 import { anyU32, damaged, randomBytes } from './random/bytes.ts';
 import { randomCdb, randomParameterList } from './random/command.ts';
 import { randomKeys } from './random/login.ts';
@@ -110,6 +111,7 @@ const trials: Readonly<Record<string, Trial>> = {
       random.pick(forms) + randomBytes(random, random.below(40)).toString(random.oneIn(2) ? 'hex' : 'base64'),
     );
   },
+  ...nbdTrials,
   names: (random) => {
     const name = Buffer.from('iqn.2001-04.com.example:disk\u00e9');
     parseIscsiName(random.oneIn(2) ? damaged(random, name).toString() : randomBytes(random, 40).toString('latin1'));

@@ -1,4 +1,4 @@
-/** What Wireshark makes of an iSCSI target's traffic on the loopback interface. Needs tshark and root. */
+/** What Wireshark makes of a server's traffic on the loopback interface. Needs tshark and root. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
@@ -10,8 +10,10 @@ import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** Logs in to the target under a name, so that there are packets with that name in them. */
+/** Logs in to the target, or asks the server, under a name, so that there are packets with that name in them. */
 export type Knock = (initiatorName: string) => Promise<unknown>;
+
+export type Protocol = 'iscsi' | 'isns';
 
 /** The capture has begun, and has all, when these are in it. */
 const FIRST = 'iqn.2001-04.com.example:first';
@@ -22,22 +24,30 @@ export class Wireshark {
   readonly #file: string;
   readonly #port: number;
   readonly #knock: Knock;
+  readonly #protocol: Protocol;
   readonly #remarks: string[] = [];
 
-  private constructor(sniffer: ChildProcessByStdio<null, null, Readable>, file: string, port: number, knock: Knock) {
+  private constructor(
+    sniffer: ChildProcessByStdio<null, null, Readable>,
+    file: string,
+    port: number,
+    knock: Knock,
+    protocol: Protocol,
+  ) {
     this.#sniffer = sniffer;
+    this.#protocol = protocol;
     this.#file = file;
     this.#port = port;
     this.#knock = knock;
   }
 
   /** Captures what goes to and from a port. */
-  static async start(t: TestContext, port: number, knock: Knock): Promise<Wireshark> {
+  static async start(t: TestContext, port: number, knock: Knock, protocol: Protocol = 'iscsi'): Promise<Wireshark> {
     const file = join(temporaryDirectory(t), 'session.pcap');
-    const args = ['-q', '-B', '64', '-i', 'lo', '-f', `tcp port ${port}`, '-w', file];
+    const args = ['-q', '-B', '64', '-i', 'lo', '-f', `port ${port}`, '-w', file];
     const sniffer = spawn('tshark', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => sniffer.kill('SIGKILL'));
-    const wireshark = new Wireshark(sniffer, file, port, knock);
+    const wireshark = new Wireshark(sniffer, file, port, knock, protocol);
     await wireshark.#ready();
     return wireshark;
   }
@@ -66,7 +76,7 @@ export class Wireshark {
   /** The wanted fields of each packet that a display filter finds, one line for a packet. */
   fields(filter: string, ...names: readonly string[]): string[] {
     const wanted = names.flatMap((name) => ['-e', name]);
-    const decodeAs = ['-d', `tcp.port==${this.#port},iscsi`];
+    const decodeAs = ['-d', `tcp.port==${this.#port},${this.#protocol}`];
     const args = ['-r', this.#file, ...decodeAs, '-Y', filter, '-T', 'fields', ...wanted];
     const { status, stdout, stderr } = spawnSync('tshark', args, { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
@@ -74,9 +84,10 @@ export class Wireshark {
   }
 
   /** What is wrong with what the target sent, and with what it was sent. */
-  complaints(filter = 'iscsi'): string[] {
+  complaints(filter: string = this.#protocol): string[] {
     const ill = `${filter} && (_ws.malformed || _ws.expert.severity == error)`;
-    return this.fields(ill, 'frame.number', 'iscsi.opcode', '_ws.expert.message');
+    const kind = this.#protocol === 'iscsi' ? 'iscsi.opcode' : 'isns.functionid';
+    return this.fields(ill, 'frame.number', kind, '_ws.expert.message');
   }
 }
 

@@ -49,8 +49,11 @@ function checkUse(settings: BootSettings, forQemu: readonly string[]): void {
       hint: 'Write --read 64M --out FILE.',
     });
   }
-  if (settings.nbd !== undefined && settings.vm) {
-    throw new DisklessError('USAGE_HAND_OVER', '--nbd and --vm are two ways to hand the disk over', {
+  const ways = (['nbd', 'attach', 'vm'] as const).filter(
+    (way) => settings[way] !== undefined && settings[way] !== false,
+  );
+  if (ways.length > 1) {
+    throw new DisklessError('USAGE_HAND_OVER', `--${ways.join(' and --')} are ways to hand the disk over`, {
       hint: 'Choose one.',
     });
   }
@@ -64,7 +67,6 @@ function checkUse(settings: BootSettings, forQemu: readonly string[]): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
-  const { isnsServer: isnsServers } = settings;
   const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
@@ -79,9 +81,18 @@ function requestOf(settings: BootSettings): BootRequest {
     dhcp,
     ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
-    ...(isnsServers.length > 0 && { locations: { isnsServers } }),
+    locations: locationsOf(settings),
     secure,
     authorizedServers,
+  };
+}
+
+/** Lists that nobody has given leave the word to DHCP. */
+function locationsOf({ isnsServer, slpAgent, slpScope }: BootSettings): NonNullable<BootRequest['locations']> {
+  return {
+    ...(isnsServer.length > 0 && { isnsServers: isnsServer }),
+    ...(slpAgent.length > 0 && { slpAgents: slpAgent }),
+    ...(slpScope.length > 0 && { slpScopes: slpScope }),
   };
 }
 

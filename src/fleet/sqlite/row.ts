@@ -1,7 +1,15 @@
 /** Columns of a row as the types that this program wrote into them. */
 
 import type { SQLOutputValue } from 'node:sqlite';
-import { DisklessError, type Ipv4Address, type MacAddress, parseIpv4, parseMac } from '../../bytes/index.ts';
+import {
+  DisklessError,
+  type Ipv4Address,
+  type Ipv6Address,
+  type MacAddress,
+  parseIpv4,
+  parseIpv6,
+  parseMac,
+} from '../../bytes/index.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -20,6 +28,12 @@ export function text(row: Row, column: string): string {
 export function number(row: Row, column: string): number {
   const value = row[column];
   if (typeof value === 'number') return value;
+  throw unexpected(column, value);
+}
+
+export function blob(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (value instanceof Uint8Array) return value;
   throw unexpected(column, value);
 }
 
@@ -48,4 +62,8 @@ export function ipv4(row: Row, column: string): Ipv4Address {
 
 export function optionalIpv4(row: Row, column: string): Ipv4Address | undefined {
   return row[column] === null ? undefined : ipv4(row, column);
+}
+
+export function ipv6(row: Row, column: string): Ipv6Address {
+  return parseIpv6(text(row, column));
 }

@@ -40,6 +40,17 @@ const migrations: readonly string[] = [
      PRIMARY KEY (boot, number)
    ) STRICT, WITHOUT ROWID;`,
   'CREATE TABLE running_machines (hardware_address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;',
+  `CREATE TABLE ipv6_leases (
+     address TEXT PRIMARY KEY,
+     client_key TEXT NOT NULL,
+     duid TEXT NOT NULL,
+     iaid INTEGER NOT NULL,
+     hardware_address TEXT,
+     state TEXT NOT NULL CHECK (state IN ('bound', 'released', 'declined')),
+     start INTEGER NOT NULL,
+     expires INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX ipv6_leases_by_client ON ipv6_leases (client_key);`,
   `ALTER TABLE leases RENAME TO leases_by_address;
    CREATE TABLE leases (
      number INTEGER PRIMARY KEY,
@@ -54,6 +65,12 @@ const migrations: readonly string[] = [
    INSERT INTO leases (address, client_key, hardware_address, state, start, expires, host_name)
      SELECT address, client_key, hardware_address, state, start, expires, host_name FROM leases_by_address;
    DROP TABLE leases_by_address;`,
+  `CREATE TABLE isns_records (
+     type TEXT NOT NULL,
+     key TEXT NOT NULL,
+     record BLOB NOT NULL,
+     PRIMARY KEY (type, key)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the database to this program's version, in one transaction. Raises FLEET_STATE_NEWER. */

@@ -135,8 +135,13 @@ export function answerGetNext(scope: Scope, { key, operating }: RequestSections)
       next = object;
   }
   if (next === undefined) throw new Rejection(Status.noSuchEntry, 'there is no further object');
-  const tags = wishes.map(({ tag }) => tag);
-  return { key: order.keyOf(next), operating: tags.length === 0 ? [] : select(next, tags) };
+  return {
+    key: order.keyOf(next),
+    operating: select(
+      next,
+      wishes.map(({ tag }) => tag),
+    ),
+  };
 }
 
 interface Order {

@@ -16,7 +16,9 @@ export function registered(
   const attributes: Attribute[] = [];
   if (withEntity) {
     attributes.push(...keyAttributes(entity), ...named(entity.others, plan.entity?.attributes));
-    attributes.push(numberAttribute(Tag.registrationPeriod, entity.registrationPeriod));
+    // Without one, as with status inquiries, there is nothing to tell.
+    const { registrationPeriod } = entity;
+    if (registrationPeriod > 0) attributes.push(numberAttribute(Tag.registrationPeriod, registrationPeriod));
   }
   for (const planned of plan.portals) {
     const portal = database.portals.get(portalKey(planned));

@@ -38,6 +38,9 @@ export interface RegistrationPlan {
   readonly groups: readonly PlannedGroup[];
 }
 
+/** A portal and a node of which nobody says how they belong together, do by the tag 1 (RFC 4171 §6.5.4). */
+export const DEFAULT_GROUP_TAG = 1;
+
 /** RFC 4171 §6.2.1 */
 const SERVER_MADE_PREFIX = 'isns:';
 
@@ -96,6 +99,7 @@ class Planner implements RegistrationPlan {
         this.#beginGroups(attribute);
         return 1;
       case Tag.pgIscsiName:
+        if (operating[at + 1]?.tag === Tag.pgPortalIpAddress) return this.#addWholeGroup(operating, at);
         this.#addGroup(this.#current?.portal, this.#name(attribute));
         return 1;
       case Tag.pgPortalIpAddress:
@@ -146,11 +150,7 @@ class Planner implements RegistrationPlan {
     if (this.#current === undefined || this.#current.type === 'entity') {
       throw formatError('a portal group tag follows neither a portal nor a node');
     }
-    const tag = attribute.value.length === 0 ? undefined : numberOf(attribute);
-    if (tag !== undefined && tag > 0xffff) {
-      throw new Rejection(Status.invalidRegistration, 'a portal group tag has 16 bits', [attribute]);
-    }
-    this.#current.groupTag = tag;
+    this.#current.groupTag = groupTagOf(attribute);
   }
 
   #addGroup(portal: PortalKey | undefined, nodeName: string | undefined): void {
@@ -159,6 +159,22 @@ class Planner implements RegistrationPlan {
       throw formatError('a portal group has no tag, or the other side is missing');
     }
     this.groups.push({ nodeName, portal, tag });
+  }
+
+  /**
+   * A group with its whole key first and its tag behind it, as open-isns writes it: RFC 4171 §5.6.5.1 describes only the other way, but
+   * objects begin with their keys (§5.6.4), and these are the group's.
+   */
+  #addWholeGroup(operating: readonly Attribute[], at: number): number {
+    const name = operating[at];
+    if (this.#current === undefined || name === undefined) throw formatError('a portal group comes first');
+    const portal = pairAt(operating, at + 1, [Tag.pgPortalIpAddress, Tag.pgPortalPort]);
+    const tag = operating[at + 3];
+    const hasTag = tag?.tag === Tag.portalGroupTag;
+    this.groups.push({ nodeName: this.#name(name), portal, tag: hasTag ? groupTagOf(tag) : DEFAULT_GROUP_TAG });
+    // Nothing else may follow that is of the portal or node before it.
+    this.#current.groupTag = undefined;
+    return hasTag ? 4 : 3;
   }
 
   /** Non-key attributes are of the object before them. */
@@ -181,6 +197,14 @@ class Planner implements RegistrationPlan {
     }
     this.#current.attributes.set(attribute.tag, { tag: attribute.tag, value: attribute.value.slice() });
   }
+}
+
+/** Without any bytes, it is NULL (RFC 4171 §6.5.4). */
+function groupTagOf(attribute: Attribute): number | undefined {
+  if (attribute.value.length === 0) return undefined;
+  const tag = numberOf(attribute);
+  if (tag <= 0xffff) return tag;
+  throw new Rejection(Status.invalidRegistration, 'a portal group tag has 16 bits', [attribute]);
 }
 
 /** Address and port are listed one after the other. */

@@ -1,7 +1,7 @@
 /** DevAttrReg: objects are registered, updated and replaced (RFC 4171 §5.6.5.1). A request is carried out whole or not at all. */
 
 import { type Attribute, addressOf, numberAttribute, numberOf, textAttribute, textOf } from '../attribute.ts';
-import { managementBits, NodeType } from '../bitmap.ts';
+import { EntityProtocol, managementBits, NodeType } from '../bitmap.ts';
 import type { RequestSections } from '../message.ts';
 import { Status } from '../status.ts';
 import { Tag } from '../tag.ts';
@@ -17,6 +17,7 @@ import {
 } from './objects.ts';
 import { registered } from './registration-answer.ts';
 import {
+  DEFAULT_GROUP_TAG,
   isServerMade,
   type PlannedGroup,
   type PlannedNode,
@@ -137,7 +138,6 @@ function checkContents(subject: Subject, plan: RegistrationPlan): void {
   switch (subject.kind) {
     case 'new':
       if (portals.length + nodes.length === 0) throw invalid('a new entity has neither a portal nor a node');
-      if (entity?.attributes.get(Tag.entityProtocol) === undefined) throw invalid('a new entity has no protocol');
       return;
     case 'entity':
       if (entity === undefined && portals.length + nodes.length === 0) throw invalid('nothing is to be registered');
@@ -170,8 +170,11 @@ function checkOwners(registration: Registration, subject: Subject, plan: Registr
     if (known !== undefined && known.entity !== owner)
       throw invalid('a portal belongs to another entity', keyAttributes(known));
   }
-  const isOwn =
-    owner === undefined ? plan.nodes.some(({ name }) => name === source) : database.nodes.get(source)?.entity === owner;
+  // Whose entity has no nodes left is anybody's who comes as one: the node that was in it may want to come back.
+  const isNobodys = owner === undefined || database.nodesOf(owner).length === 0;
+  const isOwn = isNobodys
+    ? plan.nodes.some(({ name }) => name === source)
+    : database.nodes.get(source)?.entity === owner;
   if (!isControlNode && !isOwn) {
     throw new Rejection(Status.sourceUnauthorized, `${source} is no node of the entity`);
   }
@@ -220,12 +223,18 @@ function putEntity(registration: Registration, subject: Subject, plan: Registrat
     identifier:
       subject.kind === 'new' ? (subject.identifier ?? serverMadeIdentifier(index)) : subject.entity.identifier,
     index,
-    others: merged(known?.others, plan.entity?.attributes, [Tag.registrationPeriod, Tag.entityIndex]),
+    others: withProtocol(merged(known?.others, plan.entity?.attributes, [Tag.registrationPeriod, Tag.entityIndex])),
     registrationPeriod: periodOf(period, isMonitored(database, known, plan), settings),
     timestamp: now,
   };
   database.put(entity);
   return entity;
+}
+
+/** RFC 4171 §6.2.2 requires it of the first registration; open-isns's clients leave it out, and speak iSCSI. */
+function withProtocol(others: OtherAttributes): OtherAttributes {
+  if (others.has(Tag.entityProtocol)) return others;
+  return new Map(others).set(Tag.entityProtocol, numberAttribute(Tag.entityProtocol, EntityProtocol.iscsi).value);
 }
 
 /** Without status inquiries, a registration must end by itself (RFC 4171 §6.2.6). */
@@ -294,9 +303,7 @@ function putGroup({ database, changes }: Registration, entity: Entity, planned: 
   changes.nodeUpdated(database, nodeName);
 }
 
-/** A portal and a node of which nobody says how they belong together, do by the tag 1 (RFC 4171 §6.5.4). */
-const DEFAULT_GROUP_TAG = 1;
-
+/** Every portal of an entity belongs to every node of it in some way. */
 function relate({ database }: Registration, { identifier }: Entity): void {
   for (const { name } of database.nodesOf(identifier)) {
     for (const portal of database.portalsOf(identifier)) {
