@@ -1,6 +1,5 @@
 /** RFC 4173's client: from what the user says to a disk that can be read, through as few stages as possible. */
 
-import type { DhcpLease } from '../dhcp/client/lease.ts';
 import { Initiator } from '../initiator/initiator.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import { describeParameters, withDefaults } from './boot-parameters.ts';
@@ -8,6 +7,7 @@ import type { BootRequest } from './boot-request.ts';
 import { type BootedDisk, describeBootedDisk, runBootStage } from './boot-stage.ts';
 import type { BootEnvironment } from './environment.ts';
 import { defaultInitiatorName } from './initiator-name.ts';
+import type { LeasedNetwork } from './leased-network.ts';
 import { decideSoftware } from './plan.ts';
 import { admission, refuseInsecureRequest } from './secure-policy.ts';
 import { throughDhcp } from './through-dhcp.ts';
@@ -19,8 +19,8 @@ export interface BootResult {
   readonly parameters: ReturnType<typeof describeParameters>;
   readonly disk: BootedDisk;
   readonly initiatorName: string;
-  /** What DHCP servers said, where they were asked. */
-  readonly lease: DhcpLease | undefined;
+  /** What DHCP said of the network, where it was asked. */
+  readonly lease: LeasedNetwork | undefined;
   /** Who this is, where proof of it was at hand. */
   readonly chap: ChapCredentials | undefined;
   /** Aborted when the boot is to end, or its address is lost: with the reason. */

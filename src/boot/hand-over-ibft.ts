@@ -4,13 +4,12 @@
  */
 
 import { DisklessError, ipv4InSubnet, ipv4Subnet, ipv6Scope, isIpv4, parseIpv4, parseIpv6 } from '../bytes/index.ts';
-import type { DhcpLease } from '../dhcp/client/lease.ts';
-import { Option } from '../dhcp/option.ts';
 import type { IbftChap, IbftNic, IbftTable, IbftTarget, IpAddress } from '../ibft/index.ts';
 import { PrefixOrigin } from '../ibft/index.ts';
 import type { ChapCredentials, ChapSecret } from '../iscsi/chap.ts';
 import type { Endpoint, Network, NetworkInterface } from '../os/network.ts';
 import type { BootResult } from './boot.ts';
+import type { LeasedNetwork } from './leased-network.ts';
 
 /** The disk and the way to it, as the boot found them. */
 export interface WayToDisk {
@@ -24,7 +23,7 @@ export interface WayToDisk {
   /** The one that has the local address. */
   readonly interface: NetworkInterface;
   /** What DHCP said, where it was asked. */
-  readonly lease: DhcpLease | undefined;
+  readonly lease: LeasedNetwork | undefined;
   readonly chap: ChapCredentials | undefined;
 }
 
@@ -70,7 +69,6 @@ export function ibftOf(way: WayToDisk): IbftTable {
 
 function nicOf({ local, interface: { mac, ipv4, ipv6 }, lease }: WayToDisk): IbftNic {
   const address = ipAddress(local.address);
-  const nameServers = lease?.reply.options.find(Option.domainNameServers) ?? [];
   const own = [...ipv4, ...ipv6].find((each) => each.address === address);
   return {
     valid: true,
@@ -80,14 +78,14 @@ function nicOf({ local, interface: { mac, ipv4, ipv6 }, lease }: WayToDisk): Ibf
     address,
     prefix: own?.prefix ?? (isIpv4(address) ? 32 : 128),
     origin: lease === undefined ? PrefixOrigin.manual : PrefixOrigin.dhcp,
-    gateway: lease?.reply.options.find(Option.routers)?.[0],
-    primaryDns: nameServers[0],
-    secondaryDns: nameServers[1],
-    dhcpServer: lease?.serverIdentifier,
+    gateway: lease?.router,
+    primaryDns: lease?.nameServers[0],
+    secondaryDns: lease?.nameServers[1],
+    dhcpServer: lease?.server,
     vlan: 0,
     mac,
     pci: UNKNOWN_PCI,
-    hostName: lease?.reply.options.find(Option.hostName) ?? '',
+    hostName: lease?.hostName ?? '',
   };
 }
 

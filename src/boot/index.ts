@@ -17,6 +17,8 @@ export * from './file-system.ts';
 export * from './hand-over-attach.ts';
 export * from './hand-over-ibft.ts';
 export * from './hand-over-nbd.ts';
+export * from './hand-over-vm.ts';
+export * from './machine-arguments.ts';
 export * from './partition-table.ts';
 export * from './plan.ts';
 export * from './planned-stages.ts';

@@ -1,6 +1,5 @@
 /** From what the user says to what is known after the DHCP stage, gone through or not. */
 
-import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
@@ -12,6 +11,7 @@ import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './d
 import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
 import { bringUp, byOwnRoutes, chooseInterface, configureAddress, hasAddress, type Reach } from './interface-setup.ts';
+import { type LeasedNetwork, leasedNetwork } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
 import { refuseInsecureDhcp } from './secure-policy.ts';
@@ -22,13 +22,13 @@ import type { BootTrace, StageTrace } from './trace.ts';
 
 export interface Learned {
   readonly parameters: BootParameters;
-  /** Undefined when the address is not DHCPv4's. */
-  readonly lease?: DhcpLease;
   /** Undefined when none was named and none had to be chosen. */
   readonly interface: NetworkInterface | undefined;
   readonly locations: ServiceLocations;
   /** The boot file that DHCP names; undefined when it names none. Raises BOOT_SOFTWARE_URL. */
   readonly bootFile: () => URL | undefined;
+  /** What DHCP said of the network, where it was asked. */
+  readonly lease?: LeasedNetwork;
   /** Another way to the disk, or to another one, for when the first one fails. */
   readonly secondRootPath?: RootPath;
   /** Proof that DHCP gave, of who this is. */
@@ -75,9 +75,9 @@ export async function throughDhcp(
   return {
     parameters: complete(parameters, parametersOfDhcp(result)),
     interface: chosen,
-    lease,
     locations: locationsOf(request, result.parameters),
     bootFile: () => softwareOfDhcp(lease),
+    lease: leasedNetwork(lease, result.router),
     ...(secondRootPath === undefined ? {} : { secondRootPath }),
     ...(chap === undefined ? {} : { chap }),
     lost: held.lost,

@@ -6,6 +6,7 @@ import type { Dhcp6Method } from './boot-request.ts';
 import { configureIpv6, describeDhcp6Result, runDhcp6Stage } from './dhcp6-stage.ts';
 import type { BootEnvironment } from './environment.ts';
 import { bringUp, byOwnRoutes } from './interface-setup.ts';
+import { leasedByDhcp6 } from './leased-network.ts';
 import { parseSoftwareUrl } from './software-source.ts';
 import type { Learned } from './through-dhcp.ts';
 import { heeding } from './time-limit.ts';
@@ -39,6 +40,7 @@ export async function throughDhcp6(
     interface: chosen,
     // RFC 5970 §5: the option that names the disk is the one that would name a file.
     bootFile: () => (rootPath === undefined && bootFileUrl !== undefined ? parseSoftwareUrl(bootFileUrl) : undefined),
+    lease: leasedByDhcp6,
     lost: held.lost,
     reach: byOwnRoutes,
     network,

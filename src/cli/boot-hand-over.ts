@@ -3,13 +3,16 @@
 import type { BootedDisk } from '../boot/boot-stage.ts';
 import { handOverToKernel } from '../boot/hand-over-attach.ts';
 import { handOverByNbd, type NbdHandOver } from '../boot/hand-over-nbd.ts';
+import { handOverToVm, QEMU } from '../boot/hand-over-vm.ts';
 import { DisklessError } from '../bytes/index.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
 import { systemClock } from '../os/clock.ts';
+import { startInForeground } from '../os/foreground-process.ts';
 import { nodeFileSystem } from '../os/node-file-system.ts';
 import { nodeLocalSockets } from '../os/node-local-sockets.ts';
 import { nodeNetwork } from '../os/node-network.ts';
 import { runProcess } from '../os/process.ts';
+import { makeTemporaryDirectory } from '../os/temporary-directory.ts';
 import { decodeLun } from '../scsi/lun.ts';
 import type { BootSettings } from './boot-settings.ts';
 import { errorLine } from './errors.ts';
@@ -20,13 +23,20 @@ export interface HandOver {
   readonly text: string;
   /** The same for programs. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** Where whoever has it may be done with it by itself: with this exit status. */
+  readonly done?: Promise<number>;
   /** Takes the disk back. */
   end(): Promise<void>;
 }
 
-/** Undefined when the settings ask for none. Raises what the ways of handing over raise. */
-export async function handOver(settings: BootSettings, disk: BootedDisk): Promise<HandOver | undefined> {
+/** Undefined when the settings ask for none. `forQemu` are arguments of `--vm`. Raises what the ways of handing over raise. */
+export async function handOver(
+  settings: BootSettings,
+  disk: BootedDisk,
+  forQemu: readonly string[],
+): Promise<HandOver | undefined> {
   if (settings.attach) return attach(settings, disk);
+  if (settings.vm) return startMachine(disk, forQemu);
   if (settings.nbd === undefined) return undefined;
   const served = await serve(disk, settings.nbd);
   return {
@@ -53,6 +63,22 @@ async function attach({ chapFile }: BootSettings, disk: BootedDisk): Promise<Han
     text: `the disk is ${blockDevice} until this program ends: unmount it first`,
     facts: { blockDevice },
     end: detach,
+  };
+}
+
+async function startMachine(disk: BootedDisk, forQemu: readonly string[]): Promise<HandOver> {
+  const machine = await handOverToVm({
+    disk: disk.device,
+    given: forQemu,
+    serve: (path) => serve(disk, { kind: 'local', path }),
+    start: startInForeground,
+    makeDirectory: makeTemporaryDirectory,
+  });
+  return {
+    text: `${QEMU} boots from the disk`,
+    facts: { vm: QEMU },
+    done: machine.off,
+    end: () => machine.close(),
   };
 }
 

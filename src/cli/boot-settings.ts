@@ -130,6 +130,11 @@ export const bootSettings = {
     placeholder: 'file',
     ...optional((text) => text),
   }),
+  vm: setting({
+    help: 'start a machine that boots from the disk, in QEMU; what follows "--" is for QEMU',
+    schema: onOrOff,
+    fallback: false,
+  }),
   timeout: setting({
     help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
     placeholder: 'duration',

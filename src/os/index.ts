@@ -1,6 +1,7 @@
 /** The platform: network, files, processes, clock. Each is an interface with its real implementation. */
 export * from './clock.ts';
 export * from './file.ts';
+export * from './foreground-process.ts';
 export { type HttpAnswer, type HttpClient, nodeHttpClient } from './http-client.ts';
 export * from './local-sockets.ts';
 export * from './network.ts';
@@ -9,3 +10,4 @@ export { nodeLocalSockets } from './node-local-sockets.ts';
 export { nodeNetwork } from './node-network.ts';
 export { type RunProcess, runProcess } from './process.ts';
 export { collectReceivedMemory } from './received-memory.ts';
+export { makeTemporaryDirectory, type TemporaryDirectory } from './temporary-directory.ts';

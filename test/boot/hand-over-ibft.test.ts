@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ibftOf, type WayToDisk } from '../../src/boot/hand-over-ibft.ts';
+import { leasedNetwork } from '../../src/boot/leased-network.ts';
 import { parseIpv4, parseIpv6, parseMac } from '../../src/bytes/index.ts';
-import type { DhcpLease } from '../../src/dhcp/client/lease.ts';
 import { BootOperation, dhcpMessage } from '../../src/dhcp/message.ts';
 import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
@@ -49,24 +49,12 @@ test('the session’s two ends, the disk and the names; an address that nobody l
 
 test('what DHCP said of the network', () => {
   const options = new OptionList();
-  options.set(Option.routers, [parseIpv4('192.0.2.254')]).set(Option.hostName, 'pc');
-  options.set(
+  options.set(Option.hostName, 'pc').set(
     Option.domainNameServers,
     ['192.0.2.53', '192.0.2.54', '192.0.2.55'].map((each) => parseIpv4(each)),
   );
   const reply = dhcpMessage({ op: BootOperation.reply, options });
-  const lease: DhcpLease = {
-    address: parseIpv4('192.0.2.50'),
-    serverIdentifier: parseIpv4('192.0.2.2'),
-    reply,
-    offer: undefined,
-    proxyOffer: undefined,
-    reason: 'came first',
-    key: undefined,
-    renewAt: 0,
-    rebindAt: 0,
-    expiresAt: 0,
-  };
+  const lease = leasedNetwork({ reply, serverIdentifier: parseIpv4('192.0.2.2') }, parseIpv4('192.0.2.254'));
   const [nic] = ibftOf({ ...way, lease }).nics;
   assert.deepEqual([nic?.origin, nic?.dhcpServer, nic?.gateway], [PrefixOrigin.dhcp, '192.0.2.2', '192.0.2.254']);
   assert.deepEqual([nic?.primaryDns, nic?.secondaryDns, nic?.hostName], ['192.0.2.53', '192.0.2.54', 'pc']);

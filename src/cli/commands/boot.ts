@@ -33,21 +33,35 @@ export function registerBoot(program: Command): void {
     .command('boot')
     .description('boot this machine as far as its disk, stage by stage, from any server of the network');
   addFlags(command, bootSettings, ENVIRONMENT_PREFIX);
-  command.action(async (flags: Record<string, unknown>) => {
+  command.argument('[qemu-arguments...]', 'behind "--", with --vm: more arguments of QEMU');
+  command.action(async (forQemu: string[], flags: Record<string, unknown>) => {
     const settings = await readSettings(bootSettings, flags, { prefix: ENVIRONMENT_PREFIX });
-    if ((settings.read === undefined) !== (settings.out === undefined)) {
-      throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
-        hint: 'Write --read 64M --out FILE.',
-      });
-    }
-    if (settings.nbd !== undefined && settings.attach) {
-      throw new DisklessError('USAGE_HAND_OVER', '--nbd and --attach are two ways to hand the disk over', {
-        hint: 'Choose one.',
-      });
-    }
+    checkUse(settings, forQemu);
     if (settings.dryRun) await showPlan(settings);
-    else await bootUntilStopped(settings);
+    else await bootUntilStopped(settings, forQemu);
   });
+}
+
+/** Raises USAGE_READ_OUT, USAGE_HAND_OVER and USAGE_QEMU_ARGUMENTS. */
+function checkUse(settings: BootSettings, forQemu: readonly string[]): void {
+  if ((settings.read === undefined) !== (settings.out === undefined)) {
+    throw new DisklessError('USAGE_READ_OUT', '--read and --out belong together', {
+      hint: 'Write --read 64M --out FILE.',
+    });
+  }
+  const ways = (['nbd', 'attach', 'vm'] as const).filter(
+    (way) => settings[way] !== undefined && settings[way] !== false,
+  );
+  if (ways.length > 1) {
+    throw new DisklessError('USAGE_HAND_OVER', `--${ways.join(' and --')} are ways to hand the disk over`, {
+      hint: 'Choose one.',
+    });
+  }
+  if (forQemu.length > 0 && !settings.vm) {
+    throw new DisklessError('USAGE_QEMU_ARGUMENTS', `nobody takes "${forQemu.join(' ')}"`, {
+      hint: 'Arguments without a flag are for the QEMU of --vm: diskless boot --vm -- -m 4G.',
+    });
+  }
 }
 
 function requestOf(settings: BootSettings): BootRequest {
@@ -91,13 +105,13 @@ async function showPlan(settings: BootSettings): Promise<void> {
 }
 
 /** Runs the boot under its time limit, and under Ctrl-C, which takes back what was set on the machine like any other end. */
-async function bootUntilStopped(settings: BootSettings): Promise<void> {
+async function bootUntilStopped(settings: BootSettings, forQemu: readonly string[]): Promise<void> {
   await untilInterrupted(async (interruption) => {
     const outOfPatience = new AbortController();
     const limit = systemClock.after(settings.timeout * 1000, () => outOfPatience.abort(outOfTime(settings.timeout)));
     try {
       const signal = AbortSignal.any([interruption, outOfPatience.signal]);
-      return await bootAndReport(settings, signal, () => limit.cancel());
+      return await bootAndReport(settings, forQemu, signal, () => limit.cancel());
     } finally {
       limit.cancel();
     }
@@ -112,6 +126,7 @@ function outOfTime(seconds: number): DisklessError {
 
 async function bootAndReport(
   settings: BootSettings,
+  forQemu: readonly string[],
   signal: AbortSignal,
   booted: () => void,
 ): Promise<'as wished' | undefined> {
@@ -130,17 +145,18 @@ async function bootAndReport(
       const { parameters, disk } = result;
       booted();
       const done = { ...(await copy(settings, result)), ...(await leave(settings, result)) };
-      const handedOver = await handOver(settings, disk);
+      const handedOver = await handOver(settings, disk, forQemu);
       report({ ok: true, parameters, ...done, ...handedOver?.facts });
       isReported = true;
       if (handedOver === undefined) return;
       isHandedOver = true;
       if (!settings.json) process.stdout.write(`${handedOver.text}\n`);
       try {
-        await interrupted(result.signal);
+        await Promise.race([interrupted(result.signal), handedOver.done ?? new Promise(() => {})]);
       } finally {
         await handedOver.end();
       }
+      process.exitCode = await handedOver.done;
     });
     return isHandedOver ? 'as wished' : undefined;
   } catch (error) {

@@ -1,0 +1,30 @@
+/** What DHCP said of a network beside the boot itself: for the system that is started next. */
+
+import type { DhcpLease } from '../dhcp/client/lease.ts';
+import { Option } from '../dhcp/option.ts';
+import type { IpAddress } from '../ibft/index.ts';
+
+export interface LeasedNetwork {
+  readonly server: IpAddress | undefined;
+  /** The way to everything else. */
+  readonly router: IpAddress | undefined;
+  /** In the server's order. */
+  readonly nameServers: readonly IpAddress[];
+  readonly hostName: string | undefined;
+}
+
+/** DHCPv6 has no routers, and the boot asks it for nothing else of the network. */
+export const leasedByDhcp6: LeasedNetwork = {
+  server: undefined,
+  router: undefined,
+  nameServers: [],
+  hostName: undefined,
+};
+
+export function leasedNetwork(
+  { reply, serverIdentifier: server }: Pick<DhcpLease, 'reply' | 'serverIdentifier'>,
+  router: IpAddress | undefined,
+): LeasedNetwork {
+  const nameServers = reply.options.find(Option.domainNameServers) ?? [];
+  return { server, router, nameServers, hostName: reply.options.find(Option.hostName) };
+}
