@@ -54,6 +54,7 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
     loaders: loaderPlace(settings.loaderDir),
     isns: settings.isns,
     isnsControlNodes: settings.isnsControl,
+    isnsServer: settings.isnsServer,
     targetPrefix: settings.targetPrefix,
     cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
   };
