@@ -39,7 +39,7 @@ export function parametersOfDhcp({ rootPath, initiatorName }: DhcpResult): BootP
 }
 
 /** The fields that the Root Path gives; blank ones stay unknown. */
-function parametersOfRootPath(rootPath: RootPath, source: Source): BootParameters {
+export function parametersOfRootPath(rootPath: RootPath, source: Source): BootParameters {
   const { server, port, lun, targetName } = rootPath;
   return known({ server, port, lun, targetName }, source);
 }

@@ -22,7 +22,7 @@ export interface BootRequest {
   readonly software?: SoftwareChoice;
   /** The SHA-256 that it must have, in lower-case hexadecimal. */
   readonly softwareDigest?: string;
-  readonly dhcp: DhcpMethod | 'off';
+  readonly dhcp: DhcpMethod | Dhcp6Method | 'off';
   /** Option 60: whom to ask DHCP as. */
   readonly dhcpVendorClass?: string;
   /** `auto`: SendTargets where a server is known, else SLP and iSNS. */
@@ -33,4 +33,11 @@ export interface BootRequest {
   readonly secure?: boolean;
   /** Where there are some: the only servers to use beside the one that the user names. */
   readonly authorizedServers?: readonly IpNetwork[];
+}
+
+/** `v6` asks DHCPv6 for an address and the disk, `v6-stateless` for the disk alone, where there is an address by autoconfiguration. */
+export type Dhcp6Method = 'v6' | 'v6-stateless';
+
+export function asksDhcp6(method: BootRequest['dhcp']): method is Dhcp6Method {
+  return method === 'v6' || method === 'v6-stateless';
 }

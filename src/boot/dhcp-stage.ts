@@ -1,17 +1,18 @@
 /** The DHCP stage (RFC 4173 §5): an address for the machine, and the Root Path that says where its disk is. */
 
-import { DisklessError, type Ipv4Address, ipv4Mask, ipv4ToNumber, macToBytes } from '../bytes/index.ts';
+import { DisklessError, IPV4_ANY, type Ipv4Address, ipv4Mask, ipv4ToNumber, macToBytes } from '../bytes/index.ts';
 import type { AuthenticationKey } from '../dhcp/authentication.ts';
 import { type AuthenticationKeyEntry, keysOfClient } from '../dhcp/authentication-file.ts';
 import { type DhcpLease, messagesOf, serverText } from '../dhcp/client/lease.ts';
 import type { DhcpClientOptions, DhcpQuestion } from '../dhcp/client/options.ts';
 import { Option } from '../dhcp/option.ts';
+import type { ClasslessRoute } from '../dhcp/option-codec.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { IscsiName } from '../iscsi/name.ts';
 import { formatRootPath, type RootPath } from '../iscsi/root-path.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
-import type { BootRequest } from './boot-request.ts';
+import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import { type DhcpParameters, type Found, type PlainParameters, parametersOf } from './dhcp-parameters.ts';
 import { HeldLease } from './held-lease.ts';
 import type { Fact, Facts, StageTrace } from './trace.ts';
@@ -48,7 +49,7 @@ export function howToAsk(
     });
   }
   return {
-    ...(dhcp === 'off' ? {} : { method: dhcp }),
+    ...(dhcp === 'off' || asksDhcp6(dhcp) ? {} : { method: dhcp }),
     ...(dhcpVendorClass === undefined ? {} : { vendorClass: dhcpVendorClass }),
     ...(keys === undefined ? {} : { keys }),
   };
@@ -60,6 +61,8 @@ export interface DhcpResult {
   readonly prefix: number;
   /** The default router; what classless routes (option 121) say counts more (RFC 3442). */
   readonly router: Ipv4Address | undefined;
+  /** Ways out of the subnet, the default router's among them. */
+  readonly routes: readonly ClasslessRoute[];
   readonly server: Ipv4Address;
   /** Undefined when no server sent one for iSCSI. */
   readonly rootPath: RootPath | undefined;
@@ -149,10 +152,12 @@ function resultOf(
   { rootPath, secondRootPath, initiatorName, chap, plain }: DhcpParameters,
 ): DhcpResult {
   const { reply } = lease;
+  const routes = routesOf(plain.routers?.value, plain.classlessRoutes?.value);
   return {
     address: lease.address,
     prefix: (method === 'inform' ? ipv4[0]?.prefix : undefined) ?? prefixOf(reply.options.find(Option.subnetMask)),
-    router: routerOf(plain),
+    router: routes.find((route) => route.prefix === 0)?.router,
+    routes,
     server: lease.serverIdentifier,
     rootPath: rootPath?.value,
     secondRootPath: secondRootPath?.value,
@@ -172,13 +177,17 @@ function originsOf(found: Readonly<Record<OriginName, Found<unknown> | undefined
 }
 
 /** RFC 3442: a client that is given classless routes ignores the routers of option 3. */
-function routerOf({ routers, classlessRoutes }: PlainParameters): Ipv4Address | undefined {
-  if (classlessRoutes === undefined) return routers?.value[0];
-  return classlessRoutes.value.find(({ prefix }) => prefix === 0)?.router;
+export function routesOf(
+  routers: readonly Ipv4Address[] | undefined,
+  classlessRoutes: readonly ClasslessRoute[] | undefined,
+): readonly ClasslessRoute[] {
+  if (classlessRoutes !== undefined) return classlessRoutes;
+  const [router] = routers ?? [];
+  return router === undefined ? [] : [{ destination: IPV4_ANY, prefix: 0, router }];
 }
 
 /** A machine whose mask nobody names, or is none, reaches nobody but through its router. */
-function prefixOf(mask: Ipv4Address | undefined): number {
+export function prefixOf(mask: Ipv4Address | undefined): number {
   if (mask === undefined) return 32;
   const prefix = Math.clz32(~ipv4ToNumber(mask));
   return ipv4Mask(prefix) === mask ? prefix : 32;

@@ -1,9 +1,12 @@
 /** The network interface that a boot goes over: which one it is, and an address for it as long as the boot lasts. */
 
-import { DisklessError, type Ipv4Address, ipv4InSubnet, ipv4Subnet, isIpv4 } from '../bytes/index.ts';
+import { DisklessError, IPV4_ANY, type Ipv4Address, ipv4InSubnet, ipv4Subnet, isIpv4 } from '../bytes/index.ts';
+import type { ClasslessRoute } from '../dhcp/option-codec.ts';
+import type { ServerName } from '../iscsi/server-name.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import type { StageTrace } from './trace.ts';
+import { usableIpv6 } from './usable-ipv6.ts';
 
 export function isLoopback(each: NetworkInterface): boolean {
   return each.name === 'lo' || each.mac === '00:00:00:00:00:00';
@@ -32,9 +35,15 @@ export function chooseInterface(name: string | undefined, network: Network): Net
   );
 }
 
-/** Whether the interface of that name, or without a name any of the machine's, has an IP address. */
-export function hasAddress(name: string | undefined, network: Network): boolean {
-  return network.interfaces().some((each) => (name === undefined || each.name === name) && each.ipv4.length > 0);
+/**
+ * Whether the interface of that name, or without a name any of the machine's, has an IP address that can reach `server`: one of its
+ * family where it is given by its address. A link-local address reaches nobody that a Root Path could name.
+ */
+export function hasAddress(name: string | undefined, network: Network, server: ServerName | undefined): boolean {
+  const interfaces = network.interfaces().filter((each) => name === undefined || each.name === name);
+  const ipv4 = interfaces.some((each) => each.ipv4.length > 0);
+  const ipv6 = interfaces.some((each) => usableIpv6(each).some(({ scope }) => scope !== 'link-local'));
+  return (ipv4 && server?.kind !== 'ipv6') || (ipv6 && server?.kind !== 'ipv4');
 }
 
 /** An interface that is down can neither ask nor hear. */
@@ -52,7 +61,8 @@ export async function bringUp(
 export interface GivenAddress {
   readonly address: Ipv4Address;
   readonly prefix: number;
-  readonly router: Ipv4Address | undefined;
+  /** Ways out of the subnet. A router of 0.0.0.0 is none: the destination is at the cable (RFC 3442). */
+  readonly routes: readonly ClasslessRoute[];
 }
 
 /** Makes sure that a host can be reached for the time of the boot. Names and IPv6 addresses are left to the machine's own routes. */
@@ -73,7 +83,7 @@ export async function configureAddress(
   trace: StageTrace,
 ): Promise<Reach> {
   const { name, ipv4 } = chosen;
-  const { address, prefix, router } = given;
+  const { address, prefix, routes } = given;
   const [own] = ipv4;
   if (own !== undefined) {
     trace.step(`${name} keeps its own address ${own.address}/${own.prefix}`);
@@ -81,13 +91,21 @@ export async function configureAddress(
   }
   cleanup.use(await machine.addAddress(name, address, prefix));
   trace.step(`${name} has ${address}/${prefix} for this boot`);
-  if (router === undefined) return byOwnRoutes;
   const subnet = ipv4Subnet(address, prefix);
   const reached = new Set<string>();
   return async (host, stage) => {
     if (!isIpv4(host) || ipv4InSubnet(host, subnet) || reached.has(host)) return;
+    const route = routeTowards(host, routes);
+    if (route === undefined) return;
     reached.add(host);
+    const router = route.router === IPV4_ANY ? undefined : route.router;
     cleanup.use(await machine.addHostRoute(name, host, router));
-    stage.step(`${host} is reached through ${router}`);
+    stage.step(`${host} is reached ${router === undefined ? `at the cable of ${name}` : `through ${router}`}`);
   };
+}
+
+/** The most specific one that leads there. */
+function routeTowards(host: Ipv4Address, routes: readonly ClasslessRoute[]): ClasslessRoute | undefined {
+  const leading = routes.filter(({ destination, prefix }) => ipv4InSubnet(host, ipv4Subnet(destination, prefix)));
+  return leading.sort((one, other) => other.prefix - one.prefix)[0];
 }

@@ -1,7 +1,7 @@
 /** The stages that a boot would go through, told before anything is sent. */
 
 import { parametersOfUser } from './boot-parameters.ts';
-import type { BootRequest } from './boot-request.ts';
+import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import type { BootEnvironment } from './environment.ts';
 import { chooseInterface, hasAddress } from './interface-setup.ts';
 import { decideDhcp, decideDiscovery, decideSoftware, type StageName } from './plan.ts';
@@ -22,10 +22,12 @@ export function planBoot(
 ): PlannedStage[] {
   refuseInsecureRequest(request, security?.chap);
   const parameters = parametersOfUser(request);
-  const dhcp = decideDhcp(request, parameters, { hasAddress: hasAddress(request.interface, network) });
+  const dhcp = decideDhcp(request, parameters, {
+    hasAddress: hasAddress(request.interface, network, parameters.server?.value),
+  });
   const software: PlannedStage = { stage: 'software', ...decideSoftware(request) };
   if (dhcp.necessary) {
-    refuseInsecureDhcp(request, dhcpKeys !== undefined);
+    refuseInsecureDhcp(request, dhcpKeys !== undefined && !asksDhcp6(request.dhcp));
     const { name, mac } = chooseInterface(request.interface, network);
     const discovery = 'if DHCP does not name server and target';
     return [

@@ -1,6 +1,6 @@
 /** Fetches a file by TFTP or HTTP, in pieces, up to a length. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, isIpv4 } from '../bytes/index.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import type { HttpClient } from '../os/http-client.ts';
 import type { Network } from '../os/network.ts';
@@ -100,7 +100,7 @@ async function byTftp(url: URL, take: (piece: Uint8Array) => void, context: Down
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
   const [address] = await network.resolve(host);
   if (address === undefined) throw new DisklessError('NETWORK_NAME_UNKNOWN', `${host} has no address`);
-  await using socket = await network.openUdp({ port: 0 });
+  await using socket = await network.openUdp({ port: 0, ...(isIpv4(address) ? {} : { address: '::' }) });
   const server = { address, port: Number(url.port) || TFTP_PORT };
   const client = new ReadClient({ server, fileName: tftpFileName(url), longest });
   const outcome = Promise.withResolvers<void>();

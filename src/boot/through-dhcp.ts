@@ -2,12 +2,11 @@
 
 import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
-
 import type { RootPath } from '../iscsi/root-path.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NetworkInterface } from '../os/network.ts';
 import { type BootParameters, complete, parametersOfDhcp, parametersOfUser } from './boot-parameters.ts';
-import type { BootRequest } from './boot-request.ts';
+import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import type { PlainParameters } from './dhcp-parameters.ts';
 import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './dhcp-stage.ts';
 import type { ServiceLocations } from './discovery-service.ts';
@@ -15,15 +14,20 @@ import type { BootEnvironment } from './environment.ts';
 import { bringUp, byOwnRoutes, chooseInterface, configureAddress, hasAddress, type Reach } from './interface-setup.ts';
 import { decideDhcp } from './plan.ts';
 import { refuseInsecureDhcp } from './secure-policy.ts';
+import { softwareOfDhcp } from './software-source.ts';
+import { throughDhcp6 } from './through-dhcp6.ts';
+import { heeding } from './time-limit.ts';
 import type { BootTrace, StageTrace } from './trace.ts';
 
 export interface Learned {
   readonly parameters: BootParameters;
+  /** Undefined when the address is not DHCPv4's. */
+  readonly lease?: DhcpLease;
   /** Undefined when none was named and none had to be chosen. */
   readonly interface: NetworkInterface | undefined;
   readonly locations: ServiceLocations;
-  /** All that DHCP servers said. */
-  readonly lease?: DhcpLease;
+  /** The boot file that DHCP names; undefined when it names none. Raises BOOT_SOFTWARE_URL. */
+  readonly bootFile: () => URL | undefined;
   /** Another way to the disk, or to another one, for when the first one fails. */
   readonly secondRootPath?: RootPath;
   /** Proof that DHCP gave, of who this is. */
@@ -42,15 +46,22 @@ export async function throughDhcp(
 ): Promise<Learned> {
   const { network, signal, dhcpKeys } = environment;
   const parameters = parametersOfUser(request);
-  const situation = { hasAddress: hasAddress(request.interface, network) };
+  const situation = { hasAddress: hasAddress(request.interface, network, parameters.server?.value) };
   const { necessary, reason } = decideDhcp(request, parameters, situation);
   if (!necessary) {
     trace.skip('dhcp', reason);
     const named = request.interface === undefined ? undefined : chooseInterface(request.interface, network);
-    return { parameters, interface: named, locations: locationsOf(request, {}), reach: byOwnRoutes };
+    const locations = locationsOf(request, {});
+    return { parameters, interface: named, locations, bootFile: () => undefined, reach: byOwnRoutes };
   }
-  trace.decide('dhcp', () => refuseInsecureDhcp(request, dhcpKeys !== undefined));
+  // RFC 8415 §20 has withdrawn what authenticated DHCPv6: nobody can be believed there.
+  const isAuthenticated = dhcpKeys !== undefined && !asksDhcp6(request.dhcp);
+  trace.decide('dhcp', () => refuseInsecureDhcp(request, isAuthenticated));
   const chosen = chooseInterface(request.interface, network);
+  if (asksDhcp6(request.dhcp)) {
+    const heard = await throughDhcp6(request.dhcp, reason, chosen, environment, trace, cleanup);
+    return { ...heard, parameters: complete(parameters, heard.parameters), locations: locationsOf(request, {}) };
+  }
   const { result, reach } = await trace.run(
     'dhcp',
     `${reason}: asking on ${chosen.name} (${chosen.mac})`,
@@ -61,8 +72,9 @@ export async function throughDhcp(
   return {
     parameters: complete(parameters, parametersOfDhcp(result)),
     interface: chosen,
-    locations: locationsOf(request, result.parameters),
     lease,
+    locations: locationsOf(request, result.parameters),
+    bootFile: () => softwareOfDhcp(lease),
     ...(secondRootPath === undefined ? {} : { secondRootPath }),
     ...(chap === undefined ? {} : { chap }),
     lost: held.lost,
@@ -101,13 +113,4 @@ export function locationsOf({ locations = {} }: BootRequest, parameters: PlainPa
     slpScopes: scopes ?? [],
     slpMulticast: slpDirectoryAgents?.value.mandatory !== true,
   };
-}
-
-/** What is given up because `signal` says so fails with the signal's own reason. */
-async function heeding<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error;
-  }
 }

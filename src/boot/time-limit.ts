@@ -35,3 +35,12 @@ export async function within<T>(
     signal.removeEventListener('abort', heed);
   }
 }
+
+/** What is given up because `signal` says so fails with the signal's own reason. */
+export async function heeding<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
+}

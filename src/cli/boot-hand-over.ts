@@ -1,11 +1,16 @@
 /** What `diskless boot` does with the disk that it has found, for as long as it is told to go on: it serves the disk to others. */
 
 import type { BootedDisk } from '../boot/boot-stage.ts';
-import { handOverByNbd } from '../boot/hand-over-nbd.ts';
+import { handOverToKernel } from '../boot/hand-over-attach.ts';
+import { handOverByNbd, type NbdHandOver } from '../boot/hand-over-nbd.ts';
 import { DisklessError } from '../bytes/index.ts';
+import type { NbdPlace } from '../nbd/uri.ts';
 import { systemClock } from '../os/clock.ts';
+import { nodeFileSystem } from '../os/node-file-system.ts';
 import { nodeLocalSockets } from '../os/node-local-sockets.ts';
 import { nodeNetwork } from '../os/node-network.ts';
+import { runProcess } from '../os/process.ts';
+import { decodeLun } from '../scsi/lun.ts';
 import type { BootSettings } from './boot-settings.ts';
 import { errorLine } from './errors.ts';
 
@@ -21,22 +26,46 @@ export interface HandOver {
 
 /** Undefined when the settings ask for none. Raises what the ways of handing over raise. */
 export async function handOver(settings: BootSettings, disk: BootedDisk): Promise<HandOver | undefined> {
-  const { nbd } = settings;
-  if (nbd === undefined) return undefined;
-  const served = await handOverByNbd({
+  if (settings.attach) return attach(settings, disk);
+  if (settings.nbd === undefined) return undefined;
+  const served = await serve(disk, settings.nbd);
+  return {
+    text: `the disk is at ${served.uri} until this program ends`,
+    facts: { nbd: served.uri },
+    end: () => served.close(),
+  };
+}
+
+async function attach({ chapFile }: BootSettings, disk: BootedDisk): Promise<HandOver> {
+  const { address, port } = disk.session.current.remote;
+  const { targetName, device } = disk;
+  const lun = decodeLun(disk.lun);
+  const { blockDevice, detach } = await handOverToKernel({
+    run: runProcess,
+    files: nodeFileSystem,
+    clock: systemClock,
+    blockSize: device.blockSize,
+    socket: `/run/diskless-boot-${process.pid}.sock`,
+    serve: (path) => serve(disk, { kind: 'local', path }),
+    kernelDisk: lun === undefined || chapFile !== undefined ? undefined : { address, port, targetName, lun },
+  });
+  return {
+    text: `the disk is ${blockDevice} until this program ends: unmount it first`,
+    facts: { blockDevice },
+    end: detach,
+  };
+}
+
+function serve(disk: BootedDisk, place: NbdPlace): Promise<NbdHandOver> {
+  return handOverByNbd({
     device: disk.device,
-    place: nbd,
+    place,
     description: `${disk.targetName} at ${disk.session.current.remote.address}`,
     network: nodeNetwork,
     sockets: nodeLocalSockets,
     clock: systemClock,
     onFailure: (error) => process.stderr.write(`${errorLine(error)}\n`),
   });
-  return {
-    text: `the disk is at ${served.uri} until this program ends`,
-    facts: { nbd: served.uri },
-    end: () => served.close(),
-  };
 }
 
 /** Resolves when `signal` is aborted; rejects with its reason when that is no interruption. */

@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
-import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
+import { DisklessError, isIpv4, parseIpNetwork } from '../bytes/index.ts';
 import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
-import { parseServerName, serverHost } from '../iscsi/server-name.ts';
+import { canonicalIpv6, parseServerName, serverHost } from '../iscsi/server-name.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
 import { initiatorSettings } from './initiator-settings.ts';
@@ -54,9 +54,9 @@ export const bootSettings = {
     ...optional(parseSoftwareDigest),
   }),
   dhcp: setting({
-    help: 'v4, bootp, inform (for an interface that has an address) or off; it is only asked when something is missing',
+    help: 'v4, bootp, inform (for an interface that has an address), v6, v6-stateless (for one with an IPv6 address) or off; it is only asked when something is missing',
     placeholder: 'method',
-    schema: oneOf('v4', 'bootp', 'inform', 'off'),
+    schema: oneOf('v4', 'bootp', 'inform', 'v6', 'v6-stateless', 'off'),
     fallback: 'v4' as const,
   }),
   dhcpAuthFile: setting({
@@ -94,6 +94,20 @@ export const bootSettings = {
     schema: listOf(textual(parseIsnsServer)),
     fallback: [],
   }),
+  slpAgent: setting({
+    help: 'an SLP agent to ask before anybody else; may be repeated; default: those that DHCP names (option 78)',
+    placeholder: 'address',
+    repeats: true,
+    schema: listOf(textual(parseLiteral)),
+    fallback: [],
+  }),
+  slpScope: setting({
+    help: 'an SLP scope to ask in; may be repeated; default: those that DHCP names (option 79), else "default"',
+    placeholder: 'name',
+    repeats: true,
+    schema: listOf(textual((text) => text)),
+    fallback: [],
+  }),
   read: setting({
     help: 'copy so much from the start of the disk to the file of --out, such as 64M',
     placeholder: 'size',
@@ -104,6 +118,16 @@ export const bootSettings = {
     help: 'serve the disk to NBD clients at this socket of the file system, or at host:port, until a signal',
     placeholder: 'socket',
     ...optional(parseNbdPlace),
+  }),
+  attach: setting({
+    help: 'make the disk a block device of this machine, until a signal (as root; by nbd-client, else by iscsiadm)',
+    schema: onOrOff,
+    fallback: false,
+  }),
+  ibft: setting({
+    help: 'write what the boot has found to this file, as an iSCSI Boot Firmware Table for the next system (QEMU: -acpitable file=)',
+    placeholder: 'file',
+    ...optional((text) => text),
   }),
   timeout: setting({
     help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
@@ -131,6 +155,13 @@ function parseGivenRootPath(text: string): RootPath {
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" does not start with "iscsi:"`, {
     hint: 'Write iscsi:SERVER::::TARGET.',
   });
+}
+
+/** Without brackets. Raises USAGE_VALUE_INVALID. */
+function parseLiteral(text: string): string {
+  const address = isIpv4(text) ? text : canonicalIpv6(text.replace(/^\[(.*)\]$/, '$1'));
+  if (address !== undefined) return address;
+  throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" is no address`, { hint: 'Write it as 192.0.2.5.' });
 }
 
 function parseIsnsServer(text: string): Portal {

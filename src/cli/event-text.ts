@@ -67,6 +67,7 @@ function interfaceLines(one: ServedInterface): string[] {
   return [
     `  ${one.name}: ${one.address} in ${one.subnet}: ${dhcp}`,
     `    ${one.tftp}  ${one.http}  iSCSI ${one.iscsi}`,
+    ...(one.ipv6 === undefined ? [] : [`    ${one.ipv6.address} in ${one.ipv6.prefix}: DHCPv6 gives ${one.ipv6.pool}`]),
   ];
 }
 

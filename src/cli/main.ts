@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { collectReceivedMemory } from '../os/received-memory.ts';
 import { registerBoot } from './commands/boot.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import { registerHost } from './commands/host/index.ts';
 import { registerImage } from './commands/image/index.ts';
 import { registerIpsec } from './commands/ipsec.ts';
@@ -23,6 +24,7 @@ function program(): Command {
     .exitOverride();
   registerServe(command);
   registerBoot(command);
+  registerDoctor(command);
   registerTarget(command);
   registerHost(command);
   registerImage(command);

@@ -37,6 +37,12 @@ export const serveSettings = {
     schema: z.enum(dhcpModes, { error: `expected one of ${dhcpModes.join(', ')}` }) as z.ZodType<DhcpMode>,
     fallback: 'auto' as DhcpMode,
   }),
+  dhcp6: setting({
+    help: 'serve machines over IPv6 as well: DHCPv6, and router advertisements that point to it; default: off',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
   pool: setting({
     help: 'addresses to hand out; default: the upper half of the interface’s subnet',
     placeholder: 'first-last',
@@ -57,6 +63,12 @@ export const serveSettings = {
     repeats: true,
     schema: listOf(textual(parseReservation)),
     fallback: [],
+  }),
+  dhcpAuthFile: setting({
+    help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
+    placeholder: 'file',
+    schema: z.string().min(1).optional(),
+    fallback: undefined as string | undefined,
   }),
   router: setting({
     help: 'default gateway for the machines; default: none, as machines without one boot fastest',

@@ -7,7 +7,7 @@
 
 import { IPV4_ANY, IPV4_BROADCAST, type Ipv4Address, type MacAddress, ProtocolError } from '../bytes/index.ts';
 import { serverOf } from './client/offer.ts';
-import { clientRequest } from './client/options.ts';
+import { clientRequest, type DhcpClientOptions } from './client/options.ts';
 import { type Datagram, DhcpPort, type Endpoint } from './datagram.ts';
 import {
   BootOperation,
@@ -30,6 +30,8 @@ export interface DetectedServer {
 export interface DetectionOptions {
   /** Of the interface: a switch may drop frames that claim another. */
   readonly hardwareAddress: MacAddress;
+  /** What to say of oneself: servers answer some kinds of clients otherwise than others. */
+  readonly client?: Omit<DhcpClientOptions, 'hardwareAddress'>;
   /** Milliseconds to listen; the question is repeated at half of it. Default 3000. */
   readonly window?: number;
   /** Servers that are not news: this machine's own. */
@@ -90,9 +92,8 @@ export class ServerDetection {
   }
 
   #discover(): Datagram {
-    const message = clientRequest({ hardwareAddress: this.#options.hardwareAddress }, MessageType.discover, {
-      xid: this.#xid,
-    });
+    const { hardwareAddress, client } = this.#options;
+    const message = clientRequest({ ...client, hardwareAddress }, MessageType.discover, { xid: this.#xid });
     return { data: encodeMessage(message), to: { address: IPV4_BROADCAST, port: DhcpPort.server } };
   }
 

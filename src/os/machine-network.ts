@@ -11,8 +11,8 @@ export interface MachineNetwork {
   bringUp(interfaceName: string): Promise<AsyncDisposable>;
   /** Gives an interface an address; `prefix` is the length of its subnet's, 0..32 or 128. */
   addAddress(interfaceName: string, address: Ipv4Address | Ipv6Address, prefix: number): Promise<AsyncDisposable>;
-  /** Makes one host reachable through a router in the interface's subnet. */
-  addHostRoute(interfaceName: string, host: Ipv4Address, router: Ipv4Address): Promise<AsyncDisposable>;
+  /** Makes one host reachable through a router at the interface's cable; without a router it is there itself. */
+  addHostRoute(interfaceName: string, host: Ipv4Address, router: Ipv4Address | undefined): Promise<AsyncDisposable>;
 }
 
 /** By the `ip` command. All raise MACHINE_NETWORK_FAILED. */
@@ -23,11 +23,11 @@ export const linuxMachineNetwork: MachineNetwork = {
       ['address', 'add', `${address}/${prefix}`, 'dev', name],
       ['address', 'del', `${address}/${prefix}`, 'dev', name],
     ),
-  addHostRoute: (name, host, router) =>
-    setting(
-      ['route', 'add', `${host}/32`, 'via', router, 'dev', name],
-      ['route', 'del', `${host}/32`, 'via', router, 'dev', name],
-    ),
+  addHostRoute(name, host, router) {
+    // A router may lie outside of the subnet where that is a single address.
+    const way = router === undefined ? ['dev', name] : ['via', router, 'dev', name, 'onlink'];
+    return setting(['route', 'add', `${host}/32`, ...way], ['route', 'del', `${host}/32`, ...way]);
+  },
 };
 
 /** Milliseconds: `ip` answers at once or not at all. */

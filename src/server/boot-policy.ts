@@ -1,18 +1,23 @@
 /** Which kind of client gets what. Pure: the same client on the same interface always gets the same. */
 
-import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+import { type Ipv4Address, type Ipv6Address, isIpv4, type MacAddress } from '../bytes/index.ts';
 import type { BootClient } from '../dhcp/boot-client.ts';
 import type { BootAnswer } from '../dhcp/server/boot-answer.ts';
 import type { IscsiName } from '../iscsi/name.ts';
 import { formatRootPath, rootPathDefaults } from '../iscsi/root-path.ts';
 import { architectureOf, UNNAMED_ARCHITECTURE } from './architecture.ts';
 
+/** Where a client of one interface finds its disk. */
+export interface DiskPlace {
+  readonly address: Ipv4Address | Ipv6Address;
+  readonly iscsiPort: number;
+}
+
 /** Where a client of one interface finds the server. */
-export interface ServerPlace {
+export interface ServerPlace extends DiskPlace {
   readonly address: Ipv4Address;
   /** `address:port` */
   readonly http: string;
-  readonly iscsiPort: number;
 }
 
 /** What belongs to one machine. */
@@ -62,9 +67,9 @@ function scriptAnswer({ address, http }: ServerPlace, mac: MacAddress): BootAnsw
 }
 
 /** RFC 4173 §5. Protocol and LUN keep their defaults, and the port when it is the well-known one: old parsers read those best. */
-export function rootPathOf(place: ServerPlace, disk: MachineDisk): string {
+export function rootPathOf(place: DiskPlace, disk: MachineDisk): string {
   return formatRootPath({
-    server: { kind: 'ipv4', address: place.address },
+    server: isIpv4(place.address) ? { kind: 'ipv4', address: place.address } : { kind: 'ipv6', address: place.address },
     ...(place.iscsiPort === rootPathDefaults.port ? {} : { port: place.iscsiPort }),
     targetName: disk.targetName,
   });

@@ -11,13 +11,15 @@ import { LocalPool } from '../pool/local.ts';
 import type { ImageProgress } from '../pool/pool.ts';
 import { BootTrace } from './boot-trace.ts';
 import { claimDataDirectory } from './data-directory.ts';
-import type { EventListener, ServedInterface, ServerEventBody } from './events.ts';
+import type { EventListener, ServedInterface, ServedIpv6, ServerEventBody } from './events.ts';
 import { type InterfacePlan, planInterfaces } from './interface-plan.ts';
+import type { Ipv6Plan } from './ipv6-plan.ts';
 import { findLoaders } from './loaders.ts';
 import { Machines } from './machines.ts';
 import type { BootServerOptions } from './options.ts';
 import { type Parts, type Platform, placeOf } from './parts.ts';
 import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
+import { startDhcp6 } from './wiring/dhcp6.ts';
 import { startHttp } from './wiring/http.ts';
 import { startIsns } from './wiring/isns.ts';
 import { startIsnsRegistration } from './wiring/isns-registration.ts';
@@ -55,6 +57,7 @@ export class BootServer implements AsyncDisposable {
     opened.use(await startSlp(parts, plans));
     const modes = await Promise.all(plans.map((plan) => chooseMode(parts, plan, signal)));
     for (const [plan, mode] of zip(plans, modes)) opened.use(await startDhcp(parts, plan, mode));
+    for (const plan of plans) opened.use(await startDhcp6(parts, plan));
     signal.throwIfAborted();
     emit(readyEvent(parts, zip(plans, modes)));
     return new BootServer(opened.move(), emit);
@@ -137,7 +140,13 @@ function describeInterface(
     tftp: `tftp://${address}:${options.tftpPort}/`,
     http: `http://${placeOf(options, plan).http}/`,
     iscsi: `${address}:${options.iscsiPort}`,
+    ...(plan.ipv6 === undefined ? {} : { ipv6: describeIpv6(plan.ipv6) }),
   };
+}
+
+function describeIpv6({ address, prefix, pool }: Ipv6Plan): ServedIpv6 {
+  const { network, length } = prefix;
+  return { address, prefix: `${network}/${length}`, pool: `${pool.first}-${pool.last}` };
 }
 
 function zip<A, B>(left: readonly A[], right: readonly B[]): (readonly [A, B])[] {

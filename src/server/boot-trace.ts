@@ -9,7 +9,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+import type { Ipv4Address, Ipv6Address, MacAddress } from '../bytes/index.ts';
 import type { BootOutcome, BootStore } from '../fleet/boot.ts';
 import type { Clock } from '../os/clock.ts';
 import { type BootStage, progressOf } from './boot-stage.ts';
@@ -89,7 +89,7 @@ export class BootTrace {
    * A machine got its address: before its login that is its firmware or its loader, afterwards the operating system. False when it is
    * not booting: then this is nothing but a lease.
    */
-  leased(mac: MacAddress, address: Ipv4Address): boolean {
+  leased(mac: MacAddress, address: Ipv4Address | Ipv6Address): boolean {
     const boot = this.#known(mac);
     if (boot?.outcome !== 'running') return false;
     const isOs = progressOf(boot.stage) >= progressOf('login');

@@ -23,6 +23,7 @@ export interface DhcpObserverOptions {
 /** Reasons for silence that a person should hear of; the others are the normal course of things. */
 const troubles: Partial<Record<IgnoreReason, string>> = {
   'pool-exhausted': 'no address is left in the pool: give a larger --pool',
+  'not-authenticated': 'it does not prove the key that it has (RFC 3118)',
   'no-subnet': 'it came by a relay agent of a network that is not served here',
 };
 

@@ -1,6 +1,7 @@
 /** DHCP on one interface: the sockets around the server's or the proxy's state machine. */
 
 import { type Ipv4Address, ipv4InSubnet } from '../bytes/index.ts';
+import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import type { BootClient } from '../dhcp/boot-client.ts';
 import { type Datagram, DhcpPort } from '../dhcp/datagram.ts';
 import { Option } from '../dhcp/option.ts';
@@ -29,6 +30,7 @@ export interface DhcpServiceOptions {
   readonly domain: string | undefined;
   readonly searchDomains: readonly string[];
   readonly relayed: readonly RelayedPlan[];
+  readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
   readonly onEvent: (event: DhcpServerEvent) => void;
   readonly onError: (error: Error) => void;
@@ -42,6 +44,7 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
   const { subnet, pool, excluded } = plan;
   const server = new DhcpServer({
     serverIdentifier: plan.address,
+    otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address)),
     subnets: [
       dhcpSubnet({ subnet, pool, excluded, router }, options),
       ...options.relayed.map((relayed) => dhcpSubnet(relayed, options)),
@@ -49,6 +52,7 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
     leases: options.leases,
     reservations: options.reservations,
     authoritative: true,
+    authenticationKeys: options.authenticationKeys,
     bootFor: (client) => options.bootFor(client, plan),
     onEvent,
   });

@@ -1,6 +1,6 @@
 /** What a boot server tells its owner while it runs. Every event is plain data, so that it can be shown, kept and sent on. */
 
-import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
+import type { Ipv4Address, Ipv6Address, MacAddress } from '../bytes/index.ts';
 import type { BootOutcome } from '../fleet/boot.ts';
 import type { BootStage } from './boot-stage.ts';
 
@@ -37,7 +37,7 @@ export type ServerEventBody =
       readonly event: 'lease';
       readonly change: 'bound' | 'renewed' | 'released' | 'declined';
       readonly mac?: MacAddress;
-      readonly address: Ipv4Address;
+      readonly address: Ipv4Address | Ipv6Address;
       readonly hostName?: string;
     }
   | {
@@ -78,6 +78,14 @@ export interface ServedInterface {
   readonly tftp: string;
   readonly http: string;
   readonly iscsi: string;
+  /** Where machines are served over IPv6 as well. */
+  readonly ipv6?: ServedIpv6;
+}
+
+export interface ServedIpv6 {
+  readonly address: Ipv6Address;
+  readonly prefix: string;
+  readonly pool: string;
 }
 
 export type EventListener = (event: ServerEvent) => void;

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import { isIpv4, type MacAddress, parseMac } from '../bytes/index.ts';
-import { type MachineDisk, rootPathOf, type ServerPlace } from './boot-policy.ts';
+import { type DiskPlace, type MachineDisk, rootPathOf } from './boot-policy.ts';
 import { parseByteRange } from './byte-range.ts';
 import type { Loaders } from './loaders.ts';
 
@@ -16,7 +16,7 @@ export interface HttpAppOptions {
   readonly loaders: Loaders;
   readonly endsOf: (environment: unknown) => Ends;
   /** Where machines find the server, by the address at which they reached it. */
-  readonly placeAt: (localAddress: string) => ServerPlace;
+  readonly placeAt: (localAddress: string) => DiskPlace;
   readonly diskOf: (mac: MacAddress) => MachineDisk;
   readonly onLoader: (remote: string, name: string, size: number) => void;
   readonly onScript: (mac: MacAddress, rootPath: string) => void;
@@ -54,7 +54,7 @@ const introduceYourself = `#!ipxe
 chain boot.ipxe?mac=\${netX/mac}
 `;
 
-function machineScript(place: ServerPlace, disk: MachineDisk): string {
+function machineScript(place: DiskPlace, disk: MachineDisk): string {
   return ['#!ipxe', `set initiator-iqn ${disk.initiatorName}`, `sanboot ${rootPathOf(place, disk)}`, ''].join('\n');
 }
 

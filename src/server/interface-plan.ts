@@ -12,6 +12,7 @@ import {
 } from '../bytes/index.ts';
 import { type AddressRange, checkPool, wholePool } from '../dhcp/server/subnet.ts';
 import type { NetworkInterface } from '../os/network.ts';
+import { type Ipv6Plan, planIpv6 } from './ipv6-plan.ts';
 import type { BootServerOptions } from './options.ts';
 
 export interface InterfacePlan {
@@ -24,6 +25,8 @@ export interface InterfacePlan {
   readonly pool: AddressRange | undefined;
   /** Addresses inside the pool that are not for machines. */
   readonly excluded: readonly Ipv4Address[];
+  /** Undefined where IPv6 is not served. */
+  readonly ipv6: Ipv6Plan | undefined;
 }
 
 /** A network whose machines ask through a relay agent, by whichever interface the agent finds this server. */
@@ -34,11 +37,11 @@ export interface RelayedPlan {
   readonly router: Ipv4Address | undefined;
 }
 
-type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'router' | 'relayedSubnets'>;
+type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'dhcp6' | 'router' | 'relayedSubnets'>;
 
 /**
  * Raises INTERFACE_NOT_GIVEN, INTERFACE_UNKNOWN, INTERFACE_DOWN, INTERFACE_NO_ADDRESS, INTERFACE_NO_DHCP, DHCP_POOL_EMPTY,
- * DHCP_POOL_OUTSIDE_SUBNET, ROUTER_OUTSIDE_SUBNET.
+ * DHCP_POOL_OUTSIDE_SUBNET, ROUTER_OUTSIDE_SUBNET, INTERFACE_NO_IPV6_ADDRESS.
  */
 export function planInterfaces(present: readonly NetworkInterface[], wanted: Wanted): InterfacePlan[] {
   if (wanted.interfaces.length === 0) {
@@ -75,8 +78,9 @@ function planInterface(name: string, present: readonly NetworkInterface[], wante
   }
   const chosen = addressOf(one, wanted.pools);
   const subnet = ipv4Subnet(chosen.address, chosen.prefix);
+  const ipv6 = wanted.dhcp6 ? planIpv6(one) : undefined;
   if (wanted.dhcpMode === 'off') {
-    return { name, mac: one.mac, address: chosen.address, subnet, pool: undefined, excluded: [] };
+    return { name, mac: one.mac, address: chosen.address, subnet, pool: undefined, excluded: [], ipv6 };
   }
   if (one.mac === '00:00:00:00:00:00') {
     throw new DisklessError(
@@ -93,7 +97,7 @@ function planInterface(name: string, present: readonly NetworkInterface[], wante
   const excluded = taken.filter((address) => ipv4InSubnet(address, subnet));
   const pool = wanted.pools.find(({ first }) => ipv4InSubnet(first, subnet)) ?? defaultPool(subnet);
   checkPool({ subnet, pool, excluded });
-  return { name, mac: one.mac, address: chosen.address, subnet, pool, excluded };
+  return { name, mac: one.mac, address: chosen.address, subnet, pool, excluded, ipv6 };
 }
 
 /** The address whose subnet a given pool lies in, else the first that a router would forward. */

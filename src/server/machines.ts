@@ -1,6 +1,7 @@
 /** The machines of the fleet as the services ask for them: whose disk is whose, and who is at an address. */
 
-import { type Ipv4Address, isIpv4, type MacAddress } from '../bytes/index.ts';
+import { type Ipv4Address, ipv6Bytes, ipv6FromBytes, isIpv4, type MacAddress } from '../bytes/index.ts';
+import { macOfInterfaceIdentifier } from '../dhcp6/boot-client.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import { hardwareAddressOf, targetNameOf } from '../fleet/target-name.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
@@ -130,10 +131,21 @@ export class Machines {
 
   /** Who has this address: by its lease, by its last login, or as the kernel sees it on the wire. */
   at(address: string): MacAddress | undefined {
-    if (!isIpv4(address)) return undefined;
+    if (!isIpv4(address)) return this.#atIpv6(address);
     const lease = this.#store.leases.leaseAt(address);
     const isBound = lease?.state === 'bound' && lease.expires > this.#clock.now();
     return (isBound ? lease.hardwareAddress : undefined) ?? this.#lastAt.get(address) ?? this.#neighbourOf(address);
+  }
+
+  /** An address that a machine made itself (RFC 4862) tells whose it is. */
+  #atIpv6(address: string): MacAddress | undefined {
+    const bytes = ipv6Bytes(address);
+    if (bytes === undefined) return undefined;
+    const canonical = ipv6FromBytes(bytes);
+    const lease = this.#store.ipv6Leases.leaseAt(canonical);
+    const isBound = lease?.state === 'bound' && lease.expires > this.#clock.now();
+    const leased = isBound ? lease.hardwareAddress : undefined;
+    return leased ?? this.#lastAt.get(canonical) ?? macOfInterfaceIdentifier(canonical);
   }
 
   /**

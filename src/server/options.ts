@@ -1,6 +1,7 @@
 /** What a boot server is told to do. The command line, the environment and the config file end here, already checked. */
 
 import type { Ipv4Address, Ipv4Subnet } from '../bytes/index.ts';
+import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
 import type { IscsiName } from '../iscsi/name.ts';
@@ -54,11 +55,15 @@ export interface BootServerOptions {
   /** Directory of everything that is kept. */
   readonly dataDirectory: string;
   readonly dhcpMode: DhcpMode;
+  /** Serve machines over IPv6 as well: DHCPv6, and everything else at the interface's IPv6 address. */
+  readonly dhcp6: boolean;
   /** Empty: chosen from each interface's subnet. */
   readonly pools: readonly AddressRange[];
   /** Networks without an interface of this machine, whose machines ask through a relay agent. */
   readonly relayedSubnets: readonly RelayedSubnet[];
   readonly reservations: readonly Reservation[];
+  /** Keys of clients that ask for authenticated DHCP (RFC 3118). */
+  readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly router: Ipv4Address | undefined;
   readonly dns: readonly Ipv4Address[];
   readonly domain: string | undefined;

@@ -9,8 +9,10 @@ import type { RunProcess } from '../os/process.ts';
 import type { Image, Pool } from '../pool/pool.ts';
 import type { ServerPlace } from './boot-policy.ts';
 import type { BootTrace } from './boot-trace.ts';
+import type { Ipv6Place } from './boot6-policy.ts';
 import type { ServerEventBody } from './events.ts';
 import type { InterfacePlan } from './interface-plan.ts';
+import type { Ipv6Plan } from './ipv6-plan.ts';
 import type { Loaders } from './loaders.ts';
 import type { Machines } from './machines.ts';
 import type { BootServerOptions } from './options.ts';
@@ -42,6 +44,14 @@ export function placeOf({ http, iscsiPort }: BootServerOptions, { address }: Int
   const host = http.address === undefined || http.address === IPV4_ANY ? address : http.address;
   return { address, http: `${host}:${http.port}`, iscsiPort };
 }
+
+/** Where the machines of an interface find this server over IPv6. */
+export function ipv6PlaceOf({ http, iscsiPort, tftpPort }: BootServerOptions, { address }: Ipv6Plan): Ipv6Place {
+  const tftp = tftpPort === TFTP_PORT ? `[${address}]` : `[${address}]:${tftpPort}`;
+  return { address, http: `[${address}]:${http.port}`, tftp, iscsiPort };
+}
+
+const TFTP_PORT = 69;
 
 /** An error of a service that goes on. `code` is for errors that have none of their own. */
 export function troubleOf(code: string, error: unknown): ServerEventBody {

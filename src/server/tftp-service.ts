@@ -1,6 +1,6 @@
 /** TFTP on one address: the well-known port, and a socket of its own for each transfer (RFC 1350 §4: its transfer identifier). */
 
-import type { Ipv4Address } from '../bytes/index.ts';
+import type { Ipv4Address, Ipv6Address } from '../bytes/index.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
 import type { TransferOutcome } from '../tftp/read-transfer.ts';
@@ -8,7 +8,7 @@ import { type AcceptedTransfer, TftpServer, unknownTransferId } from '../tftp/se
 import type { Loaders } from './loaders.ts';
 
 export interface TftpServiceOptions {
-  readonly address: Ipv4Address;
+  readonly address: Ipv4Address | Ipv6Address;
   readonly port: number;
   readonly network: Network;
   readonly clock: Clock;

@@ -1,15 +1,16 @@
 /** A service agent, and a directory agent where it is one as well: what it answers to each message (RFC 2608 §8, §11, §12.1). */
 
-import { ProtocolError } from '../bytes/index.ts';
 import type { AdvertisementSource } from './advertisement.ts';
 import { parseAttributeList } from './attribute.ts';
-import { type DirectoryAgentAdvertisement, readBody, type ServiceRequest, type SlpBody } from './body.ts';
+import type { DirectoryAgentAdvertisement, ServiceRequest, SlpBody } from './body.ts';
+import { readBody } from './body-codec.ts';
 import { isMandatory } from './extension.ts';
 import { HeaderLayout, type ReadHeader, readHeader, type SlpHeader, slpHeader } from './header.ts';
 import { encodeMessage, encodeReply } from './message.ts';
 import { parsePredicate } from './predicate.ts';
 import { listSatisfies } from './predicate-match.ts';
-import { DATAGRAM_LENGTH, ErrorCode, FunctionId } from './protocol.ts';
+import { DATAGRAM_LENGTH, ErrorCode } from './protocol.ts';
+import { failureOf, refusalOf, requestKinds } from './refusal.ts';
 import type { Registry } from './registry.ts';
 import {
   type Answer,
@@ -18,7 +19,7 @@ import {
   answerServiceTypeRequest,
   type Question,
 } from './service-answers.ts';
-import { DIRECTORY_AGENT, isOfType, SERVICE_AGENT } from './service-type.ts';
+import { agentUrl, DIRECTORY_AGENT, isOfType, SERVICE_AGENT } from './service-type.ts';
 import { escaped, itemsInBoth } from './text.ts';
 
 export interface SlpAgentOptions {
@@ -190,24 +191,11 @@ export class SlpAgent {
   }
 
   /** The answer to a request that fails; `request` has no more than its kind where it could not be read. */
-  #failure(header: SlpHeader, request: FailedRequest, errorCode: number): SlpBody | undefined {
-    if (header.requestMulticast) return undefined;
-    switch (request.kind) {
-      case 'SrvRqst': {
-        const isSearch = isOfType(request.serviceType ?? '', DIRECTORY_AGENT);
-        const advertisement = isSearch ? this.#directoryAgentAdvertisement(errorCode) : undefined;
-        return advertisement ?? { kind: 'SrvRply', errorCode, urls: [] };
-      }
-      case 'AttrRqst':
-        return { kind: 'AttrRply', errorCode, attributes: '', authenticationBlocks: [] };
-      case 'SrvTypeRqst':
-        return { kind: 'SrvTypeRply', errorCode, serviceTypes: [] };
-      case 'SrvReg':
-      case 'SrvDeReg':
-        return { kind: 'SrvAck', errorCode };
-      default:
-        return undefined;
-    }
+  #failure({ requestMulticast }: SlpHeader, request: FailedRequest, errorCode: number): SlpBody | undefined {
+    if (requestMulticast) return undefined;
+    const isSearch = isOfType(request.serviceType ?? '', DIRECTORY_AGENT);
+    const advertisement = isSearch ? this.#directoryAgentAdvertisement(errorCode) : undefined;
+    return advertisement ?? failureOf(request.kind, errorCode);
   }
 }
 
@@ -222,37 +210,4 @@ function reply({ xid, languageTag }: SlpHeader, body: SlpBody, { transport }: Re
 /** Who has nothing to say to a multicast is silent (§8.2). */
 function unlessSilent({ requestMulticast }: SlpHeader, { found, body }: Answer): SlpBody | undefined {
   return requestMulticast && !found ? undefined : body;
-}
-
-export function agentUrl(serviceType: string, address: string): string {
-  return `${serviceType}://${address.includes(':') ? `[${address}]` : address}`;
-}
-
-/** What is answered. */
-const requestKinds: ReadonlyMap<number, SlpBody['kind']> = new Map([
-  [FunctionId.SrvRqst, 'SrvRqst'],
-  [FunctionId.SrvReg, 'SrvReg'],
-  [FunctionId.SrvDeReg, 'SrvDeReg'],
-  [FunctionId.AttrRqst, 'AttrRqst'],
-  [FunctionId.SrvTypeRqst, 'SrvTypeRqst'],
-]);
-
-/** The error code of a request that raised something. Raises what is no fault of the request's. */
-function refusalOf(error: unknown): number {
-  if (!(error instanceof ProtocolError)) throw error;
-  switch (error.code) {
-    case 'SLP_VERSION_UNSUPPORTED':
-      return ErrorCode.versionNotSupported;
-    case 'SLP_REGISTRATION_INVALID':
-      return ErrorCode.invalidRegistration;
-    default:
-      return ErrorCode.parseError;
-  }
-}
-
-/** Scopes as they are written in messages, from names as people write them. */
-export function scopeList(names: readonly string[]): string[] {
-  return names.map((name) =>
-    escaped(name).replaceAll(/[;*+]/g, (character) => `\\${character.charCodeAt(0).toString(16)}`),
-  );
 }

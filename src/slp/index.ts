@@ -21,6 +21,7 @@ export * from './multicast-group.ts';
 export * from './predicate.ts';
 export * from './predicate-match.ts';
 export * from './protocol.ts';
+export * from './refusal.ts';
 export * from './registrar.ts';
 export * from './registry.ts';
 export * from './service-type.ts';

@@ -1,7 +1,8 @@
 /** A whole SLPv2 message: header, body, extensions. */
 
 import { ProtocolError } from '../bytes/index.ts';
-import { bodyBytes, readBody, type SlpBody } from './body.ts';
+import type { SlpBody } from './body.ts';
+import { bodyBytes, readBody } from './body-codec.ts';
 import { extensionBytes } from './extension.ts';
 import { HeaderLayout, readHeader, type SlpHeader } from './header.ts';
 import { FunctionId, SLP_VERSION } from './protocol.ts';

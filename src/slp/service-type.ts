@@ -27,3 +27,8 @@ export function namingAuthorityOf(serviceType: string): string {
   const dot = type.lastIndexOf('.');
   return dot < 0 ? '' : type.slice(dot + 1);
 }
+
+/** Where an agent is found; `address` is a literal without brackets. */
+export function agentUrl(serviceType: string, address: string): string {
+  return `${serviceType}://${address.includes(':') ? `[${address}]` : address}`;
+}

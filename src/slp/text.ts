@@ -61,3 +61,10 @@ export function itemsInBoth(wanted: readonly string[], offered: readonly string[
 export function haveSameItems(left: readonly string[], right: readonly string[]): boolean {
   return new Set(left.map(itemKey)).symmetricDifference(new Set(right.map(itemKey))).size === 0;
 }
+
+/** Scopes as they are written in messages, from names as people write them. */
+export function scopeList(names: readonly string[]): string[] {
+  return names.map((name) =>
+    escaped(name).replaceAll(/[;*+]/g, (character) => `\\${character.charCodeAt(0).toString(16)}`),
+  );
+}

@@ -31,6 +31,7 @@ function start(
   request: BootRequest = asked,
   signal = new AbortController().signal,
   services: readonly DiscoveryService[] = [],
+  use = async (result: BootResult) => result,
 ) {
   const events: TraceEvent[] = [];
   const trace = new BootTrace(lan.clock, (event) => events.push(event));
@@ -47,7 +48,7 @@ function start(
     services,
     signal,
   };
-  const running = boot(request, environment, trace, async (result: BootResult) => result);
+  const running = boot(request, environment, trace, use);
   running.catch(() => {});
   return { running, trace, events };
 }
@@ -105,6 +106,49 @@ test('of two offers the one with a Root Path is taken, though it comes second', 
   const { running, trace } = start(lan);
   await finish(lan, running);
   assert.equal(trace.stages[1]?.learned.server, '192.0.2.1');
+});
+
+test('a boot whose address is lost ends with that, and its session with it (RFC 2131 §4.4.5)', async () => {
+  let answering = true;
+  await using lan = new SimulatedLan((message) => (answering ? lease(message, { rootPath }) : []));
+  await lan.serve();
+  const booted = Promise.withResolvers<BootResult>();
+  const { running } = start(lan, asked, undefined, [], (result) => {
+    booted.resolve(result);
+    return new Promise(() => {});
+  });
+  const { disk, signal } = await finish(lan, booted.promise);
+  answering = false;
+  await lan.clock.pass(3_610_000);
+  await assert.rejects(finish(lan, running), { code: 'DHCP_LEASE_LOST' });
+  assert.equal(signal.aborted, true);
+  await assert.rejects(async () => disk.device.read(0, 512), { code: 'DHCP_LEASE_LOST' });
+  assert.deepEqual(lan.settings, ['+192.0.2.50/24 on eth0', '-192.0.2.50/24 on eth0']);
+  assert.equal(lan.openSockets, 0);
+});
+
+test('the most specific of the classless routes leads to the server, also one that is at the cable (RFC 3442)', async () => {
+  const routes = [
+    { destination: ip('0.0.0.0'), prefix: 0, router: ip('198.51.100.1') },
+    { destination: ip('192.0.2.0'), prefix: 24, router: ip('198.51.100.2') },
+    { destination: ip('192.0.0.0'), prefix: 8, router: ip('198.51.100.3') },
+  ];
+  const booting = async (given: typeof routes) => {
+    await using lan = new SimulatedLan((message) =>
+      lease(message, { address: '198.51.100.7', rootPath, router: '198.51.100.9', server: '198.51.100.1' }).map(
+        (each) => {
+          each.options.set(Option.classlessRoutes, given);
+          return each;
+        },
+      ),
+    );
+    await lan.serve();
+    await finish(lan, start(lan).running);
+    return lan.settings[1];
+  };
+  assert.equal(await booting(routes), '+192.0.2.1 via 198.51.100.2 on eth0');
+  const atTheCable = [{ destination: ip('192.0.2.1'), prefix: 32, router: ip('0.0.0.0') }];
+  assert.equal(await booting([...routes, ...atTheCable]), '+192.0.2.1 on eth0');
 });
 
 test('a server in another subnet is reached through the router, for the time of the boot', async () => {

@@ -45,6 +45,8 @@ const misuses: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a target name that is none', ['--target', 'disk'], /--target.*iqn\./],
   ['a DHCP that does not exist', ['--dhcp', 'v9'], /expected one of v4, /],
   ['--read without --out', ['--read', '1M'], /belong together/],
+  ['--nbd with --attach', ['--nbd', '/run/disk.sock', '--attach'], /two ways.*USAGE_HAND_OVER/],
+  ['an NBD port beyond the end', ['--nbd', 'localhost:65536'], /--nbd.*no port 65536/],
   ['--out without --read', ['--out', 'file'], /belong together/],
   ['no time at all', ['--timeout', '0'], /--timeout/],
   ['an option that does not exist', ['--slp'], /unknown option/],

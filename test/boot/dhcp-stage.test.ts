@@ -184,14 +184,16 @@ describe('a lease that is held', () => {
   test('is lost when nobody renews it, not before it is over (RFC 2131 §4.4.5)', async () => {
     let answering = true;
     await using lan = new SimulatedLan((message) => (answering ? lease(message, { rootPath }) : []));
-    const { held } = await finish(lan, run(lan).running);
+    const { running, steps } = run(lan);
+    const { held } = await finish(lan, running);
     answering = false;
     await lan.clock.pass(3_590_000);
     assert.equal(held.lost.aborted, false);
     await lan.clock.pass(20_000);
     assert.equal(reasonOf(held.lost).code, 'DHCP_LEASE_LOST');
     assert.match(reasonOf(held.lost).message, /192\.0\.2\.50 on eth0 is over: no server has renewed it/);
-    assert.equal(lan.clock.pending, 0, 'it does not ask for another one');
+    assert.equal(steps.at(-1), '192.0.2.50 must not be used any more', 'it does not ask for another one');
+    assert.equal(lan.clock.pending, 0);
     await held[Symbol.asyncDispose]();
   });
 

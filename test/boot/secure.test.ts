@@ -115,6 +115,14 @@ test('row 57: with keys DHCP is asked, and a server that proves none of them is 
   assert.equal(dhcpAsked, true);
 });
 
+test('row 57: nobody can be believed over DHCPv6, whose authentication RFC 8415 has withdrawn', async () => {
+  const { server: _, targetName: __, ...nothing } = request;
+  const dhcpKeys = parseAuthenticationFile('key 7 a secret of sixteen bytes', 'keys');
+  const { error, dhcpAsked } = await run({ request: { ...nothing, dhcp: 'v6' }, dhcpKeys });
+  refused(error, 'BOOT_SECURE_DHCP', 57);
+  assert.equal(dhcpAsked, false);
+});
+
 test('row 56: there is no software stage', async () => {
   refused((await run({ request: { ...request, software: { kind: 'dhcp' } } })).error, 'BOOT_SECURE_SOFTWARE', 56);
 });

@@ -98,7 +98,7 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
     return {
       bringUp: (name) => set(`${name} up`),
       addAddress: (name, address, prefix) => set(`${address}/${prefix} on ${name}`),
-      addHostRoute: (name, host, router) => set(`${host} via ${router} on ${name}`),
+      addHostRoute: (name, host, router) => set(`${host}${router === undefined ? '' : ` via ${router}`} on ${name}`),
     };
   }
 

@@ -48,6 +48,8 @@ import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
 import { oneDisk, twoDisks } from '../ibft/goldens.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { dhcp6Trials } from './dhcp6-trials.ts';
+import { nbdTrials } from './nbd-trials.ts';
 import { anyU32, damaged, randomBytes } from './random/bytes.ts';
 import { randomCdb, randomParameterList } from './random/command.ts';
 import { randomIsnsAttributes } from './random/isns.ts';
@@ -119,6 +121,7 @@ const trials: Readonly<Record<string, Trial>> = {
       random.pick(forms) + randomBytes(random, random.below(40)).toString(random.oneIn(2) ? 'hex' : 'base64'),
     );
   },
+  ...nbdTrials,
   names: (random) => {
     const name = Buffer.from('iqn.2001-04.com.example:disk\u00e9');
     parseIscsiName(random.oneIn(2) ? damaged(random, name).toString() : randomBytes(random, 40).toString('latin1'));
@@ -196,6 +199,7 @@ const trials: Readonly<Record<string, Trial>> = {
     if (table.length > 9) table[9] = ((table[9] ?? 0) - table.reduce((sum, byte) => sum + byte, 0)) & 0xff;
     decodeIbft(table);
   },
+  ...dhcp6Trials,
   ...slpTrials,
   'parameter data': (random) => {
     const data = randomParameterList(random, random.below(200));

@@ -141,6 +141,27 @@ test('what the user says bypasses what DHCP says, and an interface with an addre
   assert.equal(again.report.parameters.targetName?.source, 'user');
 });
 
+test('BOOTP and INFORM name the disk like DHCP does', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using rig = await Rig.start(t, 'boot-old');
+  // BOOTP's 64 bytes have room for no more than the server; its target is found by asking it.
+  const served = [`--dhcp-option=17,iscsi:192.0.2.1:::1:${targetName}`, '--dhcp-option=3', '--bootp-dynamic'];
+  await using _dnsmasq = await startDnsmasq(rig.pair, served);
+  const bare = ['--interface', 'client0', '--server-name', '192.0.2.1', '--lun', '1'];
+  const bootp = await rig.boot(...bare, '--dhcp', 'bootp');
+  assert.equal(bootp.status, 0, bootp.output);
+  assert.deepEqual(bootp.report.stages[1]?.learned.leaseTime, undefined);
+  assert.match(String(bootp.report.stages[1]?.learned.address), /^192\.0\.2\.1/);
+  assert.equal(rig.addresses(), '', 'the address is taken away again');
+
+  rig.pair.setClientAddress('192.0.2.77');
+  const inform = await rig.boot('--interface', 'client0', '--dhcp', 'inform');
+  assert.equal(inform.status, 0, inform.output);
+  assert.equal(inform.report.stages[1]?.learned.address, '192.0.2.77');
+  assert.deepEqual(inform.report.parameters.targetName, { value: targetName, source: 'dhcp' });
+  assert.match(rig.addresses(), /192\.0\.2\.77\/24/);
+});
+
 test('a server without a target name is asked for its targets', async (t) => {
   if (!requires(t, ...peers)) return;
   await using rig = await Rig.start(t, 'boot-find');
@@ -206,7 +227,8 @@ test('each thing that can be wrong ends in its own error, and leaves the machine
   for (const [name, option, code, expected] of failures) {
     await t.test(`${name}: ${code}`, async () => {
       await using _dnsmasq = await startDnsmasq(rig.pair, [option]);
-      const { status, report, output } = await rig.boot('--interface', 'client0');
+      // Nobody answers SLP here, and it takes its time to be sure of that.
+      const { status, report, output } = await rig.boot('--interface', 'client0', '--discovery', 'sendtargets');
       assert.equal(report.error?.code, code, output);
       assert.equal(status, expected);
       assert.equal(report.ok, false);

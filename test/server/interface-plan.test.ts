@@ -12,7 +12,14 @@ function networkInterface(name: string, ...addresses: string[]): NetworkInterfac
   return { name, mac: parseMac(name === 'lo' ? '00:00:00:00:00:00' : '52:54:00:00:00:01'), up: true, ipv4, ipv6: [] };
 }
 
-const wanted = { interfaces: ['br0'], pools: [], dhcpMode: 'auto', relayedSubnets: [], router: undefined } as const;
+const wanted = {
+  interfaces: ['br0'],
+  pools: [],
+  dhcpMode: 'auto',
+  dhcp6: false,
+  relayedSubnets: [],
+  router: undefined,
+} as const;
 const range = (first: string, last: string) => ({ first: parseIpv4(first), last: parseIpv4(last) });
 
 describe('interface plan', () => {

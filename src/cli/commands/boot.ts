@@ -19,6 +19,7 @@ import { nodeNetwork } from '../../os/node-network.ts';
 import { handOver, interrupted } from '../boot-hand-over.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { type WrittenTable, writeBootTable } from '../boot-table.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
@@ -39,6 +40,11 @@ export function registerBoot(program: Command): void {
         hint: 'Write --read 64M --out FILE.',
       });
     }
+    if (settings.nbd !== undefined && settings.attach) {
+      throw new DisklessError('USAGE_HAND_OVER', '--nbd and --attach are two ways to hand the disk over', {
+        hint: 'Choose one.',
+      });
+    }
     if (settings.dryRun) await showPlan(settings);
     else await bootUntilStopped(settings);
   });
@@ -47,7 +53,6 @@ export function registerBoot(program: Command): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
-  const { isnsServer: isnsServers } = settings;
   const { dhcpVendorClass } = settings;
   return {
     ...(name !== undefined && { interface: name }),
@@ -62,9 +67,18 @@ function requestOf(settings: BootSettings): BootRequest {
     dhcp,
     ...(dhcpVendorClass !== undefined && { dhcpVendorClass }),
     discovery,
-    ...(isnsServers.length > 0 && { locations: { isnsServers } }),
+    locations: locationsOf(settings),
     secure,
     authorizedServers,
+  };
+}
+
+/** Lists that nobody has given leave the word to DHCP. */
+function locationsOf({ isnsServer, slpAgent, slpScope }: BootSettings): NonNullable<BootRequest['locations']> {
+  return {
+    ...(isnsServer.length > 0 && { isnsServers: isnsServer }),
+    ...(slpAgent.length > 0 && { slpAgents: slpAgent }),
+    ...(slpScope.length > 0 && { slpScopes: slpScope }),
   };
 }
 
@@ -115,9 +129,9 @@ async function bootAndReport(
     await boot(requestOf(settings), environment, trace, async (result) => {
       const { parameters, disk } = result;
       booted();
-      const copied = await copy(settings, result);
+      const done = { ...(await copy(settings, result)), ...(await leave(settings, result)) };
       const handedOver = await handOver(settings, disk);
-      report({ ok: true, parameters, ...copied, ...handedOver?.facts });
+      report({ ok: true, parameters, ...done, ...handedOver?.facts });
       isReported = true;
       if (handedOver === undefined) return;
       isHandedOver = true;
@@ -183,4 +197,11 @@ async function copy(
     signal.removeEventListener('abort', abort);
     await file.close();
   }
+}
+
+async function leave({ ibft, json }: BootSettings, result: BootResult): Promise<{ ibft?: WrittenTable }> {
+  if (ibft === undefined) return {};
+  const written = await writeBootTable(ibft, result);
+  if (!json) process.stdout.write(`boot firmware table of ${written.length} bytes written to ${ibft}\n`);
+  return { ibft: written };
 }

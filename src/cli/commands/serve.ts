@@ -10,8 +10,9 @@ import { runProcess } from '../../os/process.ts';
 import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
 import type { BootServerOptions, LoaderPlace, SlpOptions } from '../../server/options.ts';
-import { scopeList } from '../../slp/agent.ts';
+import { scopeList } from '../../slp/text.ts';
 import { defaultDataDirectory } from '../data-directory.ts';
+import { readDhcpKeys } from '../dhcp-keys.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
 import { type ServeSettings, serveSettings } from '../serve-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
@@ -24,11 +25,11 @@ export function registerServe(program: Command): void {
   addFlags(command, serveSettings);
   command.action(async (image: string | undefined, flags: Record<string, unknown>) => {
     const settings = await readSettings(serveSettings, { ...flags, image });
-    await serve(serverOptions(settings), settings.json);
+    await serve(await serverOptions(settings), settings.json);
   });
 }
 
-function serverOptions(settings: ServeSettings): BootServerOptions {
+async function serverOptions(settings: ServeSettings): Promise<BootServerOptions> {
   if (settings.image === undefined) {
     throw new DisklessError('USAGE_IMAGE_MISSING', 'no image was given', {
       hint: 'Name the disk image that the machines boot from: diskless serve debian.img --interface eth1',
@@ -39,9 +40,12 @@ function serverOptions(settings: ServeSettings): BootServerOptions {
     interfaces: settings.interface,
     dataDirectory: settings.data ?? defaultDataDirectory(),
     dhcpMode: settings.dhcp,
+    dhcp6: settings.dhcp6,
     pools: settings.pool,
     relayedSubnets: settings.relayedSubnet,
     reservations: settings.reserve,
+    authenticationKeys:
+      settings.dhcpAuthFile === undefined ? [] : await readDhcpKeys(nodeFileSystem, settings.dhcpAuthFile),
     router: settings.router,
     dns: settings.dns,
     domain: settings.domain,

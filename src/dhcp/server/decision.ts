@@ -4,6 +4,7 @@
  */
 
 import { IPV4_ANY, type Ipv4Address, ipv4InSubnet } from '../../bytes/index.ts';
+import type { AuthenticationKey } from '../authentication.ts';
 import type { BootClient } from '../boot-client.ts';
 import type { Endpoint } from '../datagram.ts';
 import { type DhcpMessage, MessageType, messageType } from '../message.ts';
@@ -21,6 +22,8 @@ export interface Exchange {
   readonly client: BootClient;
   readonly identity: ClientIdentity;
   readonly subnet: DhcpSubnet;
+  /** What the answer is to be signed with. */
+  readonly key: AuthenticationKey | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -35,6 +38,8 @@ export type Verdict =
 
 export interface DecisionOptions {
   readonly serverIdentifier: Ipv4Address;
+  /** Its other addresses: a client may name any of them (RFC 2131 §4.1). */
+  readonly otherAddresses?: readonly Ipv4Address[];
   readonly leases: LeaseStore;
   readonly reservations?: Reservations;
   readonly authoritative?: boolean;
@@ -91,7 +96,7 @@ export class Decisions {
   }
 
   #selecting({ identity, subnet, now }: Exchange, server: Ipv4Address, address: Ipv4Address): Verdict {
-    if (server !== this.#options.serverIdentifier) {
+    if (!this.#isThisServer(server)) {
       this.#allocation.endOffer(identity);
       return { answer: 'ignore', reason: 'other-server' };
     }
@@ -149,6 +154,11 @@ export class Decisions {
 
   #isForThisServer({ options }: DhcpMessage): boolean {
     const server = options.find(Option.serverIdentifier);
-    return server === undefined || server === this.#options.serverIdentifier;
+    return server === undefined || this.#isThisServer(server);
+  }
+
+  #isThisServer(server: Ipv4Address): boolean {
+    const { serverIdentifier, otherAddresses } = this.#options;
+    return server === serverIdentifier || otherAddresses?.includes(server) === true;
   }
 }

@@ -14,7 +14,7 @@ import type { Lease } from './lease.ts';
  * `other-server`: the client chose another server. `unknown-client`: no record of it, so RFC 2131 §4.3.2 wants silence. `no-subnet`: no
  * subnet is served for the relay agent it came by. `pool-exhausted`: no address is left. `no-identity`: neither hardware address,
  * client identifier nor UUID. `no-boot`: a proxy has no boot answer for it. `unexpected`: not for servers, or in a form that the
- * standard does not know.
+ * standard does not know. `not-authenticated`: what it proves does not hold, or it proves nothing and has a key of its own (RFC 3118).
  */
 export type IgnoreReason =
   | 'other-server'
@@ -23,7 +23,8 @@ export type IgnoreReason =
   | 'pool-exhausted'
   | 'no-identity'
   | 'no-boot'
-  | 'unexpected';
+  | 'unexpected'
+  | 'not-authenticated';
 
 export type LeaseChange = 'bound' | 'renewed' | 'released' | 'declined';
 

@@ -34,6 +34,8 @@ export interface ReplyContent {
   readonly leaseTime?: number;
   readonly subnet?: DhcpSubnet;
   readonly boot?: BootFields | undefined;
+  /** Option 90 without its code, when the client asks for proof. */
+  readonly authentication?: Uint8Array | undefined;
   /** Why not, in a NAK. */
   readonly message?: string;
 }
@@ -83,6 +85,7 @@ function mandatoryOptions({ options }: DhcpMessage, content: ReplyContent): Opti
   // RFC 6842 §3: unaltered, in NAK too.
   const clientIdentifier = options.raw(Option.clientIdentifier.code);
   if (clientIdentifier !== undefined) list.setRaw(Option.clientIdentifier.code, clientIdentifier);
+  if (content.authentication !== undefined) list.setRaw(Option.authentication.code, content.authentication);
   return list;
 }
 

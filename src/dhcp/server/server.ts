@@ -5,15 +5,18 @@
  */
 
 import { IPV4_ANY, type Ipv4Address, ipv4InSubnet, ProtocolError } from '../../bytes/index.ts';
+import type { AuthenticationKey } from '../authentication.ts';
+import type { AuthenticationKeyEntry } from '../authentication-file.ts';
 import { type BootClient, bootClient } from '../boot-client.ts';
 import type { Datagram, Endpoint } from '../datagram.ts';
 import { BootOperation, type DhcpMessage, decodeMessage, MessageType, messageType } from '../message.ts';
 import { Option } from '../option.ts';
 import { AddressAllocation, type Reservations } from './allocation.ts';
+import { ServerAuthentication } from './authentication.ts';
 import { type BootAnswer, bootFields } from './boot-answer.ts';
 import { ClientIdentity } from './client-identity.ts';
 import { Decisions, type Exchange, type Verdict } from './decision.ts';
-import type { DhcpServerEvent, LeaseChange } from './event.ts';
+import type { DhcpServerEvent, IgnoreReason, LeaseChange } from './event.ts';
 import { type Lease, type LeaseStore, NEVER } from './lease.ts';
 import { buildReply, defaultPorts, type ReplyContent, type ReplyPorts, replyDestination } from './reply.ts';
 import { checkPool, type DhcpSubnet } from './subnet.ts';
@@ -21,12 +24,16 @@ import { checkPool, type DhcpSubnet } from './subnet.ts';
 export interface DhcpServerOptions {
   /** This server's own address on the interface: option 54. */
   readonly serverIdentifier: Ipv4Address;
+  /** Its other addresses: a client may name any of them (RFC 2131 §4.1). */
+  readonly otherAddresses?: readonly Ipv4Address[];
   /** The first is that of the interface; the others are reached by relay agents. */
   readonly subnets: readonly [DhcpSubnet, ...DhcpSubnet[]];
   readonly leases: LeaseStore;
   readonly reservations?: Reservations;
   /** No other server serves these subnets: a client that is unknown here is told so (NAK) instead of being left to time out. */
   readonly authoritative?: boolean;
+  /** Keys of clients that ask for authentication (RFC 3118). */
+  readonly authenticationKeys?: readonly AuthenticationKeyEntry[];
   readonly bootFor?: (client: BootClient) => BootAnswer | undefined | Promise<BootAnswer | undefined>;
   readonly onEvent?: (event: DhcpServerEvent) => void;
   readonly ports?: ReplyPorts;
@@ -44,6 +51,7 @@ export class DhcpServer {
   readonly #allocation: AddressAllocation;
   readonly #decisions: Decisions;
   readonly #ports: ReplyPorts;
+  readonly #authentication: ServerAuthentication | undefined;
 
   /** Raises DHCP_POOL_OUTSIDE_SUBNET, DHCP_POOL_EMPTY. */
   constructor(options: DhcpServerOptions) {
@@ -52,6 +60,8 @@ export class DhcpServer {
     this.#allocation = new AddressAllocation(options.leases, options.reservations);
     this.#decisions = new Decisions(options, this.#allocation);
     this.#ports = options.ports ?? defaultPorts;
+    const { authenticationKeys: keys } = options;
+    this.#authentication = keys === undefined || keys.length === 0 ? undefined : new ServerAuthentication(keys);
   }
 
   /**
@@ -63,7 +73,9 @@ export class DhcpServer {
     if (request === undefined) return undefined;
     const client = bootClient(request);
     this.#emit({ type: 'received', message: request, client, from });
-    const exchange = this.#open(request, from, client, now);
+    const proof = this.#authentication?.check(data, request, client.hardwareAddress);
+    if (proof?.kind === 'refused') return this.#ignore(request, client, 'not-authenticated');
+    const exchange = this.#open(request, from, client, proof?.kind === 'key' ? proof.key : undefined, now);
     if (exchange === undefined) return undefined;
     try {
       const answer = this.#answer(exchange, this.#decisions.decide(exchange));
@@ -92,16 +104,21 @@ export class DhcpServer {
     }
   }
 
-  #open(request: DhcpMessage, from: Endpoint, client: BootClient, now: number): Exchange | undefined {
+  #open(
+    request: DhcpMessage,
+    from: Endpoint,
+    client: BootClient,
+    key: AuthenticationKey | undefined,
+    now: number,
+  ): Exchange | undefined {
     const identity = ClientIdentity.of(request);
     const subnet = this.#subnetOf(request);
-    if (identity !== undefined && subnet !== undefined) return { request, from, client, identity, subnet, now };
-    this.#emit({
-      type: 'ignored',
-      message: request,
-      client,
-      reason: identity === undefined ? 'no-identity' : 'no-subnet',
-    });
+    if (identity !== undefined && subnet !== undefined) return { request, from, client, identity, subnet, key, now };
+    return this.#ignore(request, client, identity === undefined ? 'no-identity' : 'no-subnet');
+  }
+
+  #ignore(message: DhcpMessage, client: BootClient, reason: IgnoreReason): undefined {
+    this.#emit({ type: 'ignored', message, client, reason });
     return undefined;
   }
 
@@ -120,8 +137,7 @@ export class DhcpServer {
       case 'none':
         return after(this.#save(verdict.change, verdict.lease), () => undefined);
       case 'ignore':
-        this.#emit({ type: 'ignored', message: request, client, reason: verdict.reason });
-        return undefined;
+        return this.#ignore(request, client, verdict.reason);
       case 'nak':
         return this.#send(exchange, undefined, { type: MessageType.nak, serverIdentifier, message: verdict.message });
       case 'inform':
@@ -208,9 +224,11 @@ export class DhcpServer {
     return undefined;
   }
 
-  #send({ request, from, client }: Exchange, boot: BootAnswer | undefined, content: ReplyContent): Datagram {
+  #send({ request, from, client, key, now }: Exchange, boot: BootAnswer | undefined, content: ReplyContent): Datagram {
     const fields = boot === undefined ? undefined : bootFields(client, boot, 'full');
-    const { message, data, omitted } = buildReply(request, { ...content, boot: fields });
+    const authentication = key === undefined ? undefined : this.#authentication?.unsigned(key, now);
+    const { message, data, omitted } = buildReply(request, { ...content, boot: fields, authentication });
+    if (key !== undefined) this.#authentication?.sign(data, key);
     const to = replyDestination(request, message, this.#ports);
     // An INFORM that does not say who it is still has a sender.
     const isLost = messageType(request) === MessageType.inform && request.ciaddr === IPV4_ANY;

@@ -1,7 +1,15 @@
 /** Columns of a row as the types that this program wrote into them. */
 
 import type { SQLOutputValue } from 'node:sqlite';
-import { DisklessError, type Ipv4Address, type MacAddress, parseIpv4, parseMac } from '../../bytes/index.ts';
+import {
+  DisklessError,
+  type Ipv4Address,
+  type Ipv6Address,
+  type MacAddress,
+  parseIpv4,
+  parseIpv6,
+  parseMac,
+} from '../../bytes/index.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -54,4 +62,8 @@ export function ipv4(row: Row, column: string): Ipv4Address {
 
 export function optionalIpv4(row: Row, column: string): Ipv4Address | undefined {
   return row[column] === null ? undefined : ipv4(row, column);
+}
+
+export function ipv6(row: Row, column: string): Ipv6Address {
+  return parseIpv6(text(row, column));
 }

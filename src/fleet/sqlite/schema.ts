@@ -40,6 +40,17 @@ const migrations: readonly string[] = [
      PRIMARY KEY (boot, number)
    ) STRICT, WITHOUT ROWID;`,
   'CREATE TABLE running_machines (hardware_address TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;',
+  `CREATE TABLE ipv6_leases (
+     address TEXT PRIMARY KEY,
+     client_key TEXT NOT NULL,
+     duid TEXT NOT NULL,
+     iaid INTEGER NOT NULL,
+     hardware_address TEXT,
+     state TEXT NOT NULL CHECK (state IN ('bound', 'released', 'declined')),
+     start INTEGER NOT NULL,
+     expires INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX ipv6_leases_by_client ON ipv6_leases (client_key);`,
   `ALTER TABLE leases RENAME TO leases_by_address;
    CREATE TABLE leases (
      number INTEGER PRIMARY KEY,

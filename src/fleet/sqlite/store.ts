@@ -7,6 +7,7 @@ import type { DisklessError } from '../../bytes/index.ts';
 import type { FleetStore } from '../store.ts';
 import { SqliteBoots } from './boots.ts';
 import { SqliteHosts } from './hosts.ts';
+import { SqliteIpv6Leases } from './ipv6-leases.ts';
 import { SqliteIsnsRecords } from './isns-records.ts';
 import { SqliteLeases } from './leases.ts';
 import { SqliteRunningMachines } from './running.ts';
@@ -17,6 +18,7 @@ import { WriteBatch } from './write-batch.ts';
 export class SqliteFleetStore implements FleetStore {
   readonly hosts: SqliteHosts;
   readonly leases: SqliteLeases;
+  readonly ipv6Leases: SqliteIpv6Leases;
   readonly boots: SqliteBoots;
   readonly running: SqliteRunningMachines;
   readonly isns: SqliteIsnsRecords;
@@ -31,6 +33,7 @@ export class SqliteFleetStore implements FleetStore {
     this.#batch = new WriteBatch(this.#database, path, onLoss);
     this.hosts = new SqliteHosts(this.#database, this.#batch);
     this.leases = new SqliteLeases(this.#database, this.#batch);
+    this.ipv6Leases = new SqliteIpv6Leases(this.#database, this.#batch);
     this.boots = new SqliteBoots(this.#database, this.#batch);
     this.running = new SqliteRunningMachines(this.#database, this.#batch);
     this.isns = new SqliteIsnsRecords(this.#database, this.#batch);

@@ -59,7 +59,8 @@ export async function startDhcp(
     onEvent: (event) => {
       observer.observe(event);
       if (mode === 'full') otherServers.observe(event, platform.clock.now());
-      if (beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
+      // Where DHCPv6 is served, other advertisements are under way.
+      if (plan.ipv6 === undefined && beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
     },
     onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
   };

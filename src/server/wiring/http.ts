@@ -1,9 +1,10 @@
 /** HTTP on every served interface, or where it was told to be. */
 
+import type { DiskPlace } from '../boot-policy.ts';
 import { httpApp } from '../http-app.ts';
 import { endsOf, HttpService } from '../http-service.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
-import { type Parts, placeOf } from '../parts.ts';
+import { ipv6PlaceOf, type Parts, placeOf } from '../parts.ts';
 import { kibibytes } from './size-text.ts';
 
 export async function startHttp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
@@ -14,7 +15,7 @@ export async function startHttp(parts: Parts, plans: readonly InterfacePlan[]): 
   const app = httpApp({
     loaders,
     endsOf,
-    placeAt: (address) => placeOf(options, plans.find((plan) => plan.address === address) ?? first),
+    placeAt: (address) => diskPlaceAt(parts, plans, address) ?? placeOf(options, first),
     diskOf: (mac) => machines.diskOf(mac),
     onLoader: (remote, name, size) => {
       const mac = machines.at(remote);
@@ -23,7 +24,17 @@ export async function startHttp(parts: Parts, plans: readonly InterfacePlan[]): 
     onScript: (mac, rootPath) => trace.step(mac, 'root-path', `iPXE script by HTTP: root path ${rootPath}`),
   });
   const { address, port } = options.http;
-  const addresses = address === undefined ? plans.map((plan) => plan.address) : [address];
-  for (const one of addresses) opened.use(await HttpService.listen(app, { address: one, port }));
+  const ipv4 = address === undefined ? plans.map((plan) => plan.address) : [address];
+  const ipv6 = plans.flatMap((plan) => plan.ipv6?.address ?? []);
+  for (const one of [...ipv4, ...ipv6]) opened.use(await HttpService.listen(app, { address: one, port }));
   return opened.move();
+}
+
+/** Where the disk is for machines that reached this address of the server. */
+function diskPlaceAt({ options }: Parts, plans: readonly InterfacePlan[], address: string): DiskPlace | undefined {
+  for (const plan of plans) {
+    if (plan.address === address) return placeOf(options, plan);
+    if (plan.ipv6?.address === address) return ipv6PlaceOf(options, plan.ipv6);
+  }
+  return undefined;
 }

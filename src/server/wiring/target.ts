@@ -19,13 +19,13 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
   );
   const observer = new TargetObserver(machines, trace, emit);
   const group = new PortalGroup({ clock: platform.clock });
-  for (const { address, subnet } of plans) {
+  for (const { address, network } of plans.flatMap(placesOf)) {
     const portal = await Portal.open({
       ...platform,
       directory,
       group,
       // Interfaces are often networks of their own, and nothing leads from one to another.
-      reachableFrom: [parseIpNetwork(`${subnet.network}/${subnet.prefix}`)],
+      reachableFrom: [parseIpNetwork(network)],
       endpoint: { address, port: options.iscsiPort },
       onEvent: (event) => {
         observer.observe(event);
@@ -35,4 +35,11 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
     opened.use(portal);
   }
   return opened.move();
+}
+
+/** Where a portal goes on an interface, each with the network that it is reached from. */
+function placesOf({ address, subnet, ipv6 }: InterfacePlan) {
+  const ipv4 = { address, network: `${subnet.network}/${subnet.prefix}` };
+  if (ipv6 === undefined) return [ipv4];
+  return [ipv4, { address: ipv6.address, network: `${ipv6.prefix.network}/${ipv6.prefix.length}` }];
 }

@@ -9,7 +9,9 @@ import { kibibytes } from './size-text.ts';
 export async function startTftp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
   const { platform, loaders, options, emit } = parts;
   await using opened = new AsyncDisposableStack();
-  for (const { address } of plans) {
+  for (const address of plans.flatMap(({ address, ipv6 }) =>
+    ipv6 === undefined ? [address] : [address, ipv6.address],
+  )) {
     const service = await TftpService.listen({
       ...platform,
       loaders,

@@ -1,0 +1,74 @@
+/** The disk as a block device of the kernel, by the kernel's own iSCSI initiator and the `iscsiadm` program of open-iscsi. */
+
+import { DisklessError } from '../bytes/index.ts';
+import type { Clock } from '../os/clock.ts';
+import type { RunProcess } from '../os/process.ts';
+import { type Attachment, TOOL_SILENCE } from './attach-by-nbd.ts';
+
+export interface KernelDisk {
+  /** An IP literal. */
+  readonly address: string;
+  readonly port: number;
+  readonly targetName: string;
+  /** As Linux numbers units. */
+  readonly lun: number;
+}
+
+/** Milliseconds that the kernel has to find the unit after the login, and between two looks. */
+const UNIT_TIMEOUT = 15_000;
+const LOOK_INTERVAL = 250;
+
+/** Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, and what `iscsiadm` failed with. */
+export async function attachByIscsi(disk: KernelDisk, run: RunProcess, clock: Clock): Promise<Attachment> {
+  const { address, port, targetName } = disk;
+  const portal = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const iscsiadm = async (...args: string[]): Promise<string> => {
+    let said = '';
+    const output = (text: string): void => {
+      said += text;
+    };
+    await run('iscsiadm', args, { silence: TOOL_SILENCE, output });
+    return said;
+  };
+  const node = ['-m', 'node', '-T', targetName, '-p', portal];
+  const detach = async (): Promise<void> => {
+    await iscsiadm(...node, '-u');
+    await iscsiadm(...node, '-o', 'delete');
+  };
+  await iscsiadm(...node, '-o', 'new');
+  try {
+    await iscsiadm(...node, '-l');
+    const deadline = clock.monotonic() + UNIT_TIMEOUT;
+    for (;;) {
+      const blockDevice = findUnit(await iscsiadm('-m', 'session', '-P', '3'), disk);
+      if (blockDevice !== undefined) return { blockDevice, detach };
+      if (clock.monotonic() >= deadline) throw noUnit(disk);
+      await new Promise<void>((resolve) => void clock.after(LOOK_INTERVAL, resolve));
+    }
+  } catch (error) {
+    // What failed is what counts, not that there is nothing to log out of.
+    await detach().catch(() => {});
+    throw error;
+  }
+}
+
+/** Finds the block device in what `iscsiadm -m session -P 3` prints: targets, and under each its units. */
+export function findUnit(
+  report: string,
+  { targetName, lun }: Pick<KernelDisk, 'targetName' | 'lun'>,
+): string | undefined {
+  const targets = report.split(/^Target: /m).slice(1);
+  const target = targets.find((text) => /^\S+/.exec(text)?.[0] === targetName);
+  const units = target?.split(/\bLun: /).slice(1) ?? [];
+  const unit = units.find((text) => Number.parseInt(text, 10) === lun);
+  const name = /Attached scsi disk (?<name>\w+)/.exec(unit ?? '')?.groups?.name;
+  return name === undefined ? undefined : `/dev/${name}`;
+}
+
+function noUnit({ targetName, lun }: KernelDisk): DisklessError {
+  return new DisklessError(
+    'ATTACH_NO_DEVICE',
+    `the kernel has logged in to ${targetName}, and shows no disk at LUN ${lun} after ${UNIT_TIMEOUT / 1000} s`,
+    { hint: 'See "dmesg", and "iscsiadm -m session -P 3".' },
+  );
+}

@@ -1,0 +1,72 @@
+/** What the doctor has seen of a network: plain facts, from which the rules draw their findings. */
+
+import type { Ipv4Address } from '../../bytes/index.ts';
+import type { RootPath } from '../../iscsi/root-path.ts';
+import type { ErrorRecord } from '../trace.ts';
+
+/** As whom DHCP was asked: as iPXE, or as firmware and systems that do not say what they are. */
+export type AskedAs = 'ipxe' | 'plain';
+
+export interface SeenOffer {
+  readonly askedAs: AskedAs;
+  readonly server: Ipv4Address;
+  /** `proxy`: boot parameters alone, beside another server's address. */
+  readonly kind: 'address' | 'proxy';
+  /** Undefined in a proxy's offer. */
+  readonly address: Ipv4Address | undefined;
+  /** Length of the subnet's prefix, 0..32. */
+  readonly prefix: number;
+  readonly router: Ipv4Address | undefined;
+  readonly rootPath: SeenRootPath | undefined;
+  readonly bootFile: string | undefined;
+}
+
+export interface SeenRootPath {
+  readonly text: string;
+  /** Bytes in the option. */
+  readonly length: number;
+  readonly reading: RootPathReading;
+}
+
+export type RootPathReading =
+  | { readonly kind: 'iscsi'; readonly path: RootPath }
+  /** Without `iscsi:`. */
+  | { readonly kind: 'other' }
+  | { readonly kind: 'malformed'; readonly error: ErrorRecord };
+
+/** What DHCP gave in the end, where the doctor had to have an address. */
+export interface SeenLease {
+  readonly server: Ipv4Address;
+  readonly address: Ipv4Address;
+  readonly rootPathInAck: string | undefined;
+  readonly rootPathInOffer: string | undefined;
+}
+
+/** One way to a disk, tried. Each step is there when the one before it went well. */
+export interface SeenDisk {
+  readonly path: RootPath;
+  readonly text: string;
+  /** Who names it, such as `the offer of 192.0.2.1`. */
+  readonly origin: string;
+  readonly askedAs: AskedAs | 'user';
+  /** `host:port`; undefined when the Root Path names no server. */
+  readonly portal: string | undefined;
+  readonly connection: Step<string>;
+  /** Names that SendTargets gives. */
+  readonly listed: Step<readonly string[]>;
+  /** The answer to the login. */
+  readonly login: Step<undefined>;
+  readonly disk: Step<{ readonly size: number; readonly bootableBy: readonly string[] }>;
+}
+
+export type Step<T> =
+  | { readonly kind: 'good'; readonly value: T }
+  | { readonly kind: 'failed'; readonly error: ErrorRecord }
+  | { readonly kind: 'not tried' };
+
+export interface Observation {
+  /** Undefined when DHCP was not asked. */
+  readonly offers: readonly SeenOffer[] | undefined;
+  readonly lease: SeenLease | undefined;
+  readonly disks: readonly SeenDisk[];
+}

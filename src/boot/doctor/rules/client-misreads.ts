@@ -1,0 +1,26 @@
+import type { RootPath } from '../../../iscsi/root-path.ts';
+import { type ClientKind, clientKinds, clients, readingProblems } from '../clients.ts';
+import type { Rule } from '../finding.ts';
+
+export const clientMisreads: Rule = ({ disks }) =>
+  disks.flatMap(({ text, path }) =>
+    clientKinds
+      .filter((kind) => !isOfOtherFamily(kind, path))
+      .flatMap((kind) =>
+        readingProblems(kind, text, path).map((problem) => ({
+          code: 'DOCTOR_CLIENT_MISREADS',
+          // A machine has one of these clients: whether it is this one, only its owner knows.
+          level: 'warning' as const,
+          rootPath: text,
+          what: `${clients[kind].title} does not read ${text} as it is meant: it ${problem}`,
+          why: 'It does not keep to the Root Path of RFC 4173 §5 there.',
+          todo: 'Where such machines boot here, write the Root Path so that they read it.',
+          clients: [kind],
+        })),
+      ),
+  );
+
+/** Firmware has a client for each family, and a server's address tells whose it is. */
+function isOfOtherFamily(kind: ClientKind, { server }: RootPath): boolean {
+  return (kind === 'uefi-v4' && server?.kind === 'ipv6') || (kind === 'uefi-v6' && server?.kind === 'ipv4');
+}

@@ -1,0 +1,61 @@
+/** A diagnosis as a person reads it: what was seen, what each kind of client would come to, and what is wrong. */
+
+import { sizeText } from '../boot/boot-stage.ts';
+import { clients } from '../boot/doctor/clients.ts';
+import type { Diagnosis } from '../boot/doctor/examination.ts';
+import type { Finding } from '../boot/doctor/finding.ts';
+import type { SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
+import type { Outlook } from '../boot/doctor/outlook.ts';
+import { tableLines } from './table.ts';
+
+export function diagnosisLines({ observation, findings, clients: outlooks }: Diagnosis): string[] {
+  const { offers, disks } = observation;
+  return [
+    ...tableLines([...(offers ?? []).map(offerRow), ...disks.map(diskRow)]),
+    '',
+    ...tableLines(outlooks.map(outlookRow)),
+    ...findings.flatMap(findingLines),
+    '',
+    summary(findings),
+  ];
+}
+
+function offerRow({ askedAs, server, kind, address, prefix, rootPath }: SeenOffer): string[] {
+  const what = kind === 'proxy' ? 'boot parameters only' : `${address}/${prefix}`;
+  return [
+    'dhcp',
+    `to ${askedAs === 'ipxe' ? 'iPXE' : 'others'}`,
+    `${server} offers ${what}, ${rootPath?.text ?? 'no Root Path'}`,
+  ];
+}
+
+function diskRow({ text, origin, portal, connection, listed, login, disk }: SeenDisk): string[] {
+  const [failed] = [connection, login, disk].filter((step) => step.kind === 'failed');
+  if (portal === undefined) return ['disk', origin, `${text} names no server: discovery has to find it`];
+  if (failed?.kind === 'failed') return ['disk', origin, `${text}: ${failed.error.code}`];
+  return ['disk', origin, `${text}: ${diskText(disk)}, ${listedText(listed)}`];
+}
+
+function diskText(disk: SeenDisk['disk']): string {
+  if (disk.kind !== 'good') return 'no disk';
+  const { size, bootableBy } = disk.value;
+  return `${sizeText(size)}, ${bootableBy.length === 0 ? 'not bootable' : `bootable by ${bootableBy.join(' and ')}`}`;
+}
+
+function listedText(listed: Step<readonly string[]>): string {
+  return listed.kind === 'good' ? `SendTargets names ${listed.value.length}` : 'no discovery';
+}
+
+function outlookRow({ client, outcome, rootPath, reasons }: Outlook): string[] {
+  return [clients[client].title, outcome, outcome === 'boots' ? (rootPath ?? '') : reasons.join('; ')];
+}
+
+function findingLines({ level, code, what, why, todo }: Finding): string[] {
+  return ['', `${level}: ${what} (${code})`, `  why: ${why}`, `  do:  ${todo}`];
+}
+
+function summary(findings: readonly Finding[]): string {
+  const errors = findings.filter(({ level }) => level === 'error').length;
+  const warnings = findings.length - errors;
+  return findings.length === 0 ? 'nothing is wrong' : `${errors} errors, ${warnings} warnings`;
+}

@@ -1,0 +1,155 @@
+/** Which way the disk of a boot goes to the kernel, and what the programs are told, with a kernel and programs of the test's own. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findUnit } from '../../src/boot/attach-by-iscsi.ts';
+import { type AttachOptions, handOverToKernel } from '../../src/boot/hand-over-attach.ts';
+import { DisklessError } from '../../src/bytes/index.ts';
+import { nodeFileSystem } from '../../src/os/node-file-system.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
+
+const targetName = 'iqn.2001-04.com.example:disk';
+
+/** A machine with these paths; `programs` says what each prints, or how it fails; those that it does not name are not installed. */
+function machine(
+  paths: readonly string[],
+  programs: Readonly<Record<string, (args: readonly string[]) => string | Error>>,
+) {
+  const calls: string[] = [];
+  const present = new Set(paths);
+  const clock = new SimulatedClock();
+  let serving = 0;
+  const options: AttachOptions = {
+    clock,
+    blockSize: 512,
+    socket: '/run/disk.sock',
+    kernelDisk: { address: '192.0.2.1', port: 3260, targetName, lun: 1 },
+    files: {
+      ...nodeFileSystem,
+      status: (path) =>
+        present.has(path) ? { size: 0, allocated: 0, modified: 0n, mode: 0o644, kind: 'directory' } : undefined,
+    },
+    async run(program, args, { output }) {
+      const act = programs[program];
+      if (act === undefined) throw new DisklessError('PROCESS_NOT_FOUND', `cannot run ${program}`);
+      calls.push([program, ...args].join(' '));
+      const result = act(args);
+      if (result instanceof Error) throw result;
+      output?.(result);
+    },
+    async serve(path) {
+      serving += 1;
+      return {
+        place: { kind: 'local', path },
+        uri: '',
+        async close() {
+          serving -= 1;
+        },
+      };
+    },
+  };
+  return { options, calls, clock, serving: () => serving, present };
+}
+
+const well = () => '';
+const failed = (why: string) => () => new DisklessError('PROCESS_FAILED', why);
+const kernelNbd = ['/sys/module/nbd', '/sys/block/nbd0', '/sys/block/nbd0/pid', '/sys/block/nbd1', '/sys/block/nbd2'];
+
+const report = `iSCSI Transport Class version 2.0-870
+version 2.1.8
+Target: iqn.2001-04.com.example:disk2 (non-flash)
+\t\tscsi1 Channel 00 Id 0 Lun: 1
+\t\t\tAttached scsi disk sda\t\tState: running
+Target: ${targetName} (non-flash)
+\t\tscsi2 Channel 00 Id 0 Lun: 0
+\t\tscsi2 Channel 00 Id 0 Lun: 1
+\t\t\tAttached scsi disk sdb\t\tState: running
+\t\tscsi2 Channel 00 Id 0 Lun: 11
+\t\t\tAttached scsi disk sdc\t\tState: running
+`;
+
+test('a kernel with an NBD client gets the first device that is free, and gives it back flushed', async () => {
+  const { options, calls, serving } = machine(kernelNbd, { 'nbd-client': well, blockdev: well });
+  const { blockDevice, detach } = await handOverToKernel(options);
+  assert.equal(blockDevice, '/dev/nbd1');
+  assert.deepEqual(calls.splice(0), ['nbd-client -unix /run/disk.sock /dev/nbd1 -block-size 512']);
+  assert.equal(serving(), 1);
+  await detach();
+  assert.deepEqual(calls, ['blockdev --flushbufs /dev/nbd1', 'nbd-client -d /dev/nbd1']);
+  assert.equal(serving(), 0);
+});
+
+test('a device that somebody else takes at that moment is passed over', async () => {
+  const { options } = machine(kernelNbd, {
+    'nbd-client': (args) => (args.includes('/dev/nbd1') ? failed('busy')() : ''),
+  });
+  assert.equal((await handOverToKernel(options)).blockDevice, '/dev/nbd2');
+});
+
+test('what nbd-client fails with is told, and nothing is served any more', async () => {
+  const { options, serving } = machine(kernelNbd, { 'nbd-client': failed('Permission denied') });
+  await assert.rejects(handOverToKernel(options), { code: 'PROCESS_FAILED', message: /Permission denied/ });
+  assert.equal(serving(), 0);
+  const full = machine(kernelNbd.slice(0, 3), { 'nbd-client': well });
+  await assert.rejects(handOverToKernel(full.options), { code: 'ATTACH_NO_DEVICE' });
+  assert.equal(full.serving(), 0);
+});
+
+test('the module is loaded when it is there', async () => {
+  const { options, present } = machine([], {
+    modprobe: () => {
+      for (const path of kernelNbd) present.add(path);
+      return '';
+    },
+    'nbd-client': well,
+  });
+  assert.equal((await handOverToKernel(options)).blockDevice, '/dev/nbd1');
+});
+
+test('otherwise the kernel’s initiator logs in, and out again', async () => {
+  const { options, calls } = machine([], {
+    modprobe: failed('not found'),
+    iscsiadm: (args) => (args.includes('session') ? report : ''),
+  });
+  const { blockDevice, detach } = await handOverToKernel(options);
+  assert.equal(blockDevice, '/dev/sdb');
+  await detach();
+  const node = `iscsiadm -m node -T ${targetName} -p 192.0.2.1:3260`;
+  assert.deepEqual(calls.slice(1), [
+    `${node} -o new`,
+    `${node} -l`,
+    'iscsiadm -m session -P 3',
+    `${node} -u`,
+    `${node} -o delete`,
+  ]);
+});
+
+test('a kernel that does not find the unit in time is logged out again', async () => {
+  const { options, calls, clock } = machine([], { iscsiadm: well });
+  const attaching = assert.rejects(handOverToKernel(options), { code: 'ATTACH_NO_DEVICE' });
+  await clock.pass(20_000);
+  await attaching;
+  assert.match(calls.at(-1) ?? '', /-o delete$/);
+  assert.equal(clock.pending, 0);
+});
+
+test('where there is no way, all that is missing is said', async () => {
+  const nothing = machine([], {});
+  await assert.rejects(handOverToKernel(nothing.options), {
+    code: 'ATTACH_UNAVAILABLE',
+    message: /this kernel has no NBD client, and iscsiadm is not installed$/,
+  });
+  const secret = machine(kernelNbd, { iscsiadm: well });
+  await assert.rejects(handOverToKernel({ ...secret.options, kernelDisk: undefined }), {
+    code: 'ATTACH_UNAVAILABLE',
+    message: /nbd-client is not installed, and the kernel's initiator would need the CHAP secret$/,
+  });
+  assert.equal(secret.serving(), 0);
+});
+
+test('units are told apart by target and number', () => {
+  assert.equal(findUnit(report, { targetName, lun: 11 }), '/dev/sdc');
+  assert.equal(findUnit(report, { targetName, lun: 0 }), undefined);
+  assert.equal(findUnit(report, { targetName: 'iqn.2001-04.com.example:dis', lun: 1 }), undefined);
+  assert.equal(findUnit('', { targetName, lun: 1 }), undefined);
+});

@@ -1,0 +1,229 @@
+/** What the doctor finds in what it has seen: each thing that can be wrong, and a network where nothing is. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findingsOf } from '../../../src/boot/doctor/examination.ts';
+import type { Observation, SeenDisk, SeenOffer } from '../../../src/boot/doctor/observation.ts';
+import { outlooks } from '../../../src/boot/doctor/outlook.ts';
+import { readRootPath, writtenFields } from '../../../src/boot/doctor/root-path-reading.ts';
+import { ip } from '../simulated-lan.ts';
+
+const name = 'iqn.2001-04.com.example:disk';
+const good = `iscsi:192.0.2.1::::${name}`;
+
+function offer(rootPath: string | undefined, fields: Partial<SeenOffer> = {}): SeenOffer {
+  return {
+    askedAs: 'plain',
+    server: ip('192.0.2.1'),
+    kind: 'address',
+    address: ip('192.0.2.50'),
+    prefix: 24,
+    router: undefined,
+    rootPath: rootPath === undefined ? undefined : readRootPath(new TextEncoder().encode(rootPath)),
+    bootFile: undefined,
+    ...fields,
+  };
+}
+
+function disk(text: string, fields: Partial<SeenDisk> = {}): SeenDisk {
+  const { reading } = readRootPath(new TextEncoder().encode(text));
+  assert.ok(reading.kind === 'iscsi');
+  return {
+    path: reading.path,
+    text,
+    origin: 'the offer of 192.0.2.1',
+    askedAs: 'plain',
+    portal: '192.0.2.1:3260',
+    connection: { kind: 'good', value: '192.0.2.1' },
+    listed: { kind: 'good', value: [reading.path.targetName] },
+    login: { kind: 'good', value: undefined },
+    disk: { kind: 'good', value: { size: 1 << 20, bootableBy: ['BIOS'] } },
+    ...fields,
+  };
+}
+
+const both = (rootPath: string | undefined) => [offer(rootPath), offer(rootPath, { askedAs: 'ipxe' })];
+const healthy: Observation = { offers: both(good), lease: undefined, disks: [disk(good)] };
+const failed = (code: string) => ({ kind: 'failed' as const, error: { code, message: 'it failed' } });
+const long = `iscsi:192.0.2.1::::iqn.2001-04.com.example:${'x'.repeat(190)}`;
+
+const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
+  ['a healthy network', healthy, []],
+  ['DHCP not asked', { offers: undefined, lease: undefined, disks: [disk(good)] }, []],
+  ['no DHCP server', { ...healthy, offers: [], disks: [] }, ['DOCTOR_NO_DHCP_SERVER']],
+  [
+    'a proxy alone',
+    { ...healthy, offers: both(good).map((each) => ({ ...each, kind: 'proxy' as const, address: undefined })) },
+    ['DOCTOR_NO_DHCP_SERVER'],
+  ],
+  [
+    'two DHCP servers',
+    { ...healthy, offers: [...both(good), offer(good, { server: ip('192.0.2.9') })] },
+    ['DOCTOR_SEVERAL_DHCP_SERVERS'],
+  ],
+  ['no Root Path', { ...healthy, offers: both(undefined), disks: [] }, ['DOCTOR_NO_ROOT_PATH', 'DOCTOR_NO_ROOT_PATH']],
+  [
+    'no Root Path for iPXE',
+    { ...healthy, offers: [offer(good), offer(undefined, { askedAs: 'ipxe' })] },
+    ['DOCTOR_NO_ROOT_PATH'],
+  ],
+  ['an NFS path', { ...healthy, offers: both('/srv/root'), disks: [] }, ['DOCTOR_NO_ROOT_PATH', 'DOCTOR_NO_ROOT_PATH']],
+  [
+    'a Root Path in the ACK alone',
+    {
+      offers: [offer(undefined), offer(good, { askedAs: 'ipxe' })],
+      lease: { server: ip('192.0.2.1'), address: ip('192.0.2.50'), rootPathInAck: good, rootPathInOffer: undefined },
+      disks: [disk(good)],
+    },
+    ['DOCTOR_ROOT_PATH_NOT_OFFERED'],
+  ],
+  [
+    'a Root Path that is malformed',
+    { ...healthy, offers: both(`iscsi:192.0.2.1:::${name}`), disks: [] },
+    ['DOCTOR_ROOT_PATH_MALFORMED'],
+  ],
+  [
+    'a Root Path over 255 bytes',
+    { ...healthy, offers: both(`${long}${'y'.repeat(30)}`), disks: [] },
+    ['DOCTOR_ROOT_PATH_MALFORMED', 'DOCTOR_ROOT_PATH_LONG'],
+  ],
+  [
+    'a server behind a router',
+    {
+      ...healthy,
+      offers: both(`iscsi:198.51.100.1::::${name}`).map((each) => ({ ...each, router: ip('192.0.2.254') })),
+    },
+    ['DOCTOR_GATEWAY'],
+  ],
+  [
+    'a server in another subnet, without a router',
+    { ...healthy, offers: both(`iscsi:198.51.100.1::::${name}`) },
+    ['DOCTOR_NO_GATEWAY'],
+  ],
+  [
+    'nobody at the server’s port',
+    {
+      ...healthy,
+      disks: [
+        disk(good, {
+          connection: failed('NETWORK_REFUSED'),
+          login: { kind: 'not tried' },
+          listed: { kind: 'not tried' },
+          disk: { kind: 'not tried' },
+        }),
+      ],
+    },
+    ['DOCTOR_SERVER_UNREACHABLE'],
+  ],
+  [
+    'a port that answers but is no target',
+    {
+      ...healthy,
+      disks: [
+        disk(good, {
+          listed: failed('ISCSI_LOGIN_CLOSED'),
+          login: failed('ISCSI_LOGIN_CLOSED'),
+          disk: { kind: 'not tried' },
+        }),
+      ],
+    },
+    ['DOCTOR_NO_TARGET'],
+  ],
+  [
+    'a target that lets nobody in',
+    { ...healthy, disks: [disk(good, { login: failed('ISCSI_TARGET_NOT_FOUND'), disk: { kind: 'not tried' } })] },
+    ['DOCTOR_LOGIN_REFUSED'],
+  ],
+  [
+    'a target that hides its name',
+    { ...healthy, disks: [disk(good, { listed: { kind: 'good', value: ['iqn.other'] } })] },
+    ['DOCTOR_TARGET_HIDDEN'],
+  ],
+  [
+    'a target without discovery',
+    { ...healthy, disks: [disk(good, { listed: failed('ISCSI_LOGIN_SESSION_TYPE') })] },
+    ['DOCTOR_TARGET_HIDDEN'],
+  ],
+  [
+    'no disk at the LUN',
+    { ...healthy, disks: [disk(good, { disk: failed('BOOT_LUN_NOT_FOUND') })] },
+    ['DOCTOR_NO_DISK'],
+  ],
+  [
+    'a disk without anything to start',
+    { ...healthy, disks: [disk(good, { disk: { kind: 'good', value: { size: 512, bootableBy: [] } } })] },
+    ['DOCTOR_NOT_BOOTABLE'],
+  ],
+  [
+    'a LUN that reads as a decimal',
+    { ...healthy, disks: [disk(`iscsi:192.0.2.1:::10:${name}`)] },
+    ['DOCTOR_LUN_DECIMAL'],
+  ],
+  ['a LUN of one digit', { ...healthy, disks: [disk(`iscsi:192.0.2.1:::9:${name}`)] }, []],
+  ['a LUN with a leading zero', { ...healthy, disks: [disk(`iscsi:192.0.2.1:::01:${name}`)] }, ['DOCTOR_LUN_DECIMAL']],
+];
+
+for (const [what, seen, codes] of ill) {
+  test(`${what}: ${codes.join(', ') || 'nothing is wrong'}`, () => {
+    const findings = findingsOf(seen);
+    assert.deepEqual(
+      findings.map(({ code }) => code),
+      codes,
+    );
+    for (const { what: told, why, todo } of findings) assert.ok(told.length > 0 && why.length > 0 && todo.length > 0);
+  });
+}
+
+/** Where clients do not read a Root Path as RFC 4173 §5 means it. */
+const misread: readonly (readonly [string, readonly string[]])[] = [
+  [good, []],
+  [`iscsi:::::${name}`, ['ipxe', 'uefi-v4', 'uefi-v6', 'dracut', 'debian']],
+  [`iscsi:[2001:db8::1]::::${name}`, ['debian']],
+  ['iscsi:192.0.2.1::::eui.02004567a425678d', ['uefi-v4']],
+  [`iscsi:1st.example.com::::${name}`, ['uefi-v4']],
+  [`ISCSI:192.0.2.1::::${name}`, ['uefi-v4']],
+  [`iscsi:192.0.2.1:006:::${name}`, ['uefi-v4']],
+  [`iscsi:192.0.2.1::::${name}:iqn.2002-01.com.example`, ['dracut']],
+  [`iscsi:boot.example.com::::${name}`, []],
+];
+
+for (const [text, kinds] of misread) {
+  test(`${text} is misread by ${kinds.join(', ') || 'nobody'}`, () => {
+    const findings = findingsOf({ ...healthy, offers: undefined, disks: [disk(text)] });
+    assert.ok(findings.every(({ code, level }) => code === 'DOCTOR_CLIENT_MISREADS' && level === 'warning'));
+    assert.deepEqual(
+      findings.flatMap(({ clients = [] }) => clients),
+      kinds,
+    );
+  });
+}
+
+test('each kind of client has an outlook of its own: a fault of one path is no fault of the other', () => {
+  const other = `iscsi:192.0.2.1:::a:${name}`;
+  const seen = {
+    ...healthy,
+    offers: [offer(other), offer(good, { askedAs: 'ipxe' })],
+    disks: [disk(other), disk(good, { askedAs: 'ipxe' })],
+  };
+  const outcomes = outlooks(seen, findingsOf(seen)).map(({ client, outcome }) => [client, outcome]);
+  assert.deepEqual(outcomes, [
+    ['ipxe', 'boots'],
+    ['uefi-v4', 'boots'],
+    ['uefi-v6', 'not looked at'],
+    ['dracut', 'fails'],
+    ['debian', 'fails'],
+  ]);
+  const none = outlooks({ offers: [], lease: undefined, disks: [] }, []);
+  assert.ok(none.every(({ outcome }) => outcome !== 'boots'));
+});
+
+test('the written fields are what stands between the colons', () => {
+  assert.deepEqual(writtenFields(`iscsi:[2001:db8::1]:6:3261:4752-3A4F:${name}:x`), {
+    prefix: 'iscsi:',
+    server: '[2001:db8::1]',
+    protocol: '6',
+    port: '3261',
+    lun: '4752-3A4F',
+    targetName: `${name}:x`,
+  });
+});

@@ -1,0 +1,55 @@
+/** `diskless serve --slp on` on one end of a cable, `diskless boot --discovery slp` on the other: nobody names the server. */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { makeBootDisk } from '../support/boot-disk.ts';
+import { end, NamespacePair } from '../support/namespace-pair.ts';
+import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
+const mac = '52:54:00:42:00:27';
+const targetName = `iqn.2026-11.internal.diskless:${mac.replaceAll(':', '-')}`;
+
+test('a machine that knows its target’s name, or only itself, finds its disk by SLP (RFC 4173 §6)', async (t) => {
+  if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
+  const directory = temporaryDirectory(t);
+  const image = join(directory, 'image.img');
+  makeBootDisk(image);
+  using pair = new NamespacePair('slp-boot', mac);
+  pair.setClientAddress('192.0.2.77');
+  const settings = [
+    '--interface',
+    'server0',
+    '--data',
+    join(directory, 'data'),
+    '--dhcp',
+    'off',
+    '--slp',
+    'on',
+    '--json',
+  ];
+  const server = pair.spawn('server', process.execPath, [program, 'serve', image, '--loader-dir', 'off', ...settings]);
+  const boot = async (...args: readonly string[]) => {
+    const client = [program, 'boot', '--interface', 'client0', '--dhcp', 'off', '--discovery', 'slp', ...args];
+    return pair.run(process.execPath, client, 60_000);
+  };
+  try {
+    assert.ok(server.stdout !== null);
+    for await (const line of createInterface({ input: server.stdout })) {
+      if (JSON.parse(line).event === 'ready') break;
+    }
+    const named = await boot('--target', targetName);
+    assert.equal(named.status, 0, named.output);
+    assert.match(named.output, /discovery .*asking 192\.0\.2\.1: \(iscsi-name=/);
+    assert.match(named.output, /boot +=.*bootable by BIOS and UEFI/);
+    const unnamed = await boot();
+    assert.equal(unnamed.status, 0, unnamed.output);
+    assert.match(unnamed.output, new RegExp(`discovery .*${targetName} at 192\\.0\\.2\\.1:3260, to boot from`));
+    assert.match(unnamed.output, /boot +=.*bootable by BIOS and UEFI/);
+  } finally {
+    await end(server);
+  }
+});
