@@ -147,6 +147,12 @@ export const serveSettings = {
     schema: onOrOff,
     fallback: false,
   }),
+  isnsServer: setting({
+    help: 'iSNS server of somebody else’s to register the machines’ targets with',
+    placeholder: 'address',
+    schema: textual(parseIpv4).optional(),
+    fallback: undefined as Ipv4Address | undefined,
+  }),
   isnsControl: setting({
     help: 'iSCSI name of a node that may administer the iSNS server; repeat it for several',
     placeholder: 'name',

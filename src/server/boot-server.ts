@@ -22,6 +22,7 @@ import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
 import { startDhcp6 } from './wiring/dhcp6.ts';
 import { startHttp } from './wiring/http.ts';
 import { startIsns } from './wiring/isns.ts';
+import { startIsnsRegistration } from './wiring/isns-registration.ts';
 import { startSlp } from './wiring/slp.ts';
 import { startTarget } from './wiring/target.ts';
 import { startTftp } from './wiring/tftp.ts';
@@ -52,6 +53,7 @@ export class BootServer implements AsyncDisposable {
     opened.use(await startTftp(parts, plans));
     opened.use(await startHttp(parts, plans));
     opened.use(await startIsns(parts, plans));
+    opened.use(startIsnsRegistration(parts, plans));
     opened.use(await startSlp(parts, plans));
     const modes = await Promise.all(plans.map((plan) => chooseMode(parts, plan, signal)));
     for (const [plan, mode] of zip(plans, modes)) opened.use(await startDhcp(parts, plan, mode));

@@ -18,7 +18,7 @@ export class Machines {
   readonly #neighbourOf: (address: Ipv4Address) => MacAddress | undefined;
   /** Where a machine logged in from: with a proxy or without DHCP there is no lease that tells. */
   readonly #lastAt = new Map<string, MacAddress>();
-  #onNew: (mac: MacAddress) => void = () => {};
+  readonly #onNew: ((mac: MacAddress) => void)[] = [];
 
   /** `prefix` begins all target names. `neighbourOf` asks the kernel who is at an address. */
   constructor(
@@ -33,9 +33,9 @@ export class Machines {
     this.#neighbourOf = neighbourOf;
   }
 
-  /** Hears of every machine that becomes one of the fleet. */
+  /** `listener` hears of every machine that becomes one of the fleet. */
   whenNew(listener: (mac: MacAddress) => void): void {
-    this.#onNew = listener;
+    this.#onNew.push(listener);
   }
 
   /** All machines of the fleet. */
@@ -102,7 +102,7 @@ export class Machines {
       firstSeen: now,
       lastSeen: now,
     });
-    this.#onNew(mac);
+    for (const listener of this.#onNew) listener(mac);
   }
 
   /**

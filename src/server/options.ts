@@ -81,6 +81,8 @@ export interface BootServerOptions {
   readonly isns: boolean;
   /** Names of the nodes that may administer it. */
   readonly isnsControlNodes: readonly IscsiName[];
+  /** Somebody else's iSNS server, to register the machines' targets with. */
+  readonly isnsServer: Ipv4Address | undefined;
   /** Beginning of every machine's target name. */
   readonly targetPrefix: string;
   /** Bytes of memory for image blocks. */

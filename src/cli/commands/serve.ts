@@ -58,6 +58,7 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
     loaders: loaderPlace(settings.loaderDir),
     isns: settings.isns,
     isnsControlNodes: settings.isnsControl,
+    isnsServer: settings.isnsServer,
     targetPrefix: settings.targetPrefix,
     cacheSize: settings.cache ?? Math.floor(totalmem() / 4),
   };
