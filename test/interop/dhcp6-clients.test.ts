@@ -28,10 +28,10 @@ function heard(server: RunningProgram, from = 0): string[] {
   return received.map(({ summary }) => String(summary).split(',')[0] ?? '');
 }
 
-/** A hook that notes what a client learned and changes nothing on this machine. */
+/** A hook that notes what a client learned, says so, and changes nothing on this machine. */
 function noting(folder: string): string {
   const path = join(folder, 'hook');
-  writeFileSync(path, `#!/bin/sh\nenv >> ${folder}/environment\n`, { mode: 0o755 });
+  writeFileSync(path, `#!/bin/sh\nenv >> ${folder}/environment\necho "noted $reason"\n`, { mode: 0o755 });
   return path;
 }
 
@@ -56,7 +56,7 @@ test('dhclient gets an address, the network and the Root Path, and gives the add
   const client = dhclient(pair, folder);
   const { address } = await server.message(({ change }) => change === 'bound');
   assert.match(String(address), lent);
-  await said(client, /PRC: Bound to lease/);
+  await said(client, /noted BOUND6/);
   await end(client);
   const environment = noted(folder);
   assert.match(environment, new RegExp(`^new_ip6_address=${address}$`, 'm'));
@@ -82,7 +82,7 @@ test('dhclient renews, and learns the Root Path without an address', async (t) =
   const folder = temporaryDirectory(t);
   const stateless = dhclient(pair, folder, '-S');
   await server.message(({ summary }) => String(summary).startsWith('INFORMATION-REQUEST'));
-  await said(stateless, /PRC: Done/);
+  await said(stateless, /noted (?!PREINIT6)\w+/);
   await end(stateless);
   assert.ok(noted(folder).includes(`new_dhcp6_bootfile_url=${bootFileUrl}`), noted(folder));
 });
