@@ -39,6 +39,7 @@ export const peers = {
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'systemd',
     'isc-dhcp-relay',
     'isc-dhcp-server',
     'kea-admin',
