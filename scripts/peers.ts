@@ -44,6 +44,7 @@ export const peers = {
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
+    'systemd',
     'isc-dhcp-relay',
     'kea-admin',
     // TFTP and HTTP

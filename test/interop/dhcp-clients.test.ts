@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { end, NamespacePair, type RunningProgram, said } from '../support/namespace-pair.ts';
-import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { file, networkNamespaces, requires, root } from '../support/requires.ts';
 
 const mac = '52:54:00:12:34:56';
+const networkdProgram = '/lib/systemd/systemd-networkd';
 const rootPath = 'iscsi:192.0.2.1::::iqn.2024-01.com.example:disk';
 
 async function startServer(pair: NamespacePair, changes: object = {}): Promise<RunningProgram> {
@@ -172,6 +173,46 @@ test('a client that insists on an address of another network is told to start ag
     assert.match(String(address), /^192\.0\.2\.2[0-9]$/);
     const answers = server.messages.filter(({ type }) => type === 'sent').map(({ summary }) => String(summary));
     assert.match(answers[0] ?? '', /^NAK .*198\.51\.100\.7 is of another network/);
+  } finally {
+    await end(client);
+  }
+});
+
+/**
+ * networkd lives without the rest of systemd when /run is its own, and when it finds what udev would have left there: that the
+ * interface is ready.
+ */
+function networkd(pair: NamespacePair, folder: ClientFolder): ChildProcess {
+  const network = '[Match]\\nName=client0\\n[Network]\\nDHCP=ipv4\\nLinkLocalAddressing=no\\nIPv6AcceptRA=no\\n';
+  const script = folder.file(
+    'networkd.sh',
+    `set -e
+mount -t tmpfs none /run
+mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases /run/udev/data
+chown -R systemd-network /run/systemd/netif
+printf '${network}' > /run/systemd/network/10-client.network
+echo I:1 > "/run/udev/data/n$(cat /sys/class/net/client0/ifindex)"
+exec ${networkdProgram}
+`,
+  );
+  return pair.spawn('client', 'unshare', ['--mount', 'sh', script]);
+}
+
+test('systemd-networkd gets an address, and gives it back when it ends', async (t) => {
+  if (!requires(t, file(networkdProgram), 'unshare', 'ip', root, networkNamespaces)) return;
+  using pair = new NamespacePair('networkd', mac);
+  using folder = new ClientFolder();
+  await using server = await startServer(pair);
+  const client = networkd(pair, folder);
+  const configured = said(client, /client0: DHCPv4 address /);
+  try {
+    const bound = await server.message(({ change }) => change === 'bound');
+    assert.match(String(bound.address), /^192\.0\.2\.1\d\d$/);
+    assert.deepEqual(heard(server), ['DISCOVER', 'REQUEST']);
+    await configured;
+    client.kill('SIGTERM');
+    const released = await server.message(({ change }) => change === 'released');
+    assert.equal(released.address, bound.address);
   } finally {
     await end(client);
   }
