@@ -41,7 +41,6 @@ export const peers = {
     'isc-dhcp-relay',
     'isc-dhcp-server',
     'kea-admin',
-    'isc-dhcp-relay',
     'kea-dhcp6-server',
     'tftp-hpa',
     'curl',

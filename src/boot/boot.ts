@@ -1,6 +1,8 @@
 /** RFC 4173's client: from what the user says to a disk that can be read, through as few stages as possible. */
 
+import type { DhcpLease } from '../dhcp/client/lease.ts';
 import { Initiator } from '../initiator/initiator.ts';
+import type { ChapCredentials } from '../iscsi/chap.ts';
 import { describeParameters, withDefaults } from './boot-parameters.ts';
 import type { BootRequest } from './boot-request.ts';
 import { type BootedDisk, describeBootedDisk, runBootStage } from './boot-stage.ts';
@@ -16,6 +18,11 @@ import type { BootTrace } from './trace.ts';
 export interface BootResult {
   readonly parameters: ReturnType<typeof describeParameters>;
   readonly disk: BootedDisk;
+  readonly initiatorName: string;
+  /** What DHCP servers said, where they were asked. */
+  readonly lease: DhcpLease | undefined;
+  /** Who this is, where proof of it was at hand. */
+  readonly chap: ChapCredentials | undefined;
   /** Aborted when the boot is to end, or its address is lost: with the reason. */
   readonly signal: AbortSignal;
 }
@@ -65,7 +72,8 @@ export async function boot<T>(
   );
   cleanup.defer(() => disk.session.close());
   const targetName = parameters.targetName ?? { value: disk.targetName, source: 'discovery' };
-  const result = { parameters: describeParameters({ ...parameters, targetName }), disk, signal };
+  const described = describeParameters({ ...parameters, targetName });
+  const result = { parameters: described, disk, initiatorName, lease: learned.lease, chap: proof, signal };
   // Awaited here, so that the session is closed after it and not before.
   return await untilLost(lost, disk, use(result));
 }

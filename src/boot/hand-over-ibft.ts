@@ -3,11 +3,14 @@
  * over the same network card. It is an ACPI table with its header, as QEMU takes it by `-acpitable file=`.
  */
 
-import { ipv4InSubnet, ipv4Subnet, ipv6Scope, isIpv4, parseIpv4, parseIpv6 } from '../bytes/index.ts';
+import { DisklessError, ipv4InSubnet, ipv4Subnet, ipv6Scope, isIpv4, parseIpv4, parseIpv6 } from '../bytes/index.ts';
+import type { DhcpLease } from '../dhcp/client/lease.ts';
+import { Option } from '../dhcp/option.ts';
 import type { IbftChap, IbftNic, IbftTable, IbftTarget, IpAddress } from '../ibft/index.ts';
 import { PrefixOrigin } from '../ibft/index.ts';
 import type { ChapCredentials, ChapSecret } from '../iscsi/chap.ts';
-import type { Endpoint, NetworkInterface } from '../os/network.ts';
+import type { Endpoint, Network, NetworkInterface } from '../os/network.ts';
+import type { BootResult } from './boot.ts';
 
 /** The disk and the way to it, as the boot found them. */
 export interface WayToDisk {
@@ -20,17 +23,24 @@ export interface WayToDisk {
   readonly remote: Endpoint;
   /** The one that has the local address. */
   readonly interface: NetworkInterface;
-  /** What DHCP said of the interface, where it was asked. */
-  readonly lease: LeasedNetwork | undefined;
+  /** What DHCP said, where it was asked. */
+  readonly lease: DhcpLease | undefined;
   readonly chap: ChapCredentials | undefined;
 }
 
-export interface LeasedNetwork {
-  readonly server: IpAddress | undefined;
-  readonly router: IpAddress | undefined;
-  /** The first two count. */
-  readonly nameServers: readonly IpAddress[];
-  readonly hostName: string | undefined;
+/** Raises BOOT_INTERFACE_UNKNOWN when no interface has the address that the session came from. */
+export function wayToDisk({ disk, initiatorName, lease, chap }: BootResult, network: Network): WayToDisk {
+  const { local, remote } = disk.session.current;
+  const address = withoutZone(local.address);
+  const all = network.interfaces();
+  const used = all.find(({ ipv4, ipv6 }) => [...ipv4, ...ipv6].some((each) => each.address === address));
+  if (used === undefined) {
+    throw new DisklessError('BOOT_INTERFACE_UNKNOWN', `no network interface has the session's address ${address}`, {
+      hint: `This machine has ${all.map(({ name }) => name).join(', ')}.`,
+    });
+  }
+  const { targetName, lun } = disk;
+  return { initiatorName, targetName, lun, local, remote, interface: used, lease, chap };
 }
 
 const MAKER = { oemId: 'DSKLSS', oemTableId: 'DISKLESS' } as const;
@@ -60,6 +70,7 @@ export function ibftOf(way: WayToDisk): IbftTable {
 
 function nicOf({ local, interface: { mac, ipv4, ipv6 }, lease }: WayToDisk): IbftNic {
   const address = ipAddress(local.address);
+  const nameServers = lease?.reply.options.find(Option.domainNameServers) ?? [];
   const own = [...ipv4, ...ipv6].find((each) => each.address === address);
   return {
     valid: true,
@@ -69,14 +80,14 @@ function nicOf({ local, interface: { mac, ipv4, ipv6 }, lease }: WayToDisk): Ibf
     address,
     prefix: own?.prefix ?? (isIpv4(address) ? 32 : 128),
     origin: lease === undefined ? PrefixOrigin.manual : PrefixOrigin.dhcp,
-    gateway: lease?.router,
-    primaryDns: lease?.nameServers[0],
-    secondaryDns: lease?.nameServers[1],
-    dhcpServer: lease?.server,
+    gateway: lease?.reply.options.find(Option.routers)?.[0],
+    primaryDns: nameServers[0],
+    secondaryDns: nameServers[1],
+    dhcpServer: lease?.serverIdentifier,
     vlan: 0,
     mac,
     pci: UNKNOWN_PCI,
-    hostName: lease?.hostName ?? '',
+    hostName: lease?.reply.options.find(Option.hostName) ?? '',
   };
 }
 
@@ -103,7 +114,11 @@ function secretOf({ name, secret }: ChapSecret): IbftChap {
 
 /** Of an end of a connection; the zone of a link-local address has no place in the table. */
 function ipAddress(literal: string): IpAddress {
-  return isIpv4(literal) ? literal : parseIpv6(literal.split('%')[0] ?? '');
+  return isIpv4(literal) ? literal : parseIpv6(withoutZone(literal));
+}
+
+function withoutZone(literal: string): string {
+  return literal.split('%')[0] ?? '';
 }
 
 function isLinkLocal(address: IpAddress): boolean {

@@ -15,6 +15,7 @@ export * from './doctor/index.ts';
 export * from './environment.ts';
 export * from './file-system.ts';
 export * from './hand-over-attach.ts';
+export * from './hand-over-ibft.ts';
 export * from './hand-over-nbd.ts';
 export * from './partition-table.ts';
 export * from './plan.ts';

@@ -1,5 +1,6 @@
 /** From what the user says to what is known after the DHCP stage, gone through or not. */
 
+import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
@@ -20,6 +21,8 @@ import type { BootTrace, StageTrace } from './trace.ts';
 
 export interface Learned {
   readonly parameters: BootParameters;
+  /** Undefined when the address is not DHCPv4's. */
+  readonly lease?: DhcpLease;
   /** Undefined when none was named and none had to be chosen. */
   readonly interface: NetworkInterface | undefined;
   readonly locations: ServiceLocations;
@@ -69,6 +72,7 @@ export async function throughDhcp(
   return {
     parameters: complete(parameters, parametersOfDhcp(result)),
     interface: chosen,
+    lease,
     locations: locationsOf(request, result.parameters),
     bootFile: () => softwareOfDhcp(lease),
     ...(secondRootPath === undefined ? {} : { secondRootPath }),

@@ -125,6 +125,11 @@ export const bootSettings = {
     schema: onOrOff,
     fallback: false,
   }),
+  ibft: setting({
+    help: 'write what the boot has found to this file, as an iSCSI Boot Firmware Table for the next system (QEMU: -acpitable file=)',
+    placeholder: 'file',
+    ...optional((text) => text),
+  }),
   timeout: setting({
     help: 'how long the whole boot may take, without the copying of --read, and what is done with the disk then',
     placeholder: 'duration',

@@ -19,6 +19,7 @@ import { nodeNetwork } from '../../os/node-network.ts';
 import { handOver, interrupted } from '../boot-hand-over.ts';
 import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
+import { type WrittenTable, writeBootTable } from '../boot-table.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
@@ -128,9 +129,9 @@ async function bootAndReport(
     await boot(requestOf(settings), environment, trace, async (result) => {
       const { parameters, disk } = result;
       booted();
-      const copied = await copy(settings, result);
+      const done = { ...(await copy(settings, result)), ...(await leave(settings, result)) };
       const handedOver = await handOver(settings, disk);
-      report({ ok: true, parameters, ...copied, ...handedOver?.facts });
+      report({ ok: true, parameters, ...done, ...handedOver?.facts });
       isReported = true;
       if (handedOver === undefined) return;
       isHandedOver = true;
@@ -196,4 +197,11 @@ async function copy(
     signal.removeEventListener('abort', abort);
     await file.close();
   }
+}
+
+async function leave({ ibft, json }: BootSettings, result: BootResult): Promise<{ ibft?: WrittenTable }> {
+  if (ibft === undefined) return {};
+  const written = await writeBootTable(ibft, result);
+  if (!json) process.stdout.write(`boot firmware table of ${written.length} bytes written to ${ibft}\n`);
+  return { ibft: written };
 }

@@ -18,6 +18,8 @@ export interface GuestOptions {
   readonly number: number;
   /** MiB. */
   readonly memory?: number;
+  /** More of QEMU's arguments. */
+  readonly hardware?: readonly string[];
   /** File that gets what the kernel says. */
   readonly log: string;
 }
@@ -36,7 +38,14 @@ export interface Guest extends AsyncDisposable {
 const bootTimeout = 120_000;
 
 /** Boots the guest and gives it its address. Disposal cuts its power. Needs root for the tap. */
-export async function startGuest({ network, files, number, memory = 384, log }: GuestOptions): Promise<Guest> {
+export async function startGuest({
+  network,
+  files,
+  number,
+  memory = 384,
+  hardware = [],
+  log,
+}: GuestOptions): Promise<Guest> {
   const mac = `52:54:00:d1:5c:${number.toString(16).padStart(2, '0')}`;
   const address = network.address.replace(/\d+$/, String(number));
   const tap = await network.plugIn();
@@ -56,6 +65,7 @@ export async function startGuest({ network, files, number, memory = 384, log }: 
       ...['-qmp', `unix:${monitor},server=on,wait=off`],
       ...['-netdev', `tap,id=net0,ifname=${tap},script=no,downscript=no`],
       ...['-device', `virtio-net-pci,netdev=net0,mac=${mac},romfile=`],
+      ...hardware,
     ],
   });
   const shell = new Shell(qemu.console, async () => {

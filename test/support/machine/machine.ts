@@ -20,6 +20,8 @@ export interface MachineOptions {
   readonly mac: string;
   /** MiB. */
   readonly memory?: number;
+  /** More of QEMU's arguments. */
+  readonly hardware?: readonly string[];
   /** File that gets everything the console prints, as it was printed. */
   readonly log?: string;
   readonly onStage?: (mark: StageMark) => void;
@@ -79,7 +81,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
 }
 
 async function hardware(
-  { firmware, mac, memory = 512, log }: MachineOptions,
+  { firmware, mac, memory = 512, hardware: more = [], log }: MachineOptions,
   tap: string,
   folder: string,
 ): Promise<string[]> {
@@ -89,6 +91,7 @@ async function hardware(
     ...['-chardev', `stdio,id=serial0,signal=off${log === undefined ? '' : `,logfile=${log}`}`],
     ...['-serial', 'chardev:serial0'],
     ...['-netdev', `tap,id=net0,ifname=${tap},script=no,downscript=no`],
+    ...more,
   ];
   if (firmware === 'bios') return [...machine, '-device', card];
   const variables = join(folder, 'variables.fd');

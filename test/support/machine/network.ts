@@ -13,9 +13,21 @@ export interface MachineNetwork extends AsyncDisposable {
   readonly address: string;
   /** Makes a tap that a machine's network card plugs into; gives its name. */
   plugIn(): Promise<string>;
+  /**
+   * Makes a cable to another namespace, whose end there has this hardware address, as a machine's own card would: who boots there
+   * stands in for a machine that is still off. It is gone with the handle.
+   */
+  standIn(mac: string): Promise<StandIn>;
   /** Ends the established connections of a server's port as if both ends had been told so by the other; gives how many there were. */
   cutConnections(port: number): Promise<number>;
   /** Program and arguments that run `command` inside; it is killed when this process dies without ending it. */
+  inside(command: string, ...args: readonly string[]): [string, string[]];
+}
+
+export interface StandIn extends AsyncDisposable {
+  /** Down, and without an address. */
+  readonly interface: string;
+  /** As the network's own. */
   inside(command: string, ...args: readonly string[]): [string, string[]];
 }
 
@@ -32,10 +44,8 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   const name = namespaceName(purpose, process.pid);
   const bridge = 'br0';
   let taps = 0;
-  const inside = (command: string, ...args: readonly string[]): [string, string[]] => [
-    'ip',
-    ['netns', 'exec', name, 'setpriv', '--pdeathsig', 'KILL', command, ...args],
-  ];
+  let standIns = 0;
+  const inside = insideOf(name);
   const ip = (...args: string[]) => runCommand('ip', ['-netns', name, ...args]);
   const dispose = () => runCommand('ip', ['netns', 'delete', name]).then(() => undefined);
   await runCommand('ip', ['netns', 'add', name]);
@@ -58,6 +68,23 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
       await ip('link', 'set', tap, 'master', bridge, 'up');
       return tap;
     },
+    async standIn(mac) {
+      const number = standIns++;
+      const port = `port${number}`;
+      const place = namespaceName(`${purpose}-stand-in${number}`, process.pid);
+      await runCommand('ip', ['netns', 'add', place]);
+      const remove = () => runCommand('ip', ['netns', 'delete', place]).then(() => undefined);
+      try {
+        await runCommand('ip', ['-netns', place, 'link', 'set', 'lo', 'up']);
+        const end = ['peer', 'name', 'eth0', 'address', mac, 'netns', place];
+        await ip('link', 'add', port, 'type', 'veth', ...end);
+        await ip('link', 'set', port, 'master', bridge, 'up');
+      } catch (error) {
+        await remove();
+        throw error;
+      }
+      return { interface: 'eth0', inside: insideOf(place), [Symbol.asyncDispose]: remove };
+    },
     async cutConnections(port) {
       const which = ['state', 'established', `( sport = :${port} )`];
       const cut = await runCommand(...inside('ss', '--no-header', '--tcp', '--kill', ...which));
@@ -68,6 +95,10 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   };
 }
 
+function insideOf(namespace: string): MachineNetwork['inside'] {
+  return (command, ...args) => ['ip', ['netns', 'exec', namespace, 'setpriv', '--pdeathsig', 'KILL', command, ...args]];
+}
+
 function namespaceName(purpose: string, pid: number): string {
   return `diskless-${purpose}-${pid}`;
 }
@@ -75,9 +106,9 @@ function namespaceName(purpose: string, pid: number): string {
 /** A run that was killed leaves its namespace behind: whoever comes next with the same purpose removes it. */
 async function removeOrphans(purpose: string): Promise<void> {
   const list = await runCommand('ip', ['netns', 'list']);
+  const ours = new RegExp(`^diskless-${purpose}(?:-stand-in\\d+)?-(\\d+)$`);
   for (const name of list.split('\n').map((line) => line.split(' ')[0] ?? '')) {
-    const pid = Number(/-(\d+)$/.exec(name)?.[1]);
-    if (name === namespaceName(purpose, pid) && !existsSync(`/proc/${pid}`))
-      await runCommand('ip', ['netns', 'delete', name]);
+    const [, pid] = ours.exec(name) ?? [];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await runCommand('ip', ['netns', 'delete', name]);
   }
 }
