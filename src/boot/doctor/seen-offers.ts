@@ -8,7 +8,7 @@ import { Option } from '../../dhcp/option.ts';
 import { OptionList } from '../../dhcp/option-list.ts';
 import type { Clock } from '../../os/clock.ts';
 import type { Network, NetworkInterface } from '../../os/network.ts';
-import { prefixOf, routesFrom } from '../dhcp-stage.ts';
+import { prefixOf, routesOf } from '../dhcp-stage.ts';
 import type { AskedAs, SeenOffer } from './observation.ts';
 import { readRootPath } from './root-path-reading.ts';
 
@@ -76,7 +76,7 @@ function seenOffer(askedAs: AskedAs, { serverIdentifier, kind, offer }: Detected
     kind,
     address: yiaddr === IPV4_ANY ? undefined : yiaddr,
     prefix: prefixOf(options.find(Option.subnetMask)),
-    routes: routesFrom(options.find(Option.routers), options.find(Option.classlessRoutes)),
+    routes: routesOf(options.find(Option.routers), options.find(Option.classlessRoutes)),
     rootPath: rootPath === undefined ? undefined : readRootPath(rootPath),
     bootFile: bootFile === '' ? undefined : bootFile,
   };
