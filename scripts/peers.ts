@@ -31,27 +31,27 @@ export const peers = {
     // NBD clients and servers
     'libnbd-bin',
     'nbdkit',
-    // DHCP and TFTP
+    // iSNS: a server and two clients
+    'open-isns-server',
+    'open-isns-utils',
+    'open-isns-discoveryd',
+    // DHCP: servers, clients, relays, and a load
     'dnsmasq-base',
+    'isc-dhcp-server',
     'kea-dhcp4-server',
+    'kea-dhcp6-server',
     'busybox',
     'isc-dhcp-client',
     'udhcpc',
     'dhcpcd-base',
     'isc-dhcp-relay',
-    'isc-dhcp-server',
     'kea-admin',
-    'isc-dhcp-relay',
-    'kea-dhcp6-server',
+    // TFTP and HTTP
     'tftp-hpa',
     'curl',
     // Reads our IPsec configuration
     'strongswan-swanctl',
     'charon-systemd',
-    // An iSNS server, and two clients
-    'open-isns-server',
-    'open-isns-utils',
-    'open-isns-discoveryd',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

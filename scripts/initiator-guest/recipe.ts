@@ -13,6 +13,7 @@ export const tree: TreeRecipe = {
     'lz4',
     'busybox-static',
     'open-iscsi',
+    'nbd-client',
     'e2fsprogs',
     'fio',
     'sg3-utils',

@@ -152,7 +152,7 @@ function resultOf(
   { rootPath, secondRootPath, initiatorName, chap, plain }: DhcpParameters,
 ): DhcpResult {
   const { reply } = lease;
-  const routes = routesFrom(plain.routers?.value, plain.classlessRoutes?.value);
+  const routes = routesOf(plain.routers?.value, plain.classlessRoutes?.value);
   return {
     address: lease.address,
     prefix: (method === 'inform' ? ipv4[0]?.prefix : undefined) ?? prefixOf(reply.options.find(Option.subnetMask)),
@@ -177,7 +177,7 @@ function originsOf(found: Readonly<Record<OriginName, Found<unknown> | undefined
 }
 
 /** RFC 3442: a client that is given classless routes ignores the routers of option 3. */
-export function routesFrom(
+export function routesOf(
   routers: readonly Ipv4Address[] | undefined,
   classlessRoutes: readonly ClasslessRoute[] | undefined,
 ): readonly ClasslessRoute[] {

@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../os/clock.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
 import { multicastScopes } from '../slp/address-scope.ts';
 import type { AttributeRequest, ServiceRequest } from '../slp/body.ts';
+import { withoutZone } from '../slp/endpoint.ts';
 import type { Exchange } from '../slp/exchange.ts';
 import { slpHeader } from '../slp/header.ts';
 import type { SlpMessage } from '../slp/message.ts';
@@ -168,11 +169,6 @@ export class SlpUserAgent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#socket.close();
   }
-}
-
-/** Link-local senders come with the interface behind their address. */
-function withoutZone({ address, port }: Endpoint): Endpoint {
-  return { address: address.split('%')[0] ?? address, port };
 }
 
 function otherAnswer(to: Endpoint): DisklessError {

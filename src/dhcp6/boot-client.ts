@@ -63,13 +63,18 @@ function kindOf(
 }
 
 /** UEFI's iSCSI driver sends no class at all; what it asks for gives it away (EDK2 IScsiDhcp6.c). */
-const uefiIscsiRequest = [Option.domainNameServers, Option.bootFileUrl, Option.bootFileParameters];
+const uefiIscsiRequest = [Option.domainNameServers, Option.bootFileUrl, Option.bootFileParameters].map(
+  ({ code }) => code,
+);
+
+/** RFC 8415 §18.2.6 wants these in every Information-request; drivers older than it leave them out. */
+const informationRequest: readonly number[] = [Option.informationRefreshTime.code, Option.infMaxRt.code];
 
 function asksAsUefiIscsi({ type, options }: Dhcp6Message): boolean {
+  if (type !== MessageType.informationRequest) return false;
   const asked = options.find(Option.optionRequest) ?? [];
-  const exactly =
-    asked.length === uefiIscsiRequest.length && uefiIscsiRequest.every(({ code }) => asked.includes(code));
-  return type === MessageType.informationRequest && exactly;
+  const own = asked.filter((code) => !informationRequest.includes(code));
+  return own.length === uefiIscsiRequest.length && uefiIscsiRequest.every((code) => own.includes(code));
 }
 
 /** The Ethernet address inside an autoconfigured address (RFC 4291 appendix A); undefined when it was made another way. */

@@ -10,6 +10,7 @@ import type { AdvertisementSource } from '../slp/advertisement.ts';
 import { SlpAgent } from '../slp/agent.ts';
 import type { ServiceRequest } from '../slp/body.ts';
 import { directoryAgentOf } from '../slp/directory-agent.ts';
+import { withoutZone } from '../slp/endpoint.ts';
 import type { Exchange } from '../slp/exchange.ts';
 import { slpHeader } from '../slp/header.ts';
 import { decodeMessage } from '../slp/message.ts';
@@ -91,15 +92,16 @@ export class SlpService implements AsyncDisposable {
     return service;
   }
 
-  #receive(data: Uint8Array, from: Endpoint): void {
+  #receive(data: Uint8Array, sender: Endpoint): void {
     const { clock, ownAddresses } = this.#options;
+    const from = withoutZone(sender);
     if (ownAddresses.includes(from.address) && from.port === SLP_PORT) return;
     const now = clock.monotonic();
     this.#heardOfAgent(data, from, now);
     for (const search of this.#searches) search.receive(data, from, now);
     this.#perform(this.#registrar.receive(data, from, now));
     const answer = this.#agent.receive(data, { address: from.address, transport: 'udp' });
-    if (answer !== undefined) this.#socket.send(answer, from);
+    if (answer !== undefined) this.#socket.send(answer, sender);
     this.#tick();
   }
 

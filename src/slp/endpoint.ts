@@ -10,3 +10,8 @@ export interface SlpDatagram {
   readonly data: Uint8Array;
   readonly to: SlpEndpoint;
 }
+
+/** Link-local senders come with the interface behind their address, and are known by the address alone. */
+export function withoutZone({ address, port }: SlpEndpoint): SlpEndpoint {
+  return { address: address.split('%')[0] ?? address, port };
+}

@@ -52,3 +52,9 @@ export function managementServiceAttributes(service: ManagementServiceAttributes
 export function queryForProtocol(protocol: string): string {
   return `(protocols=${escaped(protocol)})`;
 }
+
+/** The priority that an attribute list tells. */
+export function serverPriorityOf(attributes: AttributeTable): number | undefined {
+  const value = attributes.get('server-priority')?.values[0];
+  return value?.kind === 'integer' ? value.value : undefined;
+}

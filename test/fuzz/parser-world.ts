@@ -21,6 +21,14 @@ import { defaultWishes } from '../../src/iscsi/parameters.ts';
 import { type Pdu, PduReader } from '../../src/iscsi/pdu-reader.ts';
 import { writePdu } from '../../src/iscsi/pdu-writer.ts';
 import { decodeText, encodeText } from '../../src/iscsi/text.ts';
+import { IsnsClient } from '../../src/isns/client.ts';
+import { decodeRequest, decodeResponse, encodeRequest } from '../../src/isns/message.ts';
+import { decodeDatagram, MessageReader } from '../../src/isns/message-reader.ts';
+import { FunctionId, encodeMessage as isnsPdus } from '../../src/isns/pdu.ts';
+import { decodeRecord } from '../../src/isns/registry/record.ts';
+import { Registry } from '../../src/isns/registry/registry.ts';
+import { defaultRegistrySettings } from '../../src/isns/registry/settings.ts';
+import { bootListOf, targetQuery, targetsOf } from '../../src/isns/target-query.ts';
 import {
   applyModePages,
   decodeDesignators,
@@ -40,9 +48,11 @@ import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
 import { oneDisk, twoDisks } from '../ibft/goldens.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { dhcp6Trials } from './dhcp6-trials.ts';
 import { nbdTrials } from './nbd-trials.ts';
 import { anyU32, damaged, randomBytes } from './random/bytes.ts';
 import { randomCdb, randomParameterList } from './random/command.ts';
+import { randomIsnsAttributes } from './random/isns.ts';
 import { randomKeys } from './random/login.ts';
 import { slpTrials } from './slp-trials.ts';
 
@@ -135,6 +145,51 @@ const trials: Readonly<Record<string, Trial>> = {
     inspectRodToken(list);
     decodeTransportId(list, 0);
   },
+  'iSNS messages cut anywhere': (random) => {
+    const operating = randomIsnsAttributes(random);
+    const payload = encodeRequest({ source: undefined, key: randomIsnsAttributes(random), operating });
+    const functionId = (1 + random.below(FunctionId.heartbeat)) | (random.oneIn(3) ? 0x8000 : 0);
+    const message = { functionId, transactionId: random.below(4), sender: 'server', replace: false, payload } as const;
+    const bytes = damaged(random, Buffer.concat(isnsPdus(message, 4 * (1 + random.below(40)))));
+    attempt(() => void decodeDatagram(bytes));
+    attempt(() => void decodeRecord(random.pick(['entity', 'node', 'domain', 'counter']), 'portal', bytes));
+    const client = new IsnsClient({ source: 'iqn.2001-04.com.example:init', write: () => {} });
+    client.request(targetQuery(undefined)).catch(() => {});
+    const reader = new MessageReader(4096);
+    for (let at = 0; at < bytes.length; ) {
+      const length = 1 + random.below(30);
+      reader.push(bytes.subarray(at, at + length));
+      attempt(() => client.receive(bytes.subarray(at, at + length)));
+      at += length;
+      for (let whole = reader.next(); whole !== undefined; whole = reader.next()) {
+        decodeRequest(whole.payload);
+        const { operating: found } = decodeResponse(whole.payload);
+        attempt(() => void targetsOf(found));
+        attempt(() => void bootListOf(found, 'iqn.2001-04.com.example:init'));
+      }
+    }
+  },
+  'iSNS requests': (random) => {
+    const name = 'iqn.2001-04.com.example:init';
+    const settings = { ...defaultRegistrySettings, parseName: parseIscsiName, controlNodes: new Set([name]) };
+    const registry = new Registry(settings, [], 0);
+    for (let count = 0; count < 6; count++) {
+      const [source] = randomIsnsAttributes(random, 32);
+      const payload = encodeRequest({
+        source,
+        key: randomIsnsAttributes(random),
+        operating: randomIsnsAttributes(random),
+      });
+      const functionId = 1 + random.below(13);
+      const sent = random.oneIn(4) ? damaged(random, Buffer.from(payload)) : payload;
+      const replace = random.oneIn(3);
+      registry.handle({ version: 1, functionId, transactionId: 1, sender: 'client', replace, payload: sent }, count);
+      registry.poll(count * 1000);
+      registry.takeNotifications(count);
+      for (const { type, key, record } of registry.takeChanges())
+        if (record !== undefined) decodeRecord(type, key, record);
+    }
+  },
   'additional headers': (random) => {
     decodeAdditionalHeaders(randomBytes(random, 4 * random.below(64)));
   },
@@ -144,6 +199,7 @@ const trials: Readonly<Record<string, Trial>> = {
     if (table.length > 9) table[9] = ((table[9] ?? 0) - table.reduce((sum, byte) => sum + byte, 0)) & 0xff;
     decodeIbft(table);
   },
+  ...dhcp6Trials,
   ...slpTrials,
   'parameter data': (random) => {
     const data = randomParameterList(random, random.below(200));

@@ -1,6 +1,6 @@
 /** SLP agents on one simulated cable, and a machine that looks for its disk there. */
 
-import { findBySlp, type SlpSearch, type SlpTarget } from '../../src/boot/slp-discovery.ts';
+import { findBySlp, type SlpTarget, type SlpTargetSearch } from '../../src/boot/slp-discovery.ts';
 import { ipv4Place } from '../../src/server/slp-place.ts';
 import { SlpService, type SlpServiceOptions } from '../../src/server/slp-service.ts';
 import {
@@ -55,7 +55,9 @@ export class SlpWorld implements AsyncDisposable {
   }
 
   /** Looks for targets while time goes by, and says how long that took. */
-  async find(given: Partial<SlpSearch> = {}): Promise<{ readonly targets: SlpTarget[]; readonly seconds: number }> {
+  async find(
+    given: Partial<SlpTargetSearch> = {},
+  ): Promise<{ readonly targets: SlpTarget[]; readonly seconds: number }> {
     const begun = this.clock.monotonic();
     const search = findBySlp({
       network: this.segment.host(machine),

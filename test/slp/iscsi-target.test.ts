@@ -22,6 +22,7 @@ import {
   serviceTypeOf,
   type TargetUrl,
   targetAttributes,
+  withoutZone,
 } from '../../src/slp/index.ts';
 
 const name = 'iqn.2001-04.com.example:sn.45678';
@@ -161,5 +162,10 @@ describe('IPv6 (RFC 3111)', () => {
   test('a message goes no further than its source address reaches, the narrowest scope first (§4.2.2)', () => {
     assert.deepEqual(multicastScopes('fe80::1%eth0'), [1, 2]);
     assert.deepEqual(multicastScopes('2001:db8::1'), [1, 2, 3, 4, 5]);
+  });
+
+  test('link-local agents are known by their address, whichever interface they are heard on', () => {
+    assert.deepEqual(withoutZone({ address: 'fe80::1%eth0', port: 427 }), { address: 'fe80::1', port: 427 });
+    assert.deepEqual(withoutZone({ address: '192.0.2.1', port: 427 }), { address: '192.0.2.1', port: 427 });
   });
 });

@@ -21,6 +21,7 @@ describe('predicates (RFC 2608 §8.1)', () => {
     ['(y=0,1)', '(!(y=0))', true, 'y can be nonzero'],
     ['(y=0)', '(!(y=0))', false, 'no other value is there'],
     ['(x=true)', '(x=33)', false, 'types must agree'],
+    ['(x=true)', '(!(x=33))', false, 'what is of another type is neither equal nor unequal'],
     ['(x=true)', '(x=TRUE)', true, 'booleans know no case'],
     ['(x=true)', '(x>=true)', false, 'booleans have no order'],
     ['(y=FOO)', '(y=foo)', true, 'case is ignored'],

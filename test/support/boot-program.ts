@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { MachineNetwork } from './machine/network.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/diskless.js', import.meta.url));
 
@@ -20,10 +21,19 @@ export class BootProgram implements AsyncDisposable {
   }
 
   /** Resolves when it says where the disk is. */
-  static async start(...flags: readonly string[]): Promise<BootProgram> {
+  static start(...flags: readonly string[]): Promise<BootProgram> {
+    return BootProgram.#launch(process.execPath, [launcher, 'boot', ...flags]);
+  }
+
+  /** The same on a network of machines. */
+  static startIn(network: Pick<MachineNetwork, 'inside'>, ...flags: readonly string[]): Promise<BootProgram> {
+    return BootProgram.#launch(...network.inside(process.execPath, launcher, 'boot', ...flags));
+  }
+
+  static async #launch(program: string, args: readonly string[]): Promise<BootProgram> {
     // Settings of the shell that runs the tests must not reach the program.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DISKLESS_')));
-    const child = spawn(process.execPath, [launcher, 'boot', ...flags], { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     const complaints: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => complaints.push(line));
     for await (const line of createInterface({ input: child.stdout })) {

@@ -6,7 +6,7 @@ import type { Initiator } from '../../initiator/initiator.ts';
 import type { Clock } from '../../os/clock.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../../os/network.ts';
-import { prefixOf, routesFrom } from '../dhcp-stage.ts';
+import { prefixOf, routesOf } from '../dhcp-stage.ts';
 import { HeldLease } from '../held-lease.ts';
 import { bringUp, byOwnRoutes, configureAddress, type Reach } from '../interface-setup.ts';
 import type { Finding } from './finding.ts';
@@ -119,7 +119,7 @@ async function takeLease(
     const given = {
       address,
       prefix: prefixOf(reply.options.find(Option.subnetMask)),
-      routes: routesFrom(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
+      routes: routesOf(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
     };
     const seen = {
       server,
