@@ -166,6 +166,8 @@ test('two Linux guests share a logical unit', async (t) => {
     await assert.rejects(bob.write('bob'), reservationConflict);
     await assert.rejects(bob.read(), reservationConflict);
     assert.equal(await alice.read(), 'alice');
+    // A conflict comes before what a registrant has to be told of the release (SAM-5, status precedence).
+    await assert.rejects(bob.reservations(), /Unit Attention.*Reservations released/s);
   });
 
   const held = { keys: ['a11ce', 'b0b'], holder: 'a11ce', type: 'Exclusive Access' };
