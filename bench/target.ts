@@ -16,14 +16,7 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
 import { type Contender, type ContenderName, contenderNames, IMAGE_SIZE, startContender } from './target/contenders.ts';
-import {
-  endClients,
-  giveProcessors,
-  type Latency,
-  politeLatency,
-  readByIscsiPerf,
-  shareProcessors,
-} from './target/loads.ts';
+import { endClients, keepTo, type Latency, politeLatency, readByIscsiPerf } from './target/loads.ts';
 import { type Row, rows } from './target/rows.ts';
 import { type Summary, summarize } from './target/statistics.ts';
 import { table } from './target/table.ts';
@@ -175,8 +168,8 @@ async function measureFairness(
   progress: Progress,
 ): Promise<FairnessResult[]> {
   const stage = progress.stage(`one polite session beside ${GREEDY_SESSIONS} greedy ones`);
-  // Server, polite client and greedy ones are on machines of their own, as it were: on one, the time for which each waits for a
-  // processor would be most of what is measured.
+  // Server and polite client are on machines of their own, as it were: on one, the time for which each waits for a processor would be
+  // most of what is measured. (A server at real-time priority is halted for 50 ms of each second that it is busy in.)
   const [server, clients] = processorsApart();
   const greedy = {
     size: 4096,
@@ -191,12 +184,12 @@ async function measureFairness(
     for (const contender of contenders) {
       const own = runs.get(contender) ?? { alone: [], beside: [] };
       runs.set(contender, own);
-      await giveProcessors(server, contender);
+      await keepTo(server, contender);
       own.alone.push(await politeLatency(contender, clients, seconds));
       const load = readByIscsiPerf(contender, greedy, seconds + 2);
       own.beside.push(await politeLatency(contender, clients, seconds));
       await load;
-      await shareProcessors(allProcessors, contender);
+      await keepTo(allProcessors, contender);
     }
   }
   stage.done();

@@ -112,15 +112,8 @@ function programArguments(file: string, contender: Contender, args: readonly str
   return [join(import.meta.dirname, file), address, `${port}`, targetName, `${lun}`, ...args];
 }
 
-/** Gives a server, with all its threads, processors that it takes before everything else. Needs root. */
-export async function giveProcessors(processors: string, { processId }: Contender): Promise<void> {
-  await run('taskset', ['--all-tasks', '--cpu-list', '--pid', processors, `${processId}`]);
-  await run('chrt', ['--all-tasks', '--rr', '--pid', '1', `${processId}`]);
-}
-
-/** The server is one of many programs again, on all processors. */
-export async function shareProcessors(processors: string, { processId }: Contender): Promise<void> {
-  await run('chrt', ['--all-tasks', '--other', '--pid', '0', `${processId}`]);
+/** Keeps a server, with all its threads, to some processors. */
+export async function keepTo(processors: string, { processId }: Contender): Promise<void> {
   await run('taskset', ['--all-tasks', '--cpu-list', '--pid', processors, `${processId}`]);
 }
 
