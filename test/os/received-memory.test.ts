@@ -6,7 +6,7 @@ import { RECEIVED_LIMIT } from '../../src/os/received-memory.ts';
 
 const module = new URL('../../src/os/received-memory.ts', import.meta.url).href;
 
-/** Receives 400 MiB in chunks that are garbage at once; gives how often the collector looked at young and at all objects meanwhile. */
+/** Receives 1600 MiB in chunks that are garbage at once; gives how often the collector looked at young and at all objects meanwhile. */
 const program = `
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
@@ -20,7 +20,7 @@ const observer = new PerformanceObserver((list) => {
 });
 observer.observe({ entryTypes: ['gc'] });
 if (process.argv[1] === 'collect') collectReceivedMemory();
-for (let chunk = 0; chunk < 6400; chunk++) {
+for (let chunk = 0; chunk < 25_600; chunk++) {
   receivedMemory(Buffer.allocUnsafeSlow(65536).length);
   if (chunk % 16 === 0) await setImmediate();
 }
@@ -36,10 +36,7 @@ async function collections(how: 'collect' | 'leave'): Promise<{ young: number; a
 test('what sockets have brought is collected as young objects, where all objects would be looked at for it', async () => {
   const left = await collections('leave');
   const { young, all } = await collections('collect');
-  assert.ok(young >= Math.floor((400 << 20) / RECEIVED_LIMIT), `${young} looks at young objects`);
-  // The first one may come before the collector knows how much is garbage.
-  assert.ok(
-    left.all > 4 && all <= 1,
-    `${all} looks at all objects, ${left.all} in a program that has not asked for it`,
-  );
+  assert.ok(young >= Math.floor((1600 << 20) / RECEIVED_LIMIT), `${young} looks at young objects`);
+  // V8 decides when it looks at all of them; a few times it may do so for reasons of its own.
+  assert.ok(all < left.all / 2, `${all} looks at all objects, ${left.all} in a program that has not asked for it`);
 });
