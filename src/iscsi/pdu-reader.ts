@@ -5,7 +5,7 @@
  * put together.
  */
 
-import { crc32c, ProtocolError, readU24 } from '../bytes/index.ts';
+import { ByteQueue, crc32c, ProtocolError, readU24 } from '../bytes/index.ts';
 import { BASIC_HEADER_LENGTH } from './pdu.ts';
 
 export interface Pdu {
@@ -33,11 +33,7 @@ const noData: readonly Uint8Array[] = [];
 
 export class PduReader {
   #options: PduReaderOptions;
-  /** Chunks not yet used up; `#offset` bytes of the first are. `#first` counts chunks that are done with. */
-  #chunks: Uint8Array[] = [];
-  #first = 0;
-  #offset = 0;
-  #available = 0;
+  readonly #bytes = new ByteQueue();
   /** The header whose data has not all arrived. */
   #header: Uint8Array | undefined;
   #ahs: Uint8Array = nothing;
@@ -49,7 +45,7 @@ export class PduReader {
 
   /** Bytes that wait for the rest of their PDU. */
   get buffered(): number {
-    return this.#available;
+    return this.#bytes.length;
   }
 
   /** Digests and lengths change when the full feature phase starts. */
@@ -58,9 +54,7 @@ export class PduReader {
   }
 
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#available += chunk.length;
+    this.#bytes.push(chunk);
   }
 
   /**
@@ -76,16 +70,16 @@ export class PduReader {
 
     const padding = -dataLength & 3;
     const digestLength = this.#options.dataDigest ? DIGEST_LENGTH : 0;
-    if (this.#available < dataLength + padding + digestLength) return undefined;
-    const data = this.#takeSlices(dataLength);
+    if (this.#bytes.length < dataLength + padding + digestLength) return undefined;
+    const data = this.#bytes.takeSlices(dataLength);
     if (digestLength === 0) {
-      this.#skip(padding);
+      this.#bytes.take(padding);
       return this.#finish(header, data, true);
     }
     let digest = 0;
     for (const slice of data) digest = crc32c(slice, digest);
-    digest = crc32c(this.#take(padding), digest);
-    return this.#finish(header, data, digest === readDigest(this.#take(DIGEST_LENGTH)));
+    digest = crc32c(this.#bytes.take(padding), digest);
+    return this.#finish(header, data, digest === readDigest(this.#bytes.take(DIGEST_LENGTH)));
   }
 
   #finish(header: Uint8Array, data: readonly Uint8Array[], dataDigestOk: boolean): Pdu {
@@ -96,15 +90,15 @@ export class PduReader {
 
   /** Takes basic header, additional headers and header digest once all of them are there. */
   #takeHeader(): boolean {
-    if (this.#available < BASIC_HEADER_LENGTH) return false;
-    const ahsLength = this.#peek(4) * 4;
+    if (this.#bytes.length < BASIC_HEADER_LENGTH) return false;
+    const ahsLength = this.#bytes.peek(4) * 4;
     const digestLength = this.#options.headerDigest ? DIGEST_LENGTH : 0;
-    if (this.#available < BASIC_HEADER_LENGTH + ahsLength + digestLength) return false;
-    const header = this.#take(BASIC_HEADER_LENGTH);
-    const ahs = ahsLength === 0 ? nothing : this.#take(ahsLength);
+    if (this.#bytes.length < BASIC_HEADER_LENGTH + ahsLength + digestLength) return false;
+    const header = this.#bytes.take(BASIC_HEADER_LENGTH);
+    const ahs = ahsLength === 0 ? nothing : this.#bytes.take(ahsLength);
     if (digestLength !== 0) {
       const expected = crc32c(ahs, crc32c(header));
-      if (expected !== readDigest(this.#take(DIGEST_LENGTH))) {
+      if (expected !== readDigest(this.#bytes.take(DIGEST_LENGTH))) {
         throw new ProtocolError('ISCSI_HEADER_DIGEST', 'the header digest of a PDU does not match its header');
       }
     }
@@ -119,77 +113,6 @@ export class PduReader {
     this.#ahs = ahs;
     this.#dataLength = dataLength;
     return true;
-  }
-
-  /** One byte ahead of the read position; the caller knows that it has arrived. */
-  #peek(ahead: number): number {
-    let index = this.#first;
-    let at = this.#offset + ahead;
-    let chunk = this.#chunks[index] ?? nothing;
-    while (at >= chunk.length) {
-      at -= chunk.length;
-      index += 1;
-      chunk = this.#chunks[index] ?? nothing;
-      if (chunk === nothing) return 0;
-    }
-    return chunk[at] ?? 0;
-  }
-
-  /** `length` bytes in one piece: a slice when they lie in one chunk, else a copy. */
-  #take(length: number): Uint8Array {
-    if (length === 0) return nothing;
-    const chunk = this.#chunks[this.#first] ?? nothing;
-    if (chunk.length - this.#offset >= length) {
-      const slice = chunk.subarray(this.#offset, this.#offset + length);
-      this.#advance(length, chunk);
-      return slice;
-    }
-    const copy = new Uint8Array(length);
-    let filled = 0;
-    for (const slice of this.#takeSlices(length)) {
-      copy.set(slice, filled);
-      filled += slice.length;
-    }
-    return copy;
-  }
-
-  #takeSlices(length: number): Uint8Array[] {
-    const slices: Uint8Array[] = [];
-    let left = length;
-    while (left > 0) {
-      const chunk = this.#chunks[this.#first] ?? nothing;
-      const size = Math.min(left, chunk.length - this.#offset);
-      slices.push(chunk.subarray(this.#offset, this.#offset + size));
-      this.#advance(size, chunk);
-      left -= size;
-    }
-    return slices;
-  }
-
-  #skip(length: number): void {
-    let left = length;
-    while (left > 0) {
-      const chunk = this.#chunks[this.#first] ?? nothing;
-      const size = Math.min(left, chunk.length - this.#offset);
-      this.#advance(size, chunk);
-      left -= size;
-    }
-  }
-
-  /** Moves on within the first chunk, and drops it once it is used up. */
-  #advance(length: number, chunk: Uint8Array): void {
-    this.#available -= length;
-    this.#offset += length;
-    if (this.#offset < chunk.length) return;
-    this.#offset = 0;
-    this.#first += 1;
-    if (this.#first === this.#chunks.length) {
-      this.#chunks.length = 0;
-      this.#first = 0;
-    } else if (this.#first > 64) {
-      this.#chunks.splice(0, this.#first);
-      this.#first = 0;
-    }
   }
 }
 
