@@ -7,5 +7,6 @@ export * from './ipv4.ts';
 export * from './ipv6.ts';
 export * from './layout.ts';
 export * from './mac.ts';
+export * from './option-codec.ts';
 export * from './pieces.ts';
 export * from './serial.ts';

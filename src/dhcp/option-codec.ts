@@ -8,69 +8,24 @@ import {
   ipv4FromBytes,
   ipv4FromNumber,
   ipv4ToBytes,
+  numberCodecs,
+  type OptionCodec,
   ProtocolError,
-  readU16,
   readU32,
-  writeU16,
-  writeU32,
 } from '../bytes/index.ts';
 
-export interface OptionCodec<T> {
-  decode(bytes: Uint8Array): T;
-  encode(value: T): Uint8Array;
-}
+export type { OptionCodec };
 
 export function invalid(what: string): ProtocolError {
   return new ProtocolError('DHCP_OPTION_INVALID', what);
 }
 
-function expectLength(bytes: Uint8Array, length: number): void {
-  if (bytes.length !== length) throw invalid(`${bytes.length} bytes where ${length} belong`);
-}
-
-/** A list of `size`-byte items, at least one. */
-function expectItems(bytes: Uint8Array, size: number): number {
-  if (bytes.length === 0 || bytes.length % size !== 0) {
-    throw invalid(`${bytes.length} bytes are no list of ${size}-byte items`);
-  }
-  return bytes.length / size;
-}
+const { expectLength, expectItems, ...numbers } = numberCodecs(invalid);
+export const { u8Value, u16Value, u32Value, u16List } = numbers;
 
 export const opaque: OptionCodec<Uint8Array> = {
   decode: (bytes) => bytes,
   encode: (value) => value,
-};
-
-export const u8Value: OptionCodec<number> = {
-  decode(bytes) {
-    expectLength(bytes, 1);
-    return bytes[0] as number;
-  },
-  encode: (value) => Uint8Array.of(value),
-};
-
-export const u16Value: OptionCodec<number> = {
-  decode(bytes) {
-    expectLength(bytes, 2);
-    return readU16(bytes, 0);
-  },
-  encode(value) {
-    const bytes = new Uint8Array(2);
-    writeU16(bytes, 0, value);
-    return bytes;
-  },
-};
-
-export const u32Value: OptionCodec<number> = {
-  decode(bytes) {
-    expectLength(bytes, 4);
-    return readU32(bytes, 0);
-  },
-  encode(value) {
-    const bytes = new Uint8Array(4);
-    writeU32(bytes, 0, value);
-    return bytes;
-  },
 };
 
 export const u8List: OptionCodec<readonly number[]> = {
@@ -79,15 +34,6 @@ export const u8List: OptionCodec<readonly number[]> = {
     return Array.from(bytes);
   },
   encode: (value) => Uint8Array.from(value),
-};
-
-export const u16List: OptionCodec<readonly number[]> = {
-  decode: (bytes) => Array.from({ length: expectItems(bytes, 2) }, (_, index) => readU16(bytes, index * 2)),
-  encode(value) {
-    const bytes = new Uint8Array(value.length * 2);
-    for (const [index, item] of value.entries()) writeU16(bytes, index * 2, item);
-    return bytes;
-  },
 };
 
 export const ipv4Value: OptionCodec<Ipv4Address> = {
