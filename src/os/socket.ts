@@ -6,6 +6,7 @@
  * a socket bound to the interface solves both. Constants are those of Linux.
  */
 
+import { endianness } from 'node:os';
 import {
   DisklessError,
   ipv4ToBytes,
@@ -39,6 +40,7 @@ const SO_RCVBUFFORCE = 33;
 const RECEIVE_BUFFER = 1 << 20;
 const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFMTU = 0x8921;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
@@ -169,6 +171,20 @@ export function interfaceHardware(interfaceName: string): { mac: MacAddress; up:
     if (c.ioctl(fd, SIOCGIFHWADDR, hardware) < 0 || c.ioctl(fd, SIOCGIFFLAGS, flags) < 0) return undefined;
     // The address is a struct sockaddr: two bytes of family first.
     return { mac: macFromBytes(hardware.subarray(18, 24)), up: ((flags[16] as number) & IFF_UP) !== 0 };
+  } finally {
+    c.close(fd);
+  }
+}
+
+/** Bytes of the longest IP datagram that an interface sends whole; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
+export function interfaceMtu(interfaceName: string): number | undefined {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    const request = interfaceRequest(interfaceName);
+    if (c.ioctl(fd, SIOCGIFMTU, request) < 0) return undefined;
+    return new DataView(request.buffer).getInt32(16, endianness() === 'LE');
   } finally {
     c.close(fd);
   }
