@@ -25,6 +25,7 @@ export interface MachineNetwork extends AsyncDisposable {
 }
 
 export interface StandIn extends AsyncDisposable {
+  readonly namespace: string;
   /** Down, and without an address. */
   readonly interface: string;
   /** As the network's own. */
@@ -37,6 +38,8 @@ export interface NetworkOptions {
   /** Address of the bridge with prefix length. */
   readonly address?: string;
 }
+
+const bridgeMac = '52:54:00:d1:5c:ff';
 
 /** Makes the namespace and its bridge. Needs root. Disposal deletes it with everything plugged in. */
 export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: NetworkOptions): Promise<MachineNetwork> {
@@ -51,7 +54,8 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   await runCommand('ip', ['netns', 'add', name]);
   try {
     await ip('link', 'set', 'lo', 'up');
-    await ip('link', 'add', bridge, 'type', 'bridge');
+    // With one of its own: a bridge that has none takes a port's, and another one when that goes, and whoever knew it talks to nobody.
+    await ip('link', 'add', bridge, 'address', bridgeMac, 'type', 'bridge');
     await ip('address', 'add', address, 'dev', bridge);
     await ip('link', 'set', bridge, 'up');
   } catch (error) {
@@ -83,7 +87,7 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
         await remove();
         throw error;
       }
-      return { interface: 'eth0', inside: insideOf(place), [Symbol.asyncDispose]: remove };
+      return { namespace: place, interface: 'eth0', inside: insideOf(place), [Symbol.asyncDispose]: remove };
     },
     async cutConnections(port) {
       const which = ['state', 'established', `( sport = :${port} )`];
@@ -95,7 +99,8 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   };
 }
 
-function insideOf(namespace: string): MachineNetwork['inside'] {
+/** Program and arguments that run a command in a network namespace, and end it with this process. */
+export function insideOf(namespace: string): MachineNetwork['inside'] {
   return (command, ...args) => ['ip', ['netns', 'exec', namespace, 'setpriv', '--pdeathsig', 'KILL', command, ...args]];
 }
 
