@@ -39,7 +39,11 @@ export interface NetworkOptions {
   readonly address?: string;
 }
 
-const bridgeMac = '52:54:00:d1:5c:ff';
+/**
+ * A bridge has the lowest hardware address of its ports. A port that stays keeps it the same when others come and go: whoever knew
+ * another one would talk to nobody until its neighbour table had run out.
+ */
+const lowestMac = '02:00:00:00:00:01';
 
 /** Makes the namespace and its bridge. Needs root. Disposal deletes it with everything plugged in. */
 export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: NetworkOptions): Promise<MachineNetwork> {
@@ -54,8 +58,10 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   await runCommand('ip', ['netns', 'add', name]);
   try {
     await ip('link', 'set', 'lo', 'up');
-    // With one of its own: a bridge that has none takes a port's, and another one when that goes, and whoever knew it talks to nobody.
-    await ip('link', 'add', bridge, 'address', bridgeMac, 'type', 'bridge');
+    await ip('link', 'add', bridge, 'type', 'bridge');
+    await ip('link', 'add', 'anchor', 'address', lowestMac, 'type', 'veth', 'peer', 'name', 'anchor-end');
+    await ip('link', 'set', 'anchor-end', 'up');
+    await ip('link', 'set', 'anchor', 'master', bridge, 'up');
     await ip('address', 'add', address, 'dev', bridge);
     await ip('link', 'set', bridge, 'up');
   } catch (error) {
