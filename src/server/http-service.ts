@@ -1,7 +1,6 @@
 /** The HTTP server: one listener for each served address. */
 
-import { createServer, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Endpoint } from '../os/network.ts';
 import { networkError } from '../os/node-error.ts';
@@ -32,16 +31,17 @@ export const defaultHttpLimits: HttpLimits = {
 };
 
 export class HttpService {
-  readonly #server: Server;
+  readonly #server: ServerType;
 
-  private constructor(server: Server) {
+  private constructor(server: ServerType) {
     this.#server = server;
   }
 
   /** Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
   static async listen(app: Hono, endpoint: Endpoint, limits: HttpLimits = defaultHttpLimits): Promise<HttpService> {
-    const server = createServer(
-      {
+    const server = createAdaptorServer({
+      fetch: app.fetch,
+      serverOptions: {
         maxHeaderSize: limits.headerBytes,
         headersTimeout: limits.headerTime,
         requestTimeout: limits.requestTime,
@@ -49,8 +49,7 @@ export class HttpService {
         // How often Node looks whether a request takes too long.
         connectionsCheckingInterval: Math.ceil(limits.headerTime / 4),
       },
-      getRequestListener(app.fetch),
-    );
+    });
     server.maxConnections = limits.connections;
     server.setTimeout(limits.silence);
     await new Promise<void>((resolve, reject) => {
@@ -63,8 +62,10 @@ export class HttpService {
   /** Lets answers under way end, for a moment. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
-    const patience = setTimeout(() => this.#server.closeAllConnections(), 1000);
+    if ('closeIdleConnections' in this.#server) this.#server.closeIdleConnections();
+    const patience = setTimeout(() => {
+      if ('closeAllConnections' in this.#server) this.#server.closeAllConnections();
+    }, 1000);
     await closed;
     clearTimeout(patience);
   }
