@@ -23,8 +23,8 @@ describe('loaders', () => {
     await writeFile(join(path, 'secret.txt'), 'nobody’s business');
     const loaders = await find();
     assert.deepEqual(loaders.names, ['arm64-efi/snponly.efi', 'snponly.efi', 'undionly.kpxe']);
-    assert.equal(Buffer.from(loaders.read('undionly.kpxe') ?? []).toString(), 'bios');
-    assert.equal(loaders.read('secret.txt'), undefined);
+    assert.equal(Buffer.from(loaders.get('undionly.kpxe')?.bytes ?? []).toString(), 'bios');
+    assert.equal(loaders.get('secret.txt'), undefined);
     assert.equal(loaders.has('ipxe.efi'), false);
   });
 
@@ -49,7 +49,7 @@ describe('loaders', () => {
     await symlink(inside, link);
     const findIn = (directory: string) => findLoaders(nodeFileSystem, { kind: 'directory', path: directory });
     for (const directory of [inside, link, `${link}/`]) {
-      assert.equal(Buffer.from((await findIn(directory)).read('undionly.kpxe') ?? []).toString(), 'bios');
+      assert.equal(Buffer.from((await findIn(directory)).get('undionly.kpxe')?.bytes ?? []).toString(), 'bios');
     }
     // A folder whose name begins alike is another folder.
     await writeFile(join(path, 'loaders-secret'), 'secret');
