@@ -111,7 +111,7 @@ export const serveSettings = {
   tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
   iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
   slp: setting({
-    help: 'on: machines find their disks by SLP as well, without being told the server',
+    help: 'on: machines find their disks, and an iSNS server, by SLP as well, without being told the server',
     placeholder: 'on|off',
     schema: onOrOff,
     fallback: false,

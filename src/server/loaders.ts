@@ -32,14 +32,14 @@ export class Loaders {
   }
 }
 
-/** Raises LOADER_MISSING. */
+/** Raises LOADER_MISSING, LOADER_OUTSIDE. */
 export async function findLoaders(files: FileSystem, place: LoaderPlace): Promise<Loaders> {
   if (place.kind === 'none') return new Loaders(new Map());
   const directories = place.kind === 'package' ? packageDirectories : [place.path];
   const found = new Map<string, Uint8Array>();
   for (const name of loaderNames) {
-    const path = directories.map((directory) => join(directory, name)).find((path) => isFile(files, path));
-    if (path !== undefined) found.set(name, await files.readFile(path));
+    const directory = directories.find((one) => isFile(files, join(one, name)));
+    if (directory !== undefined) found.set(name, await files.readFile(pathWithin(files, directory, name)));
   }
   const missing = essential.filter((name) => !found.has(name));
   if (missing.length === 0) return new Loaders(found);
@@ -48,6 +48,15 @@ export async function findLoaders(files: FileSystem, place: LoaderPlace): Promis
       place.kind === 'package'
         ? 'Install Debian’s package: apt-get install ipxe; or give --loader-dir DIR, or --loader-dir off for machines that have iPXE already.'
         : 'Put iPXE’s undionly.kpxe (BIOS) and snponly.efi (UEFI) there, or leave --loader-dir out and install the package ipxe.',
+  });
+}
+
+/** A link must not make a file public that lies elsewhere. Raises LOADER_OUTSIDE. */
+function pathWithin(files: FileSystem, directory: string, name: string): string {
+  const path = files.realPath(join(directory, name));
+  if (path.startsWith(join(files.realPath(directory), '/'))) return path;
+  throw new DisklessError('LOADER_OUTSIDE', `the boot loader ${name} in ${directory} is a link to ${path}`, {
+    hint: 'Everybody on the network can read what is in that folder: copy the loader into it, or give the folder where it is.',
   });
 }
 

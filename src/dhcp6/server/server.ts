@@ -25,6 +25,7 @@ import {
   type ReplyPorts,
   replyDestination,
 } from './reply.ts';
+import type { Reservations } from './reservations.ts';
 import { reasonToIgnore } from './validity.ts';
 
 export interface Dhcp6ServerOptions {
@@ -35,6 +36,7 @@ export interface Dhcp6ServerOptions {
   /** The first is that of the interface; the others are reached by relay agents. */
   readonly links: readonly [Dhcp6Link, ...Dhcp6Link[]];
   readonly leases: LeaseStore;
+  readonly reservations?: Reservations;
   /** Give addresses in two messages to clients that ask for it (RFC 8415 §18.3.1): for a link without another server. */
   readonly rapidCommit?: boolean;
   /** 0..255: which server clients should take (RFC 8415 §18.3.9). Default 0. */
@@ -53,7 +55,7 @@ export class Dhcp6Server {
   constructor(options: Dhcp6ServerOptions) {
     for (const link of options.links) checkPool(link);
     this.#options = options;
-    const allocation = new AddressAllocation(options.leases);
+    const allocation = new AddressAllocation(options.leases, options.reservations);
     this.#decisions = new Decisions(options.leases, allocation, options.rapidCommit ?? false);
     this.#ports = options.ports ?? defaultPorts;
   }
