@@ -81,6 +81,7 @@ const untouched: MachineNetwork = {
   bringUp: async () => nothing,
   addAddress: async () => nothing,
   addHostRoute: async () => nothing,
+  setMtu: async () => nothing,
 };
 
 async function bootMachine(number: number, name: string, port: SharedPort): Promise<MachineTimes> {
