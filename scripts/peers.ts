@@ -23,11 +23,12 @@ export const peers = {
   demo: machinePackages,
   test: [
     ...machinePackages,
-    // iSCSI initiators and a target
+    // iSCSI initiators and targets
     'libiscsi-bin',
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    'istgt',
     // NBD clients and servers
     'libnbd-bin',
     'nbdkit',

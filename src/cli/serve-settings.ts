@@ -76,6 +76,12 @@ export const serveSettings = {
     schema: listOf(textual(parseReservation)),
     fallback: [],
   }),
+  dhcpProbe: setting({
+    help: 'how long somebody may answer at an address before it is offered to a new machine, or off',
+    placeholder: 'ms|off',
+    schema: textual(parseDhcpProbe),
+    fallback: 250 as number | undefined,
+  }),
   dhcpAuthFile: setting({
     help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
     placeholder: 'file',
@@ -123,7 +129,7 @@ export const serveSettings = {
   tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
   iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
   slp: setting({
-    help: 'on: machines find their disks by SLP as well, without being told the server',
+    help: 'on: machines find their disks, and an iSNS server, by SLP as well, without being told the server',
     placeholder: 'on|off',
     schema: onOrOff,
     fallback: false,
@@ -215,6 +221,14 @@ function parseLeaseTime(text: string): number {
   const seconds = parseDuration(text);
   if (seconds >= 60 && seconds < 0xffff_ffff) return seconds;
   throw invalid(`a lease of "${text}" is too short or too long`, 'Write at least 60s, such as 12h.');
+}
+
+/** A host on the same link answers ARP within milliseconds; a machine that boots repeats its question after a second or more. */
+function parseDhcpProbe(text: string): number | undefined {
+  if (text === 'off') return undefined;
+  const milliseconds = Number(/^(\d{1,4})(ms)?$/.exec(text)?.[1]);
+  if (milliseconds >= 10 && milliseconds <= 3000) return milliseconds;
+  throw invalid(`"${text}" is no time to wait for an answer`, 'Write 10 to 3000 milliseconds, or off.');
 }
 
 function parseHttpEndpoint(text: string): HttpEndpoint {

@@ -52,6 +52,9 @@ function ipv4(offset: number): Field<Ipv4Address> {
   };
 }
 
+/** Where options begin with their cookie, and an older BOOTP client's vendor area. */
+const vendorAreaStart = 236;
+
 const FixedPart = layout('DHCP message', 240, {
   op: u8(0),
   htype: u8(1),
@@ -67,7 +70,7 @@ const FixedPart = layout('DHCP message', 240, {
   chaddr: bytes(28, 16),
   sname: bytes(44, 64),
   file: bytes(108, 128),
-  magicCookie: u32(236),
+  magicCookie: u32(vendorAreaStart),
 });
 
 export interface DhcpMessage {
@@ -90,7 +93,10 @@ export interface DhcpMessage {
   readonly sname: string;
   /** Boot file name; empty when the field carries options. */
   readonly file: string;
+  /** Empty where there is a vendor area. */
   readonly options: OptionList;
+  /** What an older BOOTP client has where the others have options: 64 bytes of its vendor's own meaning (RFC 951 §3). */
+  readonly vendorArea: Uint8Array | undefined;
 }
 
 /** A message of its own; what is not given is zero or empty. */
@@ -111,6 +117,7 @@ export function dhcpMessage(fields: Partial<DhcpMessage>): DhcpMessage {
     sname: '',
     file: '',
     options: new OptionList(),
+    vendorArea: undefined,
     ...fields,
   };
 }
@@ -135,7 +142,8 @@ export function hardwareAddress(message: DhcpMessage): MacAddress | undefined {
  */
 export function decodeMessage(datagram: Uint8Array): DhcpMessage {
   const fixed = FixedPart.view(datagram);
-  if (fixed.magicCookie !== magicCookie) {
+  const hasOptions = fixed.magicCookie === magicCookie;
+  if (!hasOptions && !isOldBootp(datagram)) {
     throw new ProtocolError('DHCP_COOKIE_MISSING', 'the message has no option field that starts with 99.130.83.99');
   }
   if (fixed.hlen > 16) {
@@ -145,7 +153,7 @@ export function decodeMessage(datagram: Uint8Array): DhcpMessage {
     );
   }
   const options = new OptionList();
-  readOptionArea(datagram.subarray(FixedPart.size), options);
+  if (hasOptions) readOptionArea(datagram.subarray(FixedPart.size), options);
   const overload = overloadOf(options);
   // RFC 3396 §5: the aggregate buffer is options, then file, then sname.
   if (overload.file) readOptionArea(fixed.file, options);
@@ -157,7 +165,14 @@ export function decodeMessage(datagram: Uint8Array): DhcpMessage {
     sname: overload.sname ? '' : fieldText(fixed.sname),
     file: overload.file ? '' : fieldText(fixed.file),
     options,
+    vendorArea: hasOptions ? undefined : datagram.slice(vendorAreaStart, bootpMessageLength),
   };
+}
+
+/** RFC 951 §3: 300 bytes, as they stood before there were options. */
+function isOldBootp(datagram: Uint8Array): boolean {
+  const [op] = datagram;
+  return datagram.length >= bootpMessageLength && (op === BootOperation.request || op === BootOperation.reply);
 }
 
 function overloadOf(options: OptionList): { readonly file: boolean; readonly sname: boolean } {
@@ -214,6 +229,7 @@ export function encodeMessage(
   message: DhcpMessage,
   { longest = 1472, overload = true }: EncodeOptions = {},
 ): Uint8Array {
+  if (message.vendorArea !== undefined) return encodeOldBootp(message, message.vendorArea);
   const length = areaLength(message.options) + 1;
   if (FixedPart.size + length <= longest) {
     const datagram = new Uint8Array(Math.max(bootpMessageLength, FixedPart.size + length));
@@ -222,6 +238,14 @@ export function encodeMessage(
     return datagram;
   }
   return encodeOverloaded(message, longest, overload);
+}
+
+function encodeOldBootp(message: DhcpMessage, vendorArea: Uint8Array): Uint8Array {
+  const datagram = new Uint8Array(bootpMessageLength);
+  writeFixedPart(message, datagram);
+  datagram.fill(0, vendorAreaStart);
+  datagram.set(vendorArea.subarray(0, bootpMessageLength - vendorAreaStart), vendorAreaStart);
+  return datagram;
 }
 
 function encodeOverloaded(message: DhcpMessage, longest: number, overload: boolean): Uint8Array {

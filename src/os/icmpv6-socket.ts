@@ -5,9 +5,9 @@
 
 import { endianness } from 'node:os';
 import { type Ipv6Address, ipv6FromBytes, ipv6ToBytes } from '../bytes/index.ts';
+import { calls } from './c-library.ts';
 import {
   AF_INET6,
-  calls,
   datagramCalls,
   failure,
   integer,
@@ -80,8 +80,10 @@ export function hearIcmpv6(wanted: Icmpv6Wanted, hear: (heard: HeardIcmpv6) => v
     throw error;
   }
   const memory = new MessageMemory();
+  // What has come meanwhile is told of again.
   const poll = c.whenReadable(fd, () => {
-    for (let heard = memory.receive(fd); heard !== undefined; heard = memory.receive(fd)) hear(heard);
+    const heard = memory.receive(fd);
+    if (heard !== undefined) hear(heard);
   });
   return {
     [Symbol.dispose]() {

@@ -6,8 +6,7 @@
  * a socket bound to the interface solves both. Constants are those of Linux.
  */
 
-import { createRequire } from 'node:module';
-import type { KoffiFunc } from 'koffi';
+import { endianness } from 'node:os';
 import {
   DisklessError,
   ipv4ToBytes,
@@ -17,6 +16,7 @@ import {
   parseIpv4,
   writeU16,
 } from '../bytes/index.ts';
+import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
 
 const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -38,75 +38,11 @@ const SO_RCVBUFFORCE = 33;
 const RECEIVE_BUFFER = 1 << 20;
 const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFMTU = 0x8921;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
 const IFREQ_LENGTH = 40;
-
-/** Memory that the C library may be given pointers into: it stays where it is as long as the process lives. */
-export interface CallMemory {
-  readonly address: bigint;
-  readonly bytes: ArrayBuffer;
-}
-
-export interface SocketCalls {
-  socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
-  setsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number>;
-  bind: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
-  sendto: KoffiFunc<
-    (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
-  >;
-  ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
-  recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
-  sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
-  close: KoffiFunc<(fd: number) => number>;
-  /** 0 when there is no such interface. */
-  interfaceNumber: KoffiFunc<(name: string) => number>;
-  /** Tells when there is something to read, as long as there is; until it is closed. */
-  whenReadable(fd: number, tell: () => void): { close(): void };
-  allocate(size: number): CallMemory;
-  errno(): number;
-  errorNames: Record<string, number>;
-}
-
-let loaded: SocketCalls | undefined;
-
-/** Loaded when first needed: most programs that use the libraries never do. Raises OS_CALLS_UNAVAILABLE. */
-export function calls(): SocketCalls {
-  if (loaded !== undefined) return loaded;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const libc = koffi.load('libc.so.6');
-    loaded = {
-      socket: libc.func('int socket(int family, int type, int protocol)'),
-      setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
-      bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-      sendto: libc.func(
-        'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
-      ),
-      ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
-      recvmmsg: libc.func(
-        'int recvmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags, void *timeout)',
-      ),
-      sendmmsg: libc.func('int sendmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags)'),
-      allocate(size) {
-        const memory = koffi.alloc('uint8_t', size);
-        return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
-      },
-      close: libc.func('int close(int fd)'),
-      interfaceNumber: libc.func('unsigned int if_nametoindex(const char *name)'),
-      whenReadable: (fd, tell) => koffi.node.poll(fd, { readable: true }, tell),
-      errno: () => koffi.errno(),
-      errorNames: koffi.os.errno,
-    };
-    return loaded;
-  } catch (cause) {
-    throw new DisklessError('OS_CALLS_UNAVAILABLE', 'the C library cannot be called from this process', {
-      cause,
-      hint: 'Binding to one interface needs Linux with glibc and the koffi package.',
-    });
-  }
-}
 
 /** What takes and gives datagrams by the handful: see DatagramBatch. */
 export interface DatagramCalls {
@@ -214,6 +150,20 @@ export function interfaceHardware(interfaceName: string): { mac: MacAddress; up:
     if (c.ioctl(fd, SIOCGIFHWADDR, hardware) < 0 || c.ioctl(fd, SIOCGIFFLAGS, flags) < 0) return undefined;
     // The address is a struct sockaddr: two bytes of family first.
     return { mac: macFromBytes(hardware.subarray(18, 24)), up: ((flags[16] as number) & IFF_UP) !== 0 };
+  } finally {
+    c.close(fd);
+  }
+}
+
+/** Bytes of the longest IP datagram that an interface sends whole; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
+export function interfaceMtu(interfaceName: string): number | undefined {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    const request = interfaceRequest(interfaceName);
+    if (c.ioctl(fd, SIOCGIFMTU, request) < 0) return undefined;
+    return new DataView(request.buffer).getInt32(16, endianness() === 'LE');
   } finally {
     c.close(fd);
   }

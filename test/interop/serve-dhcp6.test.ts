@@ -1,13 +1,22 @@
 /** What `diskless serve` can be told of IPv6: reserved addresses, pools, name servers, short exchanges, networks behind relay agents. */
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseMac } from '../../src/bytes/index.ts';
-import { duidOfMac, formatDuid } from '../../src/dhcp6/index.ts';
+import {
+  decodeMessage,
+  duidOfMac,
+  encodeMessage,
+  formatDuid,
+  MessageType,
+  Option,
+  OptionList,
+  StatusCode,
+} from '../../src/dhcp6/index.ts';
 import { dhclient6Flags, noted } from '../support/dhclient6.ts';
 import { end, RunningProgram, said } from '../support/namespace-pair.ts';
 import { makeRelayedNetwork, type RelayedNetwork } from '../support/relayed-network.ts';
@@ -103,6 +112,44 @@ test('what is of IPv6 without --dhcp6 on is refused', async (t) => {
   assert.equal(ran.code, 2, ran.stderr);
   assert.match(ran.stderr, /--dns is of IPv6, which is not served \(USAGE_IPV6_NOT_SERVED\)/);
 });
+
+test('a client that asks the server alone is told to ask all, and a Solicit to it alone is not heard (RFC 8415 §16, §18.4)', async (t) => {
+  if (!requires(t, 'ip', root, networkNamespaces)) return;
+  await using network = await ipv6Network('serve6uni');
+  const { onServer, onClient, serverInterface, clientInterface } = network;
+  await inside(onServer, `ip address add fe80::1/64 dev ${serverInterface} nodad`);
+  await inside(onClient, `ip address add fe80::77/64 dev ${clientInterface} nodad`);
+  await using _ = await ServeProgram.start([...places(t), '--interface', serverInterface], onServer);
+  const datagrams = [MessageType.solicit, MessageType.request].map((type) => {
+    const options = new OptionList().set(Option.clientIdentifier, duidOfMac(parseMac('52:54:00:ab:cd:01')));
+    if (type === MessageType.request) {
+      const [, , hardware = ''] = macOf(onServer, serverInterface);
+      options.set(Option.serverIdentifier, duidOfMac(parseMac(hardware)));
+    }
+    return Buffer.from(encodeMessage({ type, transactionId: type, options })).toString('hex');
+  });
+  const settings = {
+    interface: clientInterface,
+    port: 546,
+    to: { address: `fe80::1%${clientInterface}`, port: 547 },
+    datagrams,
+  };
+  await using client = new RunningProgram(
+    onClient.at(-1) ?? '',
+    join(import.meta.dirname, '../support/udp6-program.ts'),
+    settings,
+  );
+  const { data } = await client.message(({ type }) => type === 'heard');
+  const answer = decodeMessage(Buffer.from(String(data), 'hex'));
+  assert.equal(answer.transactionId, MessageType.request);
+  assert.equal(answer.options.get(Option.statusCode)?.code, StatusCode.useMulticast);
+});
+
+/** Name, state and hardware address. */
+function macOf(place: readonly string[], link: string): string[] {
+  const [program = '', ...args] = [...place, 'ip', '-brief', 'link', 'show', 'dev', link];
+  return spawnSync(program, args, { encoding: 'utf8' }).stdout.split(/\s+/);
+}
 
 interface Agent {
   readonly program: string;

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { DisklessError } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
 import { hearIcmpv6, sendToAllNodes } from '../../os/icmpv6-socket.ts';
+import { kernelNeighbours } from '../../os/neighbours.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { runProcess } from '../../os/process.ts';
@@ -53,6 +54,7 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
     domain: settings.domain,
     searchDomains: settings.searchDomain,
     leaseTime: settings.leaseTime,
+    dhcpProbe: settings.dhcpProbe,
     http: settings.http ?? { port: 8080 },
     tftpPort: settings.tftpPort,
     iscsiPort: settings.iscsiPort,
@@ -103,8 +105,10 @@ function loaderPlace(directory: string | undefined): LoaderPlace {
 
 async function serve(options: BootServerOptions, json: boolean): Promise<void> {
   const listener = json ? jsonEvents(process.stdout) : readableEvents(process.stderr);
-  const os = { network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess };
-  const platform = { ...os, sendToAllNodes, hearIcmpv6 };
+  const platform = {
+    ...{ network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess },
+    ...{ neighbours: kernelNeighbours, sendToAllNodes, hearIcmpv6 },
+  };
   await untilStopped(async (signal) => {
     const server = await BootServer.start(options, platform, listener, signal);
     return {

@@ -63,10 +63,18 @@ export function buildReply(request: DhcpMessage, content: ReplyContent): Reply {
     yiaddr,
     siaddr: boot?.siaddr ?? IPV4_ANY,
     file: boot?.file ?? '',
+    // RFC 1542 §3.5: who sends no options can understand none; it gets its own format back.
+    vendorArea: request.vendorArea,
   };
+  if (request.vendorArea !== undefined) return withoutOptions(fixed);
   const options = mandatoryOptions(request, content);
   const optional = isNak ? [] : addOptional(options, request, content);
   return fit({ ...fixed, options }, request, optional);
+}
+
+function withoutOptions(fixed: Partial<DhcpMessage>): Reply {
+  const message = dhcpMessage(fixed);
+  return { message, data: encodeMessage(message), omitted: [] };
 }
 
 /** What every reply of its kind must carry (RFC 2131 table 3). */
