@@ -9,6 +9,7 @@
 import { endianness } from 'node:os';
 import {
   DisklessError,
+  type Ipv4Address,
   ipv4ToBytes,
   ipv6Bytes,
   type MacAddress,
@@ -17,6 +18,7 @@ import {
   writeU16,
 } from '../bytes/index.ts';
 import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
+import { sourceFilter } from './source-filter.ts';
 
 const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -33,6 +35,7 @@ const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
 export const SO_BINDTODEVICE = 25;
+const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 /** Bytes; the kernel counts its own overhead in. */
 const RECEIVE_BUFFER = 1 << 20;
@@ -67,8 +70,16 @@ export function integer(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
-/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. */
-export function openInterfaceSocket(interfaceName: string, address: string, port: number): number {
+/**
+ * An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. Nothing is
+ * heard from the IPv4 addresses of `notFrom`.
+ */
+export function openInterfaceSocket(
+  interfaceName: string,
+  address: string,
+  port: number,
+  notFrom: readonly Ipv4Address[] = [],
+): number {
   const c = calls();
   const ipv6 = ipv6Bytes(address);
   const family = ipv6 === undefined ? AF_INET : AF_INET6;
@@ -94,8 +105,20 @@ export function openInterfaceSocket(interfaceName: string, address: string, port
   const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
   attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
+  if (notFrom.length > 0) attempt('filter senders', attachFilter(c, fd, sourceFilter(notFrom)));
   attempt('bind', c.bind(fd, socketAddress, socketAddress.length));
   return fd;
+}
+
+/** By `struct sock_fprog`: the number of instructions, padding, a pointer to them. The kernel keeps a copy of its own. */
+function attachFilter(c: SocketCalls, fd: number, program: Uint8Array): number {
+  const memory = c.allocate(program.length);
+  new Uint8Array(memory.bytes).set(program);
+  const argument = new DataView(new ArrayBuffer(16));
+  const isLittle = endianness() === 'LE';
+  argument.setUint16(0, program.length / 8, isLittle);
+  argument.setBigUint64(8, memory.address, isLittle);
+  return c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(argument.buffer), argument.byteLength);
 }
 
 /** `struct sockaddr_in`; the family is in the machine's own byte order. */

@@ -7,7 +7,7 @@ import type { FileSystem } from '../os/file.ts';
 import { loaderNames } from './architecture.ts';
 import type { LoaderPlace } from './options.ts';
 
-/** Where Debian's package `ipxe` puts its files. */
+/** Where Debian's package `ipxe` puts its files; links lead from the first to the second. */
 const packageDirectories = ['/usr/lib/ipxe', '/boot'] as const;
 
 /** Without these an ordinary PC boots neither by BIOS nor by UEFI; the others are for rarer machines. */
@@ -53,7 +53,8 @@ export async function findLoaders(files: FileSystem, place: LoaderPlace): Promis
   const found = new Map<string, Loader>();
   for (const name of loaderNames) {
     const directory = directories.find((one) => isFile(files, join(one, name)));
-    if (directory !== undefined) found.set(name, await load(files, pathWithin(files, directory, name)));
+    if (directory !== undefined)
+      found.set(name, await load(files, pathWithin(files, directories, join(directory, name))));
   }
   const missing = essential.filter((name) => !found.has(name));
   if (missing.length === 0) return new Loaders(found);
@@ -70,11 +71,12 @@ async function load(files: FileSystem, path: string): Promise<Loader> {
   return loaderOf(await files.readFile(path), modified);
 }
 
-/** A link must not make a file public that lies elsewhere. Raises LOADER_OUTSIDE. */
-function pathWithin(files: FileSystem, directory: string, name: string): string {
-  const path = files.realPath(join(directory, name));
-  if (path.startsWith(join(files.realPath(directory), '/'))) return path;
-  throw new DisklessError('LOADER_OUTSIDE', `the boot loader ${name} in ${directory} is a link to ${path}`, {
+/** A link must not make a file public that lies in none of the directories. Raises LOADER_OUTSIDE. */
+function pathWithin(files: FileSystem, directories: readonly string[], loader: string): string {
+  const path = files.realPath(loader);
+  const present = directories.filter((directory) => files.status(directory) !== undefined);
+  if (present.some((directory) => path.startsWith(join(files.realPath(directory), '/')))) return path;
+  throw new DisklessError('LOADER_OUTSIDE', `the boot loader ${loader} is a link to ${path}`, {
     hint: 'Everybody on the network can read what is in that folder: copy the loader into it, or give the folder where it is.',
   });
 }
