@@ -64,6 +64,12 @@ export const serveSettings = {
     schema: listOf(textual(parseReservation)),
     fallback: [],
   }),
+  dhcpProbe: setting({
+    help: 'how long somebody may answer at an address before it is offered to a new machine, or off',
+    placeholder: 'ms|off',
+    schema: textual(parseDhcpProbe),
+    fallback: 250 as number | undefined,
+  }),
   dhcpAuthFile: setting({
     help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
     placeholder: 'file',
@@ -249,6 +255,14 @@ function parseLeaseTime(text: string): number {
   const seconds = parseDuration(text);
   if (seconds >= 60 && seconds < 0xffff_ffff) return seconds;
   throw invalid(`a lease of "${text}" is too short or too long`, 'Write at least 60s, such as 12h.');
+}
+
+/** A host on the same link answers ARP within milliseconds; a machine that boots repeats its question after a second or more. */
+function parseDhcpProbe(text: string): number | undefined {
+  if (text === 'off') return undefined;
+  const milliseconds = Number(/^(\d{1,4})(ms)?$/.exec(text)?.[1]);
+  if (milliseconds >= 10 && milliseconds <= 3000) return milliseconds;
+  throw invalid(`"${text}" is no time to wait for an answer`, 'Write 10 to 3000 milliseconds, or off.');
 }
 
 function parseHttpEndpoint(text: string): HttpEndpoint {

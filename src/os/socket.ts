@@ -6,10 +6,10 @@
  * a socket bound to the interface solves both. Constants are those of Linux.
  */
 
-import { createRequire } from 'node:module';
-import type { KoffiFunc } from 'koffi';
+import { endianness } from 'node:os';
 import {
   DisklessError,
+  type Ipv4Address,
   ipv4ToBytes,
   ipv6Bytes,
   type MacAddress,
@@ -17,6 +17,8 @@ import {
   parseIpv4,
   writeU16,
 } from '../bytes/index.ts';
+import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
+import { sourceFilter } from './source-filter.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -35,74 +37,17 @@ const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
 const SO_BINDTODEVICE = 25;
+const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 /** Bytes; the kernel counts its own overhead in. */
 const RECEIVE_BUFFER = 1 << 20;
 const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFMTU = 0x8921;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
 const IFREQ_LENGTH = 40;
-
-/** Memory that the C library may be given pointers into: it stays where it is as long as the process lives. */
-export interface CallMemory {
-  readonly address: bigint;
-  readonly bytes: ArrayBuffer;
-}
-
-interface SocketCalls {
-  socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
-  setsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number>;
-  bind: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
-  sendto: KoffiFunc<
-    (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
-  >;
-  ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
-  recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
-  sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
-  close: KoffiFunc<(fd: number) => number>;
-  allocate(size: number): CallMemory;
-  errno(): number;
-  errorNames: Record<string, number>;
-}
-
-let loaded: SocketCalls | undefined;
-
-/** Loaded when first needed: most programs that use the libraries never do. Raises OS_CALLS_UNAVAILABLE. */
-function calls(): SocketCalls {
-  if (loaded !== undefined) return loaded;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const libc = koffi.load('libc.so.6');
-    loaded = {
-      socket: libc.func('int socket(int family, int type, int protocol)'),
-      setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
-      bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-      sendto: libc.func(
-        'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
-      ),
-      ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
-      recvmmsg: libc.func(
-        'int recvmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags, void *timeout)',
-      ),
-      sendmmsg: libc.func('int sendmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags)'),
-      allocate(size) {
-        const memory = koffi.alloc('uint8_t', size);
-        return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
-      },
-      close: libc.func('int close(int fd)'),
-      errno: () => koffi.errno(),
-      errorNames: koffi.os.errno,
-    };
-    return loaded;
-  } catch (cause) {
-    throw new DisklessError('OS_CALLS_UNAVAILABLE', 'the C library cannot be called from this process', {
-      cause,
-      hint: 'Binding to one interface needs Linux with glibc and the koffi package.',
-    });
-  }
-}
 
 /** What takes and gives datagrams by the handful: see DatagramBatch. */
 export interface DatagramCalls {
@@ -127,8 +72,16 @@ function integer(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
-/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. */
-export function openInterfaceSocket(interfaceName: string, address: string, port: number): number {
+/**
+ * An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. Nothing is
+ * heard from the IPv4 addresses of `notFrom`.
+ */
+export function openInterfaceSocket(
+  interfaceName: string,
+  address: string,
+  port: number,
+  notFrom: readonly Ipv4Address[] = [],
+): number {
   const c = calls();
   const ipv6 = ipv6Bytes(address);
   const family = ipv6 === undefined ? AF_INET : AF_INET6;
@@ -150,8 +103,20 @@ export function openInterfaceSocket(interfaceName: string, address: string, port
   const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
   attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
+  if (notFrom.length > 0) attempt('filter senders', attachFilter(c, fd, sourceFilter(notFrom)));
   attempt('bind', c.bind(fd, socketAddress, socketAddress.length));
   return fd;
+}
+
+/** By `struct sock_fprog`: the number of instructions, padding, a pointer to them. The kernel keeps a copy of its own. */
+function attachFilter(c: SocketCalls, fd: number, program: Uint8Array): number {
+  const memory = c.allocate(program.length);
+  new Uint8Array(memory.bytes).set(program);
+  const argument = new DataView(new ArrayBuffer(16));
+  const isLittle = endianness() === 'LE';
+  argument.setUint16(0, program.length / 8, isLittle);
+  argument.setBigUint64(8, memory.address, isLittle);
+  return c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(argument.buffer), argument.byteLength);
 }
 
 /** `struct sockaddr_in`; the family is in the machine's own byte order. */
@@ -229,6 +194,20 @@ export function interfaceHardware(interfaceName: string): { mac: MacAddress; up:
     if (c.ioctl(fd, SIOCGIFHWADDR, hardware) < 0 || c.ioctl(fd, SIOCGIFFLAGS, flags) < 0) return undefined;
     // The address is a struct sockaddr: two bytes of family first.
     return { mac: macFromBytes(hardware.subarray(18, 24)), up: ((flags[16] as number) & IFF_UP) !== 0 };
+  } finally {
+    c.close(fd);
+  }
+}
+
+/** Bytes of the longest IP datagram that an interface sends whole; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
+export function interfaceMtu(interfaceName: string): number | undefined {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    const request = interfaceRequest(interfaceName);
+    if (c.ioctl(fd, SIOCGIFMTU, request) < 0) return undefined;
+    return new DataView(request.buffer).getInt32(16, endianness() === 'LE');
   } finally {
     c.close(fd);
   }

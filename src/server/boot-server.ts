@@ -84,7 +84,9 @@ async function openState(
   const { files, clock, run } = platform;
   const directory = options.dataDirectory;
   opened.use(await claimDataDirectory(files, directory));
-  const store = opened.use(new SqliteFleetStore(join(directory, 'state.db'), (error) => emit(lostHistory(error))));
+  const store = opened.use(
+    new SqliteFleetStore(join(directory, 'state.db'), (error) => emit(lostHistory(error)), files),
+  );
   const pool = opened.use(new LocalPool({ directory, fileSystem: files, run, cacheBudget: options.cacheSize }));
   const image = await pool.openImage(options.image, {
     signal,

@@ -11,7 +11,9 @@ import type { LeaseStore } from '../dhcp/server/lease.ts';
 import { ProxyDhcpServer } from '../dhcp/server/proxy.ts';
 import { type DhcpAnswer, DhcpServer } from '../dhcp/server/server.ts';
 import type { Clock } from '../os/clock.ts';
+import type { NeighbourTable } from '../os/neighbours.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
+import { AddressProbe } from './address-probe.ts';
 import type { InterfacePlan, RelayedPlan } from './interface-plan.ts';
 import { type ToldOptions, toldNetwork } from './told-network.ts';
 
@@ -22,6 +24,8 @@ export interface DhcpServiceOptions extends ToldOptions {
   readonly leases: LeaseStore;
   readonly reservations: Reservations;
   readonly router: Ipv4Address | undefined;
+  readonly dhcpProbe: number | undefined;
+  readonly neighbours: NeighbourTable;
   readonly relayed: readonly RelayedPlan[];
   readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
@@ -35,6 +39,9 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
   if (plan.pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
   const router = options.router !== undefined && ipv4InSubnet(options.router, plan.subnet) ? options.router : undefined;
   const { subnet, pool, excluded } = plan;
+  await using opened = new AsyncDisposableStack();
+  const { dhcpProbe: wait } = options;
+  const probe = wait === undefined ? undefined : opened.use(await AddressProbe.open({ ...options, wait }));
   const server = new DhcpServer({
     serverIdentifier: plan.address,
     otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address)),
@@ -46,10 +53,12 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
     reservations: options.reservations,
     authoritative: true,
     authenticationKeys: options.authenticationKeys,
+    ...(probe === undefined ? {} : { probe: (address) => probe.ask(address) }),
     bootFor: (client) => options.bootFor(client, plan),
     onEvent,
   });
-  return await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now()));
+  opened.use(await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now())));
+  return opened.move();
 }
 
 /** Opens the sockets of the proxyDHCP server of an interface, on both of its ports. */

@@ -71,6 +71,8 @@ export interface BootServerOptions {
   readonly searchDomains: readonly string[];
   /** Seconds. */
   readonly leaseTime: number;
+  /** Milliseconds for which somebody may answer at an address before it is offered to somebody new; undefined: nobody is asked. */
+  readonly dhcpProbe: number | undefined;
   readonly http: HttpEndpoint;
   readonly tftpPort: number;
   readonly iscsiPort: number;

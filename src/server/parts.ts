@@ -4,6 +4,7 @@ import { IPV4_ANY } from '../bytes/index.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import type { Clock } from '../os/clock.ts';
 import type { FileSystem } from '../os/file.ts';
+import type { NeighbourTable } from '../os/neighbours.ts';
 import type { Network } from '../os/network.ts';
 import type { RunProcess } from '../os/process.ts';
 import type { Image, Pool } from '../pool/pool.ts';
@@ -23,6 +24,7 @@ export interface Platform {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly run: RunProcess;
+  readonly neighbours: NeighbourTable;
   /** Sends an ICMPv6 message from an interface to all nodes of its link; false when it cannot. */
   readonly sendToAllNodes: (interfaceName: string, message: Uint8Array) => boolean;
 }

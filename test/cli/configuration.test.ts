@@ -32,6 +32,12 @@ describe('settings of serve', () => {
     });
   }
 
+  test('how long an address is tried out is said in milliseconds, or off', () => {
+    const probe = (flags: Record<string, unknown>) => configure(serveSettings, { flags, environment: {} }).dhcpProbe;
+    assert.deepEqual([probe({}), probe({ dhcpProbe: '100' }), probe({ dhcpProbe: '40ms' })], [250, 100, 40]);
+    assert.equal(probe({ dhcpProbe: 'off' }), undefined);
+  });
+
   test('a flag wins over the environment, that over the file, that over the default', async () => {
     const from = await file('dhcp: proxy', 'tftpPort: 1069', 'iscsiPort: 13260', 'leaseTime: 1h');
     const environment = { DISKLESS_DHCP: 'off', DISKLESS_TFTP_PORT: '2069' };
@@ -102,6 +108,8 @@ describe('settings of serve', () => {
     ['router', 'gateway'],
     ['leaseTime', '10s'],
     ['leaseTime', 'long'],
+    ['dhcpProbe', '5'],
+    ['dhcpProbe', 'on'],
     ['http', 'localhost:80'],
     ['cache', '12 parsecs'],
     ['targetPrefix', 'iqn.2026-13.x'],

@@ -131,6 +131,7 @@ async function takeLease(
       address,
       prefix: prefixOf(reply.options.find(Option.subnetMask)),
       routes: routesOf(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
+      mtu: reply.options.find(Option.interfaceMtu),
     };
     const seen = {
       server,

@@ -143,10 +143,10 @@ async function bootAndReport(
   try {
     const environment = await environmentOf(settings, signal);
     await boot(requestOf(settings), environment, trace, async (result) => {
-      const { parameters, disk } = result;
+      const { parameters } = result;
       booted();
       const done = { ...(await copy(settings, result)), ...(await leave(settings, result)) };
-      const handedOver = await handOver(settings, disk, forQemu);
+      const handedOver = await handOver(settings, result, forQemu);
       report({ ok: true, parameters, ...done, ...handedOver?.facts });
       isReported = true;
       if (handedOver === undefined) return;

@@ -4,6 +4,7 @@ import { totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { DisklessError } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
+import { kernelNeighbours } from '../../os/neighbours.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { runProcess } from '../../os/process.ts';
@@ -51,6 +52,7 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
     domain: settings.domain,
     searchDomains: settings.searchDomain,
     leaseTime: settings.leaseTime,
+    dhcpProbe: settings.dhcpProbe,
     http: settings.http ?? { port: 8080 },
     tftpPort: settings.tftpPort,
     iscsiPort: settings.iscsiPort,
@@ -75,7 +77,10 @@ function loaderPlace(directory: string | undefined): LoaderPlace {
 
 async function serve(options: BootServerOptions, json: boolean): Promise<void> {
   const listener = json ? jsonEvents(process.stdout) : readableEvents(process.stderr);
-  const platform = { network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess, sendToAllNodes };
+  const platform = {
+    ...{ network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess },
+    ...{ neighbours: kernelNeighbours, sendToAllNodes },
+  };
   await untilStopped(async (signal) => {
     const server = await BootServer.start(options, platform, listener, signal);
     return {
