@@ -17,6 +17,9 @@ export const tree: TreeRecipe = {
     'e2fsprogs',
     'fio',
     'sg3-utils',
+    // Node's, for tests that share it and this program with the guest.
+    'libatomic1',
+    'libstdc++6',
   ],
   excludedPaths: [
     ...documentationPaths,

@@ -6,6 +6,8 @@ import type { RunProcess } from '../os/process.ts';
 import { type Attachment, TOOL_SILENCE } from './attach-by-nbd.ts';
 
 export interface KernelDisk {
+  /** Who this machine is to the target, which may show another disk to another one (RFC 4173 §5); the kernel's own name may differ. */
+  readonly initiatorName: string;
   /** An IP literal. */
   readonly address: string;
   readonly port: number;
@@ -18,9 +20,17 @@ export interface KernelDisk {
 const UNIT_TIMEOUT = 15_000;
 const LOOK_INTERVAL = 250;
 
-/** Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, and what `iscsiadm` failed with. */
-export async function attachByIscsi(disk: KernelDisk, run: RunProcess, clock: Clock): Promise<Attachment> {
-  const { address, port, targetName } = disk;
+/**
+ * `record` names the kernel's interface record, in which open-iscsi keeps the initiator's name; it is there as long as the disk is.
+ * Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, and what `iscsiadm` failed with.
+ */
+export async function attachByIscsi(
+  disk: KernelDisk,
+  record: string,
+  run: RunProcess,
+  clock: Clock,
+): Promise<Attachment> {
+  const { initiatorName, address, port, targetName } = disk;
   const portal = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
   const iscsiadm = async (...args: string[]): Promise<string> => {
     let said = '';
@@ -30,13 +40,20 @@ export async function attachByIscsi(disk: KernelDisk, run: RunProcess, clock: Cl
     await run('iscsiadm', args, { silence: TOOL_SILENCE, output });
     return said;
   };
-  const node = ['-m', 'node', '-T', targetName, '-p', portal];
+  const iface = ['-m', 'iface', '-I', record];
+  const node = ['-m', 'node', '-T', targetName, '-p', portal, '-I', record];
+  const undoing = [
+    [...node, '-u'],
+    [...node, '-o', 'delete'],
+    [...iface, '-o', 'delete'],
+  ];
   const detach = async (): Promise<void> => {
-    await iscsiadm(...node, '-u');
-    await iscsiadm(...node, '-o', 'delete');
+    for (const args of undoing) await iscsiadm(...args);
   };
-  await iscsiadm(...node, '-o', 'new');
+  await iscsiadm(...iface, '-o', 'new');
   try {
+    await iscsiadm(...iface, '-o', 'update', '-n', 'iface.initiatorname', '-v', initiatorName);
+    await iscsiadm(...node, '-o', 'new');
     await iscsiadm(...node, '-l');
     const deadline = clock.monotonic() + UNIT_TIMEOUT;
     for (;;) {
@@ -46,8 +63,8 @@ export async function attachByIscsi(disk: KernelDisk, run: RunProcess, clock: Cl
       await new Promise<void>((resolve) => void clock.after(LOOK_INTERVAL, resolve));
     }
   } catch (error) {
-    // What failed is what counts, not that there is nothing to log out of.
-    await detach().catch(() => {});
+    // What failed is what counts, not that there is nothing to log out of, or to delete.
+    for (const args of undoing) await iscsiadm(...args).catch(() => {});
     throw error;
   }
 }

@@ -16,6 +16,8 @@ export interface AttachOptions extends KernelTools {
   /** A socket of the file system, and how the disk is served there when it is wanted. */
   readonly socket: string;
   readonly serve: (socket: string) => Promise<NbdHandOver>;
+  /** A name for what open-iscsi keeps of it. */
+  readonly record: string;
   /** How the kernel would reach the disk by itself; undefined when it cannot, as it does not have the secret. */
   readonly kernelDisk: KernelDisk | undefined;
 }
@@ -34,7 +36,7 @@ export async function handOverToKernel(options: AttachOptions): Promise<Attachme
   if (kernelDisk === undefined) {
     obstacles.push("the kernel's initiator would need the CHAP secret");
   } else {
-    const attachment = await unlessMissing(attachByIscsi(kernelDisk, run, clock));
+    const attachment = await unlessMissing(attachByIscsi(kernelDisk, options.record, run, clock));
     if (attachment !== undefined) return attachment;
     obstacles.push('iscsiadm is not installed');
   }

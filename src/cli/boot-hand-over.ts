@@ -1,5 +1,6 @@
 /** What `diskless boot` does with the disk that it has found, for as long as it is told to go on: it serves the disk to others. */
 
+import type { BootResult } from '../boot/boot.ts';
 import type { BootedDisk } from '../boot/boot-stage.ts';
 import { handOverToKernel } from '../boot/hand-over-attach.ts';
 import { handOverByNbd, type NbdHandOver } from '../boot/hand-over-nbd.ts';
@@ -32,10 +33,11 @@ export interface HandOver {
 /** Undefined when the settings ask for none. `forQemu` are arguments of `--vm`. Raises what the ways of handing over raise. */
 export async function handOver(
   settings: BootSettings,
-  disk: BootedDisk,
+  result: BootResult,
   forQemu: readonly string[],
 ): Promise<HandOver | undefined> {
-  if (settings.attach) return attach(settings, disk);
+  const { disk } = result;
+  if (settings.attach) return attach(result);
   if (settings.vm) return startMachine(disk, forQemu);
   if (settings.nbd === undefined) return undefined;
   const served = await serve(disk, settings.nbd);
@@ -46,18 +48,22 @@ export async function handOver(
   };
 }
 
-async function attach({ chapFile }: BootSettings, disk: BootedDisk): Promise<HandOver> {
+async function attach({ disk, initiatorName, chap }: BootResult): Promise<HandOver> {
   const { address, port } = disk.session.current.remote;
   const { targetName, device } = disk;
   const lun = decodeLun(disk.lun);
+  const kernelDisk = { initiatorName, address, port, targetName };
+  const name = `diskless-boot-${process.pid}`;
   const { blockDevice, detach } = await handOverToKernel({
     run: runProcess,
     files: nodeFileSystem,
     clock: systemClock,
     blockSize: device.blockSize,
-    socket: `/run/diskless-boot-${process.pid}.sock`,
+    socket: `/run/${name}.sock`,
+    record: name,
     serve: (path) => serve(disk, { kind: 'local', path }),
-    kernelDisk: lun === undefined || chapFile !== undefined ? undefined : { address, port, targetName, lun },
+    // A secret would be seen among the arguments of iscsiadm.
+    kernelDisk: lun === undefined || chap !== undefined ? undefined : { ...kernelDisk, lun },
   });
   return {
     text: `the disk is ${blockDevice} until this program ends: unmount it first`,

@@ -72,7 +72,7 @@ export class TftpService {
   }
 
   #open(name: string) {
-    const bytes = this.#options.loaders.read(name);
+    const bytes = this.#options.loaders.get(name)?.bytes;
     if (bytes === undefined) return undefined;
     return { size: bytes.length, read: (offset: number, length: number) => bytes.subarray(offset, offset + length) };
   }

@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 
 const targetName = 'iqn.2001-04.com.example:disk';
+const initiatorName = 'iqn.2001-04.com.example:client';
 
 /** A machine with these paths; `programs` says what each prints, or how it fails; those that it does not name are not installed. */
 function machine(
@@ -23,7 +24,8 @@ function machine(
     clock,
     blockSize: 512,
     socket: '/run/disk.sock',
-    kernelDisk: { address: '192.0.2.1', port: 3260, targetName, lun: 1 },
+    record: 'boot-7',
+    kernelDisk: { initiatorName, address: '192.0.2.1', port: 3260, targetName, lun: 1 },
     files: {
       ...nodeFileSystem,
       status: (path) =>
@@ -106,7 +108,7 @@ test('the module is loaded when it is there', async () => {
   assert.equal((await handOverToKernel(options)).blockDevice, '/dev/nbd1');
 });
 
-test('otherwise the kernel’s initiator logs in, and out again', async () => {
+test('otherwise the kernel’s initiator logs in under the name of the boot, and out again', async () => {
   const { options, calls } = machine([], {
     modprobe: failed('not found'),
     iscsiadm: (args) => (args.includes('session') ? report : ''),
@@ -114,13 +116,17 @@ test('otherwise the kernel’s initiator logs in, and out again', async () => {
   const { blockDevice, detach } = await handOverToKernel(options);
   assert.equal(blockDevice, '/dev/sdb');
   await detach();
-  const node = `iscsiadm -m node -T ${targetName} -p 192.0.2.1:3260`;
+  const iface = 'iscsiadm -m iface -I boot-7';
+  const node = `iscsiadm -m node -T ${targetName} -p 192.0.2.1:3260 -I boot-7`;
   assert.deepEqual(calls.slice(1), [
+    `${iface} -o new`,
+    `${iface} -o update -n iface.initiatorname -v ${initiatorName}`,
     `${node} -o new`,
     `${node} -l`,
     'iscsiadm -m session -P 3',
     `${node} -u`,
     `${node} -o delete`,
+    `${iface} -o delete`,
   ]);
 });
 

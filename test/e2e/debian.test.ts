@@ -14,6 +14,7 @@ import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { debianImage } from '../../scripts/debian-image/build.ts';
 import type { BootStepEvent } from '../../src/server/events.ts';
+import { readBack, startWriting, stopWriting, written } from '../support/machine/durable-writing.ts';
 import { type Firmware, type Machine, startMachine } from '../support/machine/machine.ts';
 import { machineNeeds } from '../support/machine/needs.ts';
 import { makeNetwork } from '../support/machine/network.ts';
@@ -153,35 +154,6 @@ async function writeMarker(machine: Machine, name: string): Promise<void> {
 async function markers(machine: Machine): Promise<string[]> {
   const list = await machine.run('mkdir -p /root/markers; cat /root/markers/* 2> /dev/null || true');
   return list.split('\n').filter((line) => line !== '');
-}
-
-/**
- * Starts a loop in the machine that writes a random 4 KiB block, makes it durable, and only then prints its digest. A shell's way of
- * being a database.
- */
-async function startWriting(machine: Machine): Promise<void> {
-  const makeBlock = 'dd if=/dev/urandom of=/run/block bs=4096 count=1 status=none';
-  const writeBlock = 'dd if=/run/block of=/root/blocks bs=4096 seek=$n conv=notrunc,fsync status=none';
-  const report = 'echo "WROTE $n $(sha256sum < /run/block | cut -c1-64)."';
-  const loop = `n=0; while [ ! -e /run/stop ]; do ${makeBlock}; ${writeBlock} && ${report}; n=$((n+1)); done`;
-  await machine.run(`( ${loop} ) &`);
-}
-
-async function stopWriting(machine: Machine): Promise<void> {
-  await machine.run('touch /run/stop; wait', 120_000);
-}
-
-/** The digests of the blocks that the machine says are durable, once there are `count`. */
-async function written(machine: Machine, count: number): Promise<string[]> {
-  if (count > 0) await machine.console.waitFor(new RegExp(`WROTE ${count - 1} [0-9a-f]{64}\\.`), 180_000);
-  return [...machine.console.text.matchAll(/WROTE \d+ ([0-9a-f]{64})\./g)].map((match) => match[1] ?? '');
-}
-
-/** The digests of the blocks as the disk has them: direct reads do not ask the page cache. */
-async function readBack(machine: Machine): Promise<string[]> {
-  const read = 'dd if=/root/blocks bs=4096 iflag=direct status=none';
-  const digests = await machine.run(`${read} | split --bytes=4096 --filter='sha256sum | cut -c1-64'`, 120_000);
-  return digests.split('\n');
 }
 
 async function sha256(path: string): Promise<string> {

@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Ipv4Address } from '../../src/bytes/index.ts';
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
-import { Loaders } from '../../src/server/loaders.ts';
+import { Loaders, loaderOf } from '../../src/server/loaders.ts';
 import { TftpService, type TftpTransfer } from '../../src/server/tftp-service.ts';
 import { encodePacket, Opcode, ReadClient, TftpServer } from '../../src/tftp/index.ts';
 import { end } from '../support/namespace-pair.ts';
@@ -67,7 +67,7 @@ describe('TFTP with other programs', () => {
       port,
       network: nodeNetwork,
       clock: systemClock,
-      loaders: new Loaders(files),
+      loaders: new Loaders(new Map([...files].map(([name, bytes]) => [name, loaderOf(bytes, new Date(0))]))),
       onTransfer: (transfer) => ended.push(transfer),
       onRefused: () => {},
       onError: (error) => assert.fail(String(error)),

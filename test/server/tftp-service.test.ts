@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Ipv4Address } from '../../src/bytes/index.ts';
 import type { Endpoint, UdpSocket } from '../../src/os/network.ts';
-import { Loaders } from '../../src/server/loaders.ts';
+import { Loaders, loaderOf } from '../../src/server/loaders.ts';
 import { TftpService, type TftpTransfer } from '../../src/server/tftp-service.ts';
 import { decodePacket, encodePacket, Opcode, ReadClient } from '../../src/tftp/index.ts';
 import { SimulatedClock, settled } from '../support/simulated-clock.ts';
@@ -23,7 +23,7 @@ async function serve() {
     port: server.port,
     network: segment.host(address),
     clock,
-    loaders: new Loaders(new Map([['file', file]])),
+    loaders: new Loaders(new Map([['file', loaderOf(file, new Date(0))]])),
     onTransfer: (transfer) => ended.push(transfer),
     onRefused: (_client, fileName) => refused.push(fileName),
     onError: (error) => assert.fail(String(error)),

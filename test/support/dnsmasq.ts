@@ -13,7 +13,7 @@ export interface Dnsmasq extends AsyncDisposable {
   readonly log: readonly string[];
 }
 
-interface Place {
+export interface DnsmasqPlace {
   readonly namespace: string;
   readonly interface: string;
   /** `first,last` of the addresses that it gives. */
@@ -22,7 +22,7 @@ interface Place {
 
 /** In the server's namespace; gives addresses from 192.0.2.100 on. `settings` are further options, such as `--dhcp-option=17,...`. */
 export function startDnsmasq({ server }: NamespacePair, settings: readonly string[]): Promise<Dnsmasq> {
-  return start({ namespace: server, interface: 'server0', range: '192.0.2.100,192.0.2.150' }, settings);
+  return startDnsmasqAt({ namespace: server, interface: 'server0', range: '192.0.2.100,192.0.2.150' }, settings);
 }
 
 /** Somebody else's DHCP server on a network that is served, at the client's end of the cable: the address there ends in .2. */
@@ -31,10 +31,10 @@ export async function startForeignDnsmasq({ number, onClient, clientInterface }:
   const added = await run([...onClient, 'ip', 'address', 'add', `${network}.2/24`, 'dev', clientInterface]);
   assert.equal(added.code, 0, added.stderr);
   const range = `${network}.50,${network}.60`;
-  return start({ namespace: onClient.at(-1) ?? '', interface: clientInterface, range }, []);
+  return startDnsmasqAt({ namespace: onClient.at(-1) ?? '', interface: clientInterface, range }, []);
 }
 
-async function start(place: Place, settings: readonly string[]): Promise<Dnsmasq> {
+export async function startDnsmasqAt(place: DnsmasqPlace, settings: readonly string[]): Promise<Dnsmasq> {
   const options = [
     '--keep-in-foreground',
     '--conf-file=/dev/null',

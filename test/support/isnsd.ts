@@ -1,12 +1,13 @@
-/** `isnsd` (open-isns) on an address of the loopback interface, for as long as a test runs. */
+/** `isnsd` (open-isns) on an address of this machine or of a network namespace, for as long as a test runs. */
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { ISNS_PORT } from '../../src/isns/pdu.ts';
 import { end } from './namespace-pair.ts';
 import { findProgram } from './requires.ts';
@@ -14,8 +15,8 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 const adminName = 'iqn.2001-04.com.example:admin';
 
-/** Runs until the test has ended. */
-export async function startIsnsd(t: TestContext, address: string): Promise<void> {
+/** Runs until the test has ended. `wrapper` goes before the program, such as `ip netns exec NAME`. */
+export async function startIsnsd(t: TestContext, address: string, wrapper: readonly string[] = []): Promise<void> {
   const directory = temporaryDirectory(t);
   const settings = {
     SourceName: 'iqn.2001-04.com.example:isnsd',
@@ -28,26 +29,34 @@ export async function startIsnsd(t: TestContext, address: string): Promise<void>
     DefaultDiscoveryDomain: '0',
   };
   const file = configuration(directory, 'isnsd.conf', settings);
-  const daemon = spawn(findProgram('isnsd') ?? 'isnsd', ['-4', '-f', '-c', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const [program = '', ...args] = [...wrapper, findProgram('isnsd') ?? 'isnsd', '-4', '-f', '-c', file];
+  const daemon = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   t.after(() => end(daemon));
   await listening(daemon, address);
 }
 
+/** Until the kernel shows it as a listener in the daemon's network; nobody else can see into that. */
 async function listening(daemon: ChildProcess, address: string): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
+  const listener = new RegExp(` ${kernelForm(address, ISNS_PORT)} \\w+:\\w+ 0A `);
   while (daemon.exitCode === null) {
-    const socket = connect({ host: address, port: ISNS_PORT });
-    const isUp = await once(socket, 'connect', { signal }).then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (isUp) return;
-    signal.throwIfAborted();
+    if (listener.test(await readFile(`/proc/${daemon.pid}/net/tcp`, 'utf8'))) return;
+    await setTimeout(20, undefined, { signal });
   }
   assert.fail('isnsd has ended');
+}
+
+/** `0100007F:0C85`: the address as a number of this machine's byte order, and the port. */
+function kernelForm(address: string, port: number): string {
+  const bytes = Uint8Array.from(address.split('.'), Number);
+  return [new Uint32Array(bytes.buffer)[0] ?? 0, port]
+    .map((number, index) =>
+      number
+        .toString(16)
+        .toUpperCase()
+        .padStart(index === 0 ? 8 : 4, '0'),
+    )
+    .join(':');
 }
 
 function configuration(directory: string, name: string, settings: Readonly<Record<string, string>>): string {
@@ -70,15 +79,18 @@ export interface IsnsadmResult {
 /** `isnsadm` with a server at an address. */
 export class Isnsadm {
   readonly #file: string;
+  readonly #wrapper: readonly string[];
 
-  constructor(t: TestContext, address: string, sourceName = adminName) {
+  constructor(t: TestContext, address: string, sourceName = adminName, wrapper: readonly string[] = []) {
+    this.#wrapper = wrapper;
     const settings = { SourceName: sourceName, ServerAddress: `${address}:${ISNS_PORT}`, Security: '0' };
     this.#file = configuration(temporaryDirectory(t), 'isnsadm.conf', settings);
   }
 
   async run(...args: readonly string[]): Promise<IsnsadmResult> {
-    const program = findProgram('isnsadm') ?? 'isnsadm';
-    const child = spawn(program, ['-c', this.#file, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
+    const command = [...this.#wrapper, findProgram('isnsadm') ?? 'isnsadm', '-c', this.#file, ...args];
+    const [program = '', ...rest] = command;
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000 });
     let output = '';
     child.stdout.on('data', (chunk) => {
       output += chunk;

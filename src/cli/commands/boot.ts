@@ -67,10 +67,11 @@ function checkUse(settings: BootSettings, forQemu: readonly string[]): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
-  const { dhcpVendorClass } = settings;
+  const { dhcpVendorClass, secondRootPath } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
+    ...(secondRootPath !== undefined && { secondRootPath }),
     ...(serverName !== undefined && { server: serverName }),
     ...(port !== undefined && { port }),
     ...(lun !== undefined && { lun }),
@@ -142,10 +143,10 @@ async function bootAndReport(
   try {
     const environment = await environmentOf(settings, signal);
     await boot(requestOf(settings), environment, trace, async (result) => {
-      const { parameters, disk } = result;
+      const { parameters } = result;
       booted();
       const done = { ...(await copy(settings, result)), ...(await leave(settings, result)) };
-      const handedOver = await handOver(settings, disk, forQemu);
+      const handedOver = await handOver(settings, result, forQemu);
       report({ ok: true, parameters, ...done, ...handedOver?.facts });
       isReported = true;
       if (handedOver === undefined) return;

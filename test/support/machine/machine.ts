@@ -2,10 +2,9 @@
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Console } from './console.ts';
+import { type DebianSystem, debianOn } from './debian-system.ts';
 import type { MachineNetwork } from './network.ts';
-import { commonHardware, startQemu } from './qemu.ts';
-import { Shell } from './shell.ts';
+import { commonHardware, serialConsole, startQemu } from './qemu.ts';
 import { type StageMark, Stages } from './stages.ts';
 
 /**
@@ -28,31 +27,19 @@ export interface MachineOptions {
   readonly onLine?: (line: string) => void;
 }
 
-export interface Machine extends AsyncDisposable {
-  readonly console: Console;
+export interface Machine extends DebianSystem, AsyncDisposable {
   readonly stages: readonly StageMark[];
-  /** Waits until Debian says that it is up; gives the fields of its proof line, such as `target` and `root`. */
-  up(timeout?: number): Promise<Record<string, string>>;
-  /** Runs a command in the root shell on the console; gives what it printed. Rejects when it fails. */
-  run(command: string, timeout?: number): Promise<string>;
-  /** Shuts Debian down and waits until the machine is off. */
-  powerOff(timeout?: number): Promise<void>;
-  /** Settles when the machine is off, whatever the reason. */
-  readonly exited: Promise<void>;
 }
 
 /** The files of Debian's `ovmf` that hold the firmware and its variables. */
 export const ovmf = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' } as const;
-
-/** Emulation on a busy machine is slow: what takes a minute alone may take several beside other machines. Milliseconds. */
-const bootTimeout = 300_000;
 
 /** Switches the machine on. Disposal cuts its power and removes what it left. Needs root for the tap. */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), 'diskless-machine-'));
   const tap = await options.network.plugIn();
   const stages = new Stages(options.onStage);
-  const { console, exited, ...qemu } = startQemu({
+  const qemu = startQemu({
     network: options.network,
     hardware: await hardware(options, tap, folder),
     onLine: (line) => {
@@ -60,19 +47,9 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       options.onLine?.(line);
     },
   });
-  const shell = new Shell(console, () => readyShell(console));
   return {
-    console,
+    ...debianOn(qemu),
     stages: stages.marks,
-    exited,
-    up: async (timeout = bootTimeout) => proofFields((await console.waitFor(/DISKLESS-UP (.*)\n/, timeout))[1] ?? ''),
-    run: (command, timeout = 60_000) => shell.run(command, timeout),
-    async powerOff(timeout = 120_000) {
-      await shell.open();
-      console.send('systemctl poweroff');
-      await console.waitFor(/reboot: Power down/, timeout);
-      await exited;
-    },
     async [Symbol.asyncDispose]() {
       await qemu[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
@@ -88,8 +65,7 @@ async function hardware(
   const card = `virtio-net-pci,netdev=net0,mac=${mac},bootindex=1`;
   const machine = [
     ...[...commonHardware, '-m', String(memory)],
-    ...['-chardev', `stdio,id=serial0,signal=off${log === undefined ? '' : `,logfile=${log}`}`],
-    ...['-serial', 'chardev:serial0'],
+    ...serialConsole(log),
     ...['-netdev', `tap,id=net0,ifname=${tap},script=no,downscript=no`],
     ...more,
   ];
@@ -106,20 +82,4 @@ async function hardware(
     ],
     ...['-device', firmware === 'uefi' ? card : `${card},romfile=`],
   ];
-}
-
-/** `target=iqn... root=/dev/sda3` as an object. */
-function proofFields(line: string): Record<string, string> {
-  return Object.fromEntries(
-    line.split(' ').map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]),
-  );
-}
-
-/** Waits for the prompt of the root shell that Debian opens on the console, and switches off echo, so that output is only output. */
-async function readyShell(console: Console): Promise<void> {
-  // Typed into a login that is still starting, a line is lost; the quotes keep the echo of the line from looking like its answer.
-  console.send('');
-  await console.waitFor(/root@\w+:~# /, 60_000);
-  console.send(`stty -echo; dmesg --console-off; PS1=; echo 'shell ''open'`);
-  await console.waitFor(/shell open\n/, 60_000);
 }

@@ -25,6 +25,7 @@ export interface MachineNetwork extends AsyncDisposable {
 }
 
 export interface StandIn extends AsyncDisposable {
+  readonly namespace: string;
   /** Down, and without an address. */
   readonly interface: string;
   /** As the network's own. */
@@ -37,6 +38,12 @@ export interface NetworkOptions {
   /** Address of the bridge with prefix length. */
   readonly address?: string;
 }
+
+/**
+ * A bridge has the lowest hardware address of its ports. A port that stays keeps it the same when others come and go: whoever knew
+ * another one would talk to nobody until its neighbour table had run out.
+ */
+const lowestMac = '02:00:00:00:00:01';
 
 /** Makes the namespace and its bridge. Needs root. Disposal deletes it with everything plugged in. */
 export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: NetworkOptions): Promise<MachineNetwork> {
@@ -52,6 +59,9 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   try {
     await ip('link', 'set', 'lo', 'up');
     await ip('link', 'add', bridge, 'type', 'bridge');
+    await ip('link', 'add', 'anchor', 'address', lowestMac, 'type', 'veth', 'peer', 'name', 'anchor-end');
+    await ip('link', 'set', 'anchor-end', 'up');
+    await ip('link', 'set', 'anchor', 'master', bridge, 'up');
     await ip('address', 'add', address, 'dev', bridge);
     await ip('link', 'set', bridge, 'up');
   } catch (error) {
@@ -83,7 +93,7 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
         await remove();
         throw error;
       }
-      return { interface: 'eth0', inside: insideOf(place), [Symbol.asyncDispose]: remove };
+      return { namespace: place, interface: 'eth0', inside: insideOf(place), [Symbol.asyncDispose]: remove };
     },
     async cutConnections(port) {
       const which = ['state', 'established', `( sport = :${port} )`];
@@ -95,7 +105,8 @@ export async function makeNetwork({ purpose, address = '192.168.77.1/24' }: Netw
   };
 }
 
-function insideOf(namespace: string): MachineNetwork['inside'] {
+/** Program and arguments that run a command in a network namespace, and end it with this process. */
+export function insideOf(namespace: string): MachineNetwork['inside'] {
   return (command, ...args) => ['ip', ['netns', 'exec', namespace, 'setpriv', '--pdeathsig', 'KILL', command, ...args]];
 }
 

@@ -1,6 +1,5 @@
 /** QEMU as a process: an emulated machine whose owner reads and types on one serial line of it. */
-import { spawn } from 'node:child_process';
-import { Console } from './console.ts';
+import { type ConsoleProgram, startConsoleProgram } from './console-program.ts';
 import type { MachineNetwork } from './network.ts';
 
 export interface QemuOptions {
@@ -8,12 +7,6 @@ export interface QemuOptions {
   /** What the machine is made of; a character device `stdio` in it is the console. */
   readonly hardware: readonly string[];
   readonly onLine?: ((line: string) => void) | undefined;
-}
-
-export interface Qemu extends AsyncDisposable {
-  readonly console: Console;
-  /** Settles when the machine is off, whatever the reason. */
-  readonly exited: Promise<void>;
 }
 
 /** What every machine has. */
@@ -25,34 +18,14 @@ export const commonHardware: readonly string[] = [
   ...['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],
 ];
 
+/** The first serial line as the console; a log file gets what it prints, as it was printed. */
+export function serialConsole(log: string | undefined): readonly string[] {
+  const logged = log === undefined ? '' : `,logfile=${log}`;
+  return ['-chardev', `stdio,id=serial0,signal=off${logged}`, '-serial', 'chardev:serial0'];
+}
+
 /** Switches the machine on. Disposal cuts its power. */
-export function startQemu({ network, hardware, onLine = () => {} }: QemuOptions): Qemu {
-  const child = spawn(...network.inside('qemu-system-x86_64', ...hardware), {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // Ctrl-C in a terminal goes to the whole process group; the machine must be ended by its owner, in order.
-    detached: true,
-  });
-  const console = new Console((text) => child.stdin.write(text), onLine);
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => console.feed(chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    complaint += chunk;
-  });
-  // A line typed into a machine that has just gone off has nowhere to go.
-  child.stdin.on('error', () => {});
-  const exited = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      complaint += error.message;
-      resolve();
-    });
-    child.once('close', () => resolve());
-  }).then(() => console.close(`the machine went off${complaint === '' ? '' : ` (${complaint.trim()})`}`));
-  return {
-    console,
-    exited,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await exited;
-    },
-  };
+export function startQemu({ network, hardware, onLine }: QemuOptions): ConsoleProgram {
+  const [program, args] = network.inside('qemu-system-x86_64', ...hardware);
+  return startConsoleProgram({ program, args, onLine });
 }
