@@ -51,9 +51,11 @@ export const peers = {
     // TFTP and HTTP
     'tftp-hpa',
     'curl',
-    // Reads our IPsec configuration
+    // Reads our IPsec configuration, and protects by it
     'strongswan-swanctl',
     'charon-systemd',
+    'libcharon-extra-plugins',
+    'libstrongswan-standard-plugins',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

@@ -31,7 +31,7 @@ export const serveSettings = {
   }),
   data: dataSetting,
   dhcp: setting({
-    help: 'auto (beside a DHCP server that is already there, else in full), full, proxy or off',
+    help: 'auto (beside a DHCP server that is already there, else in full), full, proxy or off; default: auto',
     placeholder: 'mode',
     schema: z.enum(dhcpModes, { error: `expected one of ${dhcpModes.join(', ')}` }) as z.ZodType<DhcpMode>,
     fallback: 'auto' as DhcpMode,
@@ -77,7 +77,7 @@ export const serveSettings = {
     fallback: [],
   }),
   dhcpProbe: setting({
-    help: 'how long somebody may answer at an address before it is offered to a new machine, or off',
+    help: 'how long somebody may answer at an address before it is offered to a new machine, or off; default: 250',
     placeholder: 'ms|off',
     schema: textual(parseDhcpProbe),
     fallback: 250 as number | undefined,
@@ -115,7 +115,7 @@ export const serveSettings = {
     fallback: [],
   }),
   leaseTime: setting({
-    help: 'how long an address is lent',
+    help: 'how long an address is lent; default: 12h',
     placeholder: 'duration',
     schema: textual(parseLeaseTime),
     fallback: 12 * 3600,
@@ -126,8 +126,8 @@ export const serveSettings = {
     schema: textual(parseHttpEndpoint).optional(),
     fallback: undefined as HttpEndpoint | undefined,
   }),
-  tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
-  iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
+  tftpPort: setting({ help: 'TFTP port; default: 69', placeholder: 'port', schema: port, fallback: 69 }),
+  iscsiPort: setting({ help: 'iSCSI port; default: 3260', placeholder: 'port', schema: port, fallback: 3260 }),
   slp: setting({
     help: 'on: machines find their disks, and an iSNS server, by SLP as well, without being told the server',
     placeholder: 'on|off',

@@ -87,12 +87,10 @@ test('istgt wants CHAP of both ends, also of who only asks for its targets', asy
   assert.equal(status, 0, output);
   assert.match(output, /discovery = iqn\.2001-04\.com\.example:disk/);
   assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
-  for (const [more, code] of [
-    [[], 'ISCSI_LOGIN_AUTH_FAILED'],
-    [file('forged', 'no such staple'), 'ISCSI_LOGIN_TARGET_UNAUTHENTICATED'],
-  ] as const) {
-    const refused = await rig.run(...asked, ...more);
-    assert.notEqual(refused.status, 0);
-    assert.match(refused.output, new RegExp(code));
-  }
+  const nobody = await rig.run(...asked);
+  assert.notEqual(nobody.status, 0);
+  assert.match(nobody.output, /ISCSI_LOGIN_AUTH_FAILED/);
+  const forged = await rig.run(...asked, ...file('forged', 'no such staple'));
+  assert.notEqual(forged.status, 0);
+  assert.match(forged.output, /the target did not prove that it knows its secret \(ISCSI_LOGIN_AUTH_FAILED\)/);
 });
