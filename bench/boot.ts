@@ -91,7 +91,7 @@ async function bootRound(bench: Bench, round: number, crowds: readonly number[])
         : { crowd: await bootCrowd(network, count, round << 16) };
     const processorTime = server.processorTime() - before;
     rounds.push({ ...ran, processorTime, memory: server.memory() });
-    stage.done(`${('program' in ran ? ran.program : ran.crowd.elapsed).toFixed(0)} ms`);
+    stage.done(`${('program' in ran ? ran.program.program : ran.crowd.elapsed).toFixed(0)} ms`);
   }
   return rounds;
 }

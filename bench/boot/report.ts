@@ -3,6 +3,7 @@
 import { percentile, summarize } from '../target/statistics.ts';
 import { table } from '../target/table.ts';
 import type { CrowdReport } from './crowd.ts';
+import type { ProgramTimes } from './loads.ts';
 import { type TftpServerName, tftpServerNames } from './tftp-servers.ts';
 
 export type BootRound = {
@@ -10,13 +11,7 @@ export type BootRound = {
   readonly processorTime: number;
   /** Bytes of the server, at the end. */
   readonly memory: number;
-} & (
-  | {
-      /** Milliseconds of `diskless boot` as a program. */
-      readonly program: number;
-    }
-  | { readonly crowd: CrowdReport }
-);
+} & ({ readonly program: ProgramTimes } | { readonly crowd: CrowdReport });
 
 export interface TftpRound {
   readonly server: TftpServerName;
@@ -69,8 +64,11 @@ function bootTable(rounds: readonly BootRound[]): string {
     const times = [each('dhcp', 0.5), each('disk', 0.5), each('whole', 0.5), each('whole', 0.99), all];
     return [`${machines} at once`, ...times, ...cpuAndMemory(of, machines)];
   });
-  const program = median(programs.map((round) => round.program)).toFixed(0);
-  const first = ['program, cold', '', '', program, '', '', ...cpuAndMemory(programs, 1)];
+  const ofPrograms = (name: keyof ProgramTimes) => median(programs.map(({ program }) => program[name])).toFixed(0);
+  const first = [
+    ...['one program, cold', '', '', ofPrograms('boot'), '', ofPrograms('program')],
+    ...cpuAndMemory(programs, 1),
+  ];
   const titles = ['boots', 'DHCP ms', 'disk ms', 'first sector ms', 'p99 ms', 'all ms', 'server CPU ms each', 'MiB'];
   return table(titles, [first, ...rows]);
 }

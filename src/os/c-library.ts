@@ -21,6 +21,10 @@ export interface SocketCalls {
   recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
   sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
   close: KoffiFunc<(fd: number) => number>;
+  /** 0 when there is no such interface. */
+  interfaceNumber: KoffiFunc<(name: string) => number>;
+  /** Tells when there is something to read, as long as there is; until it is closed. */
+  whenReadable(fd: number, tell: () => void): { close(): void };
   allocate(size: number): CallMemory;
   errno(): number;
   errorNames: Record<string, number>;
@@ -51,6 +55,8 @@ export function calls(): SocketCalls {
         return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
       },
       close: libc.func('int close(int fd)'),
+      interfaceNumber: libc.func('unsigned int if_nametoindex(const char *name)'),
+      whenReadable: (fd, tell) => koffi.node.poll(fd, { readable: true }, tell),
       errno: () => koffi.errno(),
       errorNames: koffi.os.errno,
     };

@@ -1,6 +1,6 @@
 /**
  * What Node's own sockets cannot do, by foreign function calls to the C library: a UDP socket that is bound to one interface
- * (SO_BINDTODEVICE), an ICMPv6 message of our own, and the hardware address and flags of interfaces that have no IP address yet.
+ * (SO_BINDTODEVICE), and the hardware address and flags of interfaces that have no IP address yet.
  *
  * Node gives no way to see which interface a broadcast came in on, and a machine that asks for an address has none to answer to;
  * a socket bound to the interface solves both. Constants are those of Linux.
@@ -21,22 +21,20 @@ import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
 import { sourceFilter } from './source-filter.ts';
 
 const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
 const IPPROTO_IPV6 = 41;
-const IPPROTO_ICMPV6 = 58;
-const IPV6_MULTICAST_HOPS = 18;
 const IPV6_V6ONLY = 26;
+const IPV6_MULTICAST_ALL = 29;
 const SOCKADDR_IN_LENGTH = 16;
-const SOCKADDR_IN6_LENGTH = 28;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
+export const SOCKADDR_IN6_LENGTH = 28;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
-const SO_BINDTODEVICE = 25;
+export const SO_BINDTODEVICE = 25;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 /** Bytes; the kernel counts its own overhead in. */
@@ -68,7 +66,7 @@ export function datagramCalls(): DatagramCalls {
   };
 }
 
-function integer(value: number): Uint8Array {
+export function integer(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
@@ -99,7 +97,11 @@ export function openInterfaceSocket(
   }
   attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
   if (ipv6 === undefined) attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
-  else attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
+  else {
+    attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
+    // Else it hears groups that other sockets of this machine have joined.
+    attempt('hear its own groups alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, integer(0), 4));
+  }
   const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
   attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
@@ -129,7 +131,7 @@ function ipv4SocketAddress(address: string, port: number): Uint8Array {
 }
 
 /** `struct sockaddr_in6` without a zone: sockets that are bound to an interface need none. */
-function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
+export function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
   const socketAddress = new Uint8Array(SOCKADDR_IN6_LENGTH);
   socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET6).buffer));
   writeU16(socketAddress, 2, port);
@@ -137,7 +139,7 @@ function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
   return socketAddress;
 }
 
-function failure(c: SocketCalls, what: string, where: string): DisklessError {
+export function failure(c: SocketCalls, what: string, where: string): DisklessError {
   const errno = c.errno();
   const name = Object.keys(c.errorNames).find((key) => c.errorNames[key] === errno) ?? `errno ${errno}`;
   const message = `cannot ${what} (${where}): ${name}`;
@@ -159,29 +161,6 @@ function failure(c: SocketCalls, what: string, where: string): DisklessError {
       return new DisklessError('NETWORK_SOCKET_FAILED', message);
   }
 }
-
-/**
- * Sends one ICMPv6 message from an interface to all nodes of its link (ff02::1), with the hop limit of 255 that neighbour discovery
- * asks for (RFC 4861 §6.1.2); the kernel fills in the checksum. False when it cannot be sent, as on an interface without IPv6.
- * Raises OS_CALLS_UNAVAILABLE.
- */
-export function sendToAllNodes(interfaceName: string, message: Uint8Array): boolean {
-  const c = calls();
-  const fd = c.socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
-  if (fd < 0) return false;
-  try {
-    const device = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
-    if (c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) < 0) return false;
-    if (c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, integer(255), 4) < 0) return false;
-    return (
-      c.sendto(fd, message, message.length, 0, ipv6SocketAddress(ALL_NODES, 0), SOCKADDR_IN6_LENGTH) === message.length
-    );
-  } finally {
-    c.close(fd);
-  }
-}
-
-const ALL_NODES = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 /** Hardware address and state of an interface; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
 export function interfaceHardware(interfaceName: string): { mac: MacAddress; up: boolean } | undefined {

@@ -44,6 +44,21 @@ describe('pools', () => {
     assert.throws(() => new TestServer({ links: [turned] }), { code: 'DHCP6_POOL_EMPTY' });
   });
 
+  test('give nobody an identifier that is reserved (RFC 8415 §13.1, RFC 5453)', async () => {
+    for (const [first, last, free] of [
+      ['2001:db8::', '2001:db8::1', '2001:db8::1'],
+      ['2001:db8::fdff:ffff:ffff:ff7f', '2001:db8::fdff:ffff:ffff:ffff', '2001:db8::fdff:ffff:ffff:ff7f'],
+      ['2001:db8::200:5eff:fe00:5213', '2001:db8::200:5eff:fe00:5213', undefined],
+    ] as const) {
+      const pool = { first: ip(first), last: ip(last) };
+      const server = new TestServer({ links: [{ ...link, pool }] });
+      const addresses = [1, 2, 3].map(async (number) =>
+        addressOf(await server.ask(request({ duid: duidOfMac(mac(number)) }))),
+      );
+      assert.deepEqual(new Set(await Promise.all(addresses)), new Set([free, undefined]));
+    }
+  });
+
   test('of a whole prefix are as good as small ones', async () => {
     const huge = { ...link, pool: { first: ip('2001:db8::'), last: ip('2001:db8::ffff:ffff:ffff:ffff') } };
     const server = new TestServer({ links: [huge] });

@@ -5,6 +5,7 @@ import { ipv6ToBytes } from '../../src/bytes/index.ts';
 import {
   type BootAnswer,
   type Dhcp6Message,
+  decodeMessage,
   decodeRelayMessage,
   duidOfMac,
   encodeMessage,
@@ -12,6 +13,7 @@ import {
   MessageType,
   Option,
   OptionList,
+  StatusCode,
   unwrapRelays,
 } from '../../src/dhcp6/index.ts';
 import {
@@ -25,6 +27,7 @@ import {
   request,
   serverIdentifier,
   solicit,
+  somewhere,
   TestServer,
   url,
 } from './test-server.ts';
@@ -72,11 +75,76 @@ describe('what a server must not answer (RFC 8415 §16)', () => {
     assert.equal(server.events.at(-1)?.type, 'malformed');
   });
 
+  test('what is for all servers, when it is sent to one alone', async () => {
+    const confirm = message(MessageType.confirm, { ias: [{ addresses: ['2001:db8::11'] }] });
+    for (const asked of [solicit(), confirm, rebind('2001:db8::11'), message(MessageType.informationRequest)]) {
+      const server = new TestServer();
+      assert.equal(await server.datagram(encodeMessage(asked), somewhere, 'unicast'), undefined);
+      const last = server.events.at(-1);
+      assert.equal(last?.type === 'ignored' && last.reason, 'unicast');
+    }
+  });
+
+  test('an envelope of a server’s own making', async () => {
+    const options = new OptionList().set(Option.relayMessage, encodeMessage(solicit()));
+    const addresses = { linkAddress: ip('2001:db8::2'), peerAddress: ip('fe80::1') };
+    const reply = encodeRelayMessage({ type: MessageType.relayReply, hopCount: 0, ...addresses, options });
+    const server = new TestServer();
+    assert.equal(await server.datagram(reply), undefined);
+    const last = server.events.at(-1);
+    assert.equal(last?.type === 'ignored' && last.reason, 'unexpected');
+  });
+
   test('an IA whose inside is no option is malformed', async () => {
     const server = new TestServer();
     const broken = message(MessageType.request, { to: serverIdentifier });
     broken.options.appendRaw(Option.iaNa.code, new Uint8Array(15));
     assert.equal(await server.silent(broken), 'malformed');
+  });
+});
+
+describe('every answer', () => {
+  test('tells a client that asks this server alone to ask all, and does nothing else (RFC 8415 §18.4)', async () => {
+    for (const type of [MessageType.request, MessageType.renew, MessageType.release, MessageType.decline]) {
+      const server = new TestServer();
+      const address = await server.bind();
+      const asked = message(type, { to: serverIdentifier, ias: [{ addresses: [address] }] });
+      const reply = await server.datagram(encodeMessage(asked), somewhere, 'unicast');
+      assert.ok(reply !== undefined);
+      const { options } = decodeMessage(reply.data);
+      assert.deepEqual(options.codes(), [1, 2, 13]);
+      assert.equal(options.get(Option.statusCode)?.code, StatusCode.useMulticast);
+      assert.equal(server.leases.leaseAt(address)?.state, 'bound');
+    }
+  });
+
+  test('has the same T1 and T2 in all IAs (RFC 8415 §18.3.2, §18.3.4, §18.3.5)', async () => {
+    const server = new TestServer();
+    const ias = [{ iaid: 1 }, { iaid: 2 }];
+    for (const asked of [request({ ias }), message(MessageType.renew, { to: serverIdentifier, ias })]) {
+      const times = (await server.ask(asked)).options.all(Option.iaNa).map(({ t1, t2 }) => [t1, t2]);
+      assert.deepEqual(times, [
+        [1500, 2400],
+        [1500, 2400],
+      ]);
+    }
+  });
+
+  test('is made although there are options that nobody knows (RFC 8415 §16)', async () => {
+    const options = (list: OptionList) =>
+      list.appendRaw(65_001, Uint8Array.of(1)).set(Option.vendorClass, { enterprise: 99, items: [Buffer.from('?')] });
+    assert.ok(addressOf(await new TestServer().ask(request({ options }))));
+  });
+
+  test('has each option that is asked for and known, and none that is not (RFC 8415 §18.3, §18.3.9)', async () => {
+    const options = (list: OptionList) => list.set(Option.optionRequest, [24, 23, 56, 82]);
+    for (const asked of [solicit({ options }), request({ options })]) {
+      const codes = (await new TestServer().ask(asked)).options.codes();
+      assert.deepEqual(
+        codes.filter((code) => [23, 24, 56, 82].includes(code)),
+        [24, 23],
+      );
+    }
   });
 });
 

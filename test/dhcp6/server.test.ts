@@ -16,6 +16,7 @@ import {
   addressOf,
   ia,
   lifetimes,
+  link,
   mac,
   message,
   rebind,
@@ -313,5 +314,12 @@ describe('Information-request (RFC 8415 §18.3.6)', () => {
       assert.equal(reply.options.get(Option.informationRefreshTime), 4000);
       assert.equal(reply.options.has(Option.domainSearch), false);
     }
+  });
+
+  test('is not asked for again within ten minutes, however short addresses are lent (RFC 8415 §21.23)', async () => {
+    const server = new TestServer({ links: [{ ...link, preferredLifetime: 60, validLifetime: 60 }] });
+    const options = (list: OptionList) => list.set(Option.optionRequest, [32]);
+    const reply = await server.ask(message(MessageType.informationRequest, { options }));
+    assert.equal(reply.options.get(Option.informationRefreshTime), 600);
   });
 });

@@ -17,6 +17,7 @@ import {
   MessageType,
   Option,
   OptionList,
+  type Way,
 } from '../../src/dhcp6/index.ts';
 
 export const ip = (text: string) => text as Ipv6Address;
@@ -24,7 +25,7 @@ export const mac = (last: number) => `52:54:00:00:00:${last.toString(16).padStar
 export const serverIdentifier = duidOfMac(mac(0xfe));
 export const own = ip('2001:db8::1');
 export const url = 'iscsi:[2001:db8::1]::::iqn.2024-01.com.example:disk';
-const somewhere = { address: 'fe80::99%eth0', port: 546 };
+export const somewhere = { address: 'fe80::99%eth0', port: 546 };
 
 export const link: Dhcp6Link = {
   prefixes: [{ network: ip('2001:db8::'), length: 64 }],
@@ -88,8 +89,8 @@ export class TestServer {
     });
   }
 
-  async datagram(data: Uint8Array, from = somewhere): Promise<Datagram | undefined> {
-    return this.server.receive(data, from, this.now);
+  async datagram(data: Uint8Array, from = somewhere, way: Way = 'multicast'): Promise<Datagram | undefined> {
+    return this.server.receive(data, from, this.now, way);
   }
 
   async ask(asked: Dhcp6Message, from = somewhere): Promise<Dhcp6Message> {
