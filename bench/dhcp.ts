@@ -15,8 +15,8 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
 import { type Contender, type ContenderName, contenderNames, makeContender } from './dhcp/contenders.ts';
-import { type BenchNetwork, makeBenchNetwork } from './dhcp/network.ts';
 import { type Exchanges, exchanges } from './dhcp/perfdhcp.ts';
+import { type BenchNetwork, makeBenchNetwork } from './measured/network.ts';
 import { type Summary, summarize } from './target/statistics.ts';
 import { table } from './target/table.ts';
 

@@ -23,11 +23,12 @@ export const peers = {
   demo: machinePackages,
   test: [
     ...machinePackages,
-    // iSCSI initiators and a target
+    // iSCSI initiators and targets
     'libiscsi-bin',
     'qemu-utils',
     'qemu-block-extra',
     'tgt',
+    'istgt',
     // NBD clients and servers
     'libnbd-bin',
     'nbdkit',
@@ -50,9 +51,11 @@ export const peers = {
     // TFTP and HTTP
     'tftp-hpa',
     'curl',
-    // Reads our IPsec configuration
+    // Reads our IPsec configuration, and protects by it
     'strongswan-swanctl',
     'charon-systemd',
+    'libcharon-extra-plugins',
+    'libstrongswan-standard-plugins',
     // A second opinion on names, partition tables and what is on the wire
     'idn',
     'fdisk',

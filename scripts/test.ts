@@ -4,35 +4,41 @@
  *     npm test [-- --only checks|unit|interop|e2e] [-- FILE...]
  */
 import { spawn } from 'node:child_process';
-import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { glob, mkdtempDisposable } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BuildOptions } from './debian/tree.ts';
 import { debianImage } from './debian-image/build.ts';
 import { initiatorGuest } from './initiator-guest/build.ts';
+import { ownSurroundings } from './own-surroundings.ts';
 import { providePeers } from './peers.ts';
 import { Progress } from './progress.ts';
-import type { OutcomeLine } from './test-outcome.ts';
+import { type Outcome, type Run, type RunOptions, runTests } from './test-run.ts';
 
 const parts = ['checks', 'unit', 'interop', 'e2e'] as const;
 type Part = (typeof parts)[number];
 
 const checkout = join(import.meta.dirname, '..');
 
-/** A test file that hangs must fail by name, and not by the patience of whoever waits for the whole run. Milliseconds. */
+/** A test that hangs must fail by name, and not by the patience of whoever waits for the whole run. Milliseconds. */
 const testTimeout = { unit: 120_000, interop: 400_000, e2e: 600_000 } as const;
 
-/** Interop tests take well-known ports and whole machines both processors: those files run one at a time. */
-const concurrency = { unit: 2, interop: 1, e2e: 1 } as const;
+/** For all unit tests together, and for each file of the others. Milliseconds. */
+const runTimeout = { unit: 600_000, interop: 400_000, e2e: 600_000 } as const;
 
-interface Outcome {
+/** Files that run apart, at a time: interop tests wait more than they compute, whole machines do not. */
+const lanes = {
+  interop: Math.min(6, Math.ceil(1.5 * availableParallelism())),
+  e2e: Math.min(4, availableParallelism()),
+} as const;
+
+/** Of the files that run apart, those that take longer than any other, the longest first. */
+const longest: readonly string[] = ['test/interop/libiscsi.test.ts', 'test/e2e/debian.test.ts'];
+
+interface PartOutcome extends Outcome {
   readonly part: string;
   readonly seconds: number;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly skips: readonly { readonly name: string; readonly reason: string }[];
 }
 
 async function main(): Promise<number> {
@@ -43,9 +49,12 @@ async function main(): Promise<number> {
     return 2;
   }
   if (chosen.includes('interop') || chosen.includes('e2e')) await prepare(chosen);
-  const outcomes: Outcome[] = [];
+  // Nearly all of a short program's time is Node's way from TypeScript to what it runs: the first that needs a file goes it for all.
+  await using compiled = await mkdtempDisposable(join(tmpdir(), 'diskless-compiled-'));
+  const options = { folder: checkout, environment: { NODE_COMPILE_CACHE: compiled.path } };
+  const outcomes: PartOutcome[] = [];
   for (const part of chosen) {
-    outcomes.push(...(part === 'checks' ? await runChecks() : [await runTests(part, positionals)]));
+    outcomes.push(...(part === 'checks' ? await runChecks() : [await runPart(part, positionals, options)]));
   }
   return report(outcomes);
 }
@@ -79,8 +88,8 @@ async function buildSystems(progress: Progress): Promise<void> {
   await Promise.all(builds);
 }
 
-async function runChecks(): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+async function runChecks(): Promise<PartOutcome[]> {
+  const outcomes: PartOutcome[] = [];
   for (const script of ['lint', 'types']) {
     console.log(`\n=== ${script}`);
     const started = performance.now();
@@ -92,38 +101,46 @@ async function runChecks(): Promise<Outcome[]> {
       failed: good ? 0 : 1,
       skipped: 0,
       skips: [],
+      failures: good ? [] : [{ name: `npm run ${script}`, file: '' }],
     });
   }
   return outcomes;
 }
 
-async function runTests(part: Exclude<Part, 'checks'>, chosenFiles: readonly string[]): Promise<Outcome> {
+async function runPart(
+  part: Exclude<Part, 'checks'>,
+  chosenFiles: readonly string[],
+  options: Pick<RunOptions, 'folder' | 'environment'>,
+): Promise<PartOutcome> {
   console.log(`\n=== ${part}`);
   const started = performance.now();
   const files = await testFiles(part, chosenFiles);
-  const folder = await mkdtemp(join(tmpdir(), 'diskless-tests-'));
-  try {
-    const outcomeFile = join(folder, 'outcome.jsonl');
-    const reporters = [
-      '--test-reporter=spec',
-      '--test-reporter-destination=stdout',
-      `--test-reporter=${join(import.meta.dirname, 'test-outcome.ts')}`,
-      `--test-reporter-destination=${outcomeFile}`,
-    ];
-    const limits = [`--test-concurrency=${concurrency[part]}`, `--test-timeout=${testTimeout[part]}`];
-    const code =
-      files.length === 0 ? 0 : await spawned(process.execPath, ['--test', ...limits, ...reporters, ...files]);
-    return {
-      part,
-      seconds: (performance.now() - started) / 1000,
-      ...(files.length === 0 ? noTests : await readOutcome(outcomeFile, code)),
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const { runs, ...how } = part === 'unit' ? together(files) : apart(part, files);
+  const outcome = await runTests(runs, { ...options, ...how });
+  return { part, seconds: (performance.now() - started) / 1000, ...outcome };
 }
 
-const noTests = { passed: 0, failed: 0, skipped: 0, skips: [] } as const;
+type Plan = { readonly runs: readonly Run[] } & Omit<RunOptions, 'folder' | 'environment'>;
+
+function together(files: readonly string[]): Plan {
+  return { runs: [{ files, concurrency: 2, testTimeout: testTimeout.unit, timeout: runTimeout.unit }], lanes: 1 };
+}
+
+/** Each file in surroundings of its own, some at a time; where that cannot be, one after the other. */
+function apart(part: 'interop' | 'e2e', files: readonly string[]): Plan {
+  const limits = { concurrency: 1, testTimeout: testTimeout[part] };
+  const before = ownSurroundings();
+  if (before === undefined) return { runs: [{ ...limits, files, timeout: files.length * runTimeout[part] }], lanes: 1 };
+  const runs = longestFirst(files).map((file) => ({ ...limits, files: [file], timeout: runTimeout[part] }));
+  const show = (run: Run, output: Buffer) => process.stdout.write(`\n--- ${run.files.join(' ')}\n${output}`);
+  return { runs, lanes: lanes[part], before, show };
+}
+
+/** The longest first, so that none of them is all that still runs at the end. */
+function longestFirst(files: readonly string[]): string[] {
+  const place = (file: string) => (longest.includes(file) ? longest.indexOf(file) : longest.length);
+  return [...files].sort((a, b) => place(a) - place(b));
+}
 
 async function testFiles(part: Exclude<Part, 'checks'>, chosenFiles: readonly string[]): Promise<string[]> {
   const files: string[] = [];
@@ -134,23 +151,12 @@ async function testFiles(part: Exclude<Part, 'checks'>, chosenFiles: readonly st
   return files.sort();
 }
 
-async function readOutcome(path: string, code: number): Promise<Omit<Outcome, 'part' | 'seconds'>> {
-  const lines = (await readFile(path, 'utf8'))
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line): OutcomeLine => JSON.parse(line));
-  const totals = lines.find((line) => line.kind === 'totals');
-  const skips = lines.filter((line) => line.kind === 'skipped');
-  if (totals === undefined) return { ...noTests, failed: 1 };
-  // A runner that failed although no test did (a file that does not load, a leak) is a failure.
-  return { passed: totals.passed, failed: Math.max(totals.failed, code === 0 ? 0 : 1), skipped: totals.skipped, skips };
-}
-
-function report(outcomes: readonly Outcome[]): number {
+function report(outcomes: readonly PartOutcome[]): number {
   console.log('\n=== summary');
-  for (const { part, passed, failed, skipped, seconds, skips } of outcomes) {
+  for (const { part, passed, failed, skipped, seconds, skips, failures } of outcomes) {
     console.log(`${part.padEnd(8)} ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(1)} s`);
     for (const { name, reason } of skips) console.log(`         skipped: ${name} (${reason})`);
+    for (const { name, file } of failures) console.log(`         failed: ${name} (${file})`);
   }
   const sum = (count: 'passed' | 'failed' | 'skipped') =>
     outcomes.reduce((total, outcome) => total + outcome[count], 0);

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { BenchNetwork } from './network.ts';
+import type { BenchNetwork } from '../measured/network.ts';
 
 export interface Exchanges {
   /** Four-way exchanges in a second that were asked for, and that were completed. */

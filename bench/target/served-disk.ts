@@ -4,6 +4,7 @@
  *     node served-disk.ts IMAGE DATA-DIRECTORY TARGET-NAME ADDRESS:PORT
  */
 
+import { pollBusily } from '../../src/os/busy-polling.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { runProcess } from '../../src/os/process.ts';
@@ -14,6 +15,7 @@ import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 
 collectReceivedMemory();
+pollBusily();
 const [path = '', directory = '', name = '', listen = ''] = process.argv.slice(2);
 const [address = '', port = ''] = listen.split(':');
 const pool = new LocalPool({ directory, fileSystem: nodeFileSystem, run: runProcess });

@@ -15,6 +15,8 @@ const packages = [
   'kmod',
   'dbus',
   'open-iscsi',
+  // For machines that are booted over IPv6.
+  'dhcpcd-base',
   'iproute2',
   'iputils-ping',
   'e2fsprogs',

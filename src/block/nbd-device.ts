@@ -55,7 +55,7 @@ export class NbdDevice implements Device {
     this.#client = client;
     this.#flags = transmissionFlags;
     this.#hasAllocation = allocationContext !== undefined;
-    this.blockSize = chooseBlockSize(blockSize.minimum, options.blockSize);
+    this.blockSize = chooseBlockSize(blockSize, options.blockSize);
     if (size === 0 || size % this.blockSize !== 0 || !Number.isSafeInteger(size)) {
       throw new DisklessError('DEVICE_SIZE', `the NBD export has ${size} bytes, no whole number of blocks`, {
         hint: `Serve a disk whose size is a multiple of ${this.blockSize}.`,
@@ -175,16 +175,13 @@ function asDeviceError(error: unknown, what: string): DisklessError {
   return deviceError(error, what);
 }
 
-function chooseBlockSize(minimum: number, wanted: number | undefined): number {
+function chooseBlockSize({ minimum, maximum }: ClientAgreement['blockSize'], wanted: number | undefined): number {
   const blockSize = wanted ?? (minimum <= 512 ? 512 : 4096);
-  if (minimum <= blockSize) return blockSize;
-  throw new DisklessError(
-    'NBD_BLOCK_SIZE',
-    `the NBD server takes blocks of ${minimum} bytes, and not of ${blockSize}`,
-    {
-      hint: 'Ask for blocks of 4096 bytes, or let the server take smaller ones.',
-    },
-  );
+  if (minimum <= blockSize && blockSize <= maximum) return blockSize;
+  const range = `the NBD server takes ${minimum} to ${maximum} bytes at once, and not a block of ${blockSize}`;
+  throw new DisklessError('NBD_BLOCK_SIZE', range, {
+    hint: 'Ask for blocks of 4096 bytes, or let the server take smaller ones.',
+  });
 }
 
 /** A power of two, as SCSI can tell it, from what may be any number of bytes. */

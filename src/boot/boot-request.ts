@@ -11,6 +11,8 @@ export interface BootRequest {
   /** The network interface to ask on. */
   readonly interface?: string;
   readonly rootPath?: RootPath;
+  /** With its server: another way to the disk, or to another one, for when the first one fails. DHCP's counts less. */
+  readonly secondRootPath?: RootPath;
   /** These count more than the same fields of `rootPath`. */
   readonly server?: ServerName;
   readonly port?: number;

@@ -21,6 +21,8 @@ export interface BootedDisk {
   /** Follows the target when that ends it or goes away for a while. */
   readonly session: LastingSession;
   readonly device: RemoteDevice;
+  /** Which of those that were tried. */
+  readonly candidate: Candidate;
   readonly targetName: string;
   readonly lun: Uint8Array;
   readonly inquiry: Inquiry;
@@ -101,7 +103,7 @@ async function bootFrom(candidate: Candidate, options: BootStageOptions, trace: 
     trace.step(`${sizeText(device.size)}, blocks of ${device.blockSize} bytes${device.readOnly ? ', read only' : ''}`);
     const description = await describeDisk(device);
     for (const line of describe(description)) trace.step(line);
-    return { session, device, targetName, lun, inquiry, description };
+    return { session, device, candidate, targetName, lun, inquiry, description };
   } catch (error) {
     await session.close();
     throw error;

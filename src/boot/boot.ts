@@ -2,14 +2,17 @@
 
 import { Initiator } from '../initiator/initiator.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
+import type { Network } from '../os/network.ts';
 import { describeParameters, withDefaults } from './boot-parameters.ts';
 import type { BootRequest } from './boot-request.ts';
 import { type BootedDisk, describeBootedDisk, runBootStage } from './boot-stage.ts';
+import { type Candidate, secondCandidate } from './candidate.ts';
+import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
 import { defaultInitiatorName } from './initiator-name.ts';
 import type { LeasedNetwork } from './leased-network.ts';
 import { decideSoftware } from './plan.ts';
-import { admission, refuseInsecureRequest } from './secure-policy.ts';
+import { type Admit, admission, refuseInsecureRequest } from './secure-policy.ts';
 import { throughDhcp } from './through-dhcp.ts';
 import { throughDiscovery } from './through-discovery.ts';
 import { throughSoftware } from './through-software.ts';
@@ -19,6 +22,12 @@ export interface BootResult {
   readonly parameters: ReturnType<typeof describeParameters>;
   readonly disk: BootedDisk;
   readonly initiatorName: string;
+  /** What a second Root Path names, where the disk is not that one. */
+  readonly second: Candidate | undefined;
+  readonly admit: Admit;
+  /** With the name servers that DHCP named, where the machine has none of its own. */
+  readonly network: Network;
+  readonly locations: ServiceLocations;
   /** What DHCP said of the network, where it was asked. */
   readonly lease: LeasedNetwork | undefined;
   /** Who this is, where proof of it was at hand. */
@@ -61,9 +70,12 @@ export async function boot<T>(
     ...(proof === undefined ? {} : { chap: proof }),
     ...(timeouts === undefined ? {} : { timeouts }),
   });
-  const candidates = await throughDiscovery(request, parameters, learned, initiator, lasting, trace);
+  const found = await throughDiscovery(request, parameters, learned, initiator, lasting, trace);
+  const second = secondCandidate(request, parameters, learned.secondRootPath);
+  const candidates = second === undefined ? found : [...found, second];
   const lun = parameters.lun.value;
-  const options = { initiator, clock, candidates, lun, admit: admission(request), reach, timeout, signal };
+  const admit = admission(request);
+  const options = { initiator, clock, candidates, lun, admit, reach, timeout, signal };
   const disk = await trace.run(
     'boot',
     `as ${initiatorName}`,
@@ -73,7 +85,18 @@ export async function boot<T>(
   cleanup.defer(() => disk.session.close());
   const targetName = parameters.targetName ?? { value: disk.targetName, source: 'discovery' };
   const described = describeParameters({ ...parameters, targetName });
-  const result = { parameters: described, disk, initiatorName, lease: learned.lease, chap: proof, signal };
+  const result = {
+    parameters: described,
+    disk,
+    initiatorName,
+    second: disk.candidate === second ? undefined : second,
+    admit,
+    network,
+    locations: learned.locations,
+    lease: learned.lease,
+    chap: proof,
+    signal,
+  };
   // Awaited here, so that the session is closed after it and not before.
   return await untilLost(lost, disk, use(result));
 }

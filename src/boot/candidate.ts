@@ -4,6 +4,7 @@ import { formatPortal, type Portal } from '../initiator/target-address.ts';
 import { type RootPath, rootPathDefaults } from '../iscsi/root-path.ts';
 import { serverHost } from '../iscsi/server-name.ts';
 import type { BootParameters } from './boot-parameters.ts';
+import type { BootRequest } from './boot-request.ts';
 import type { DiscoveryService, FoundTarget } from './discovery-service.ts';
 import type { Facts } from './trace.ts';
 
@@ -42,6 +43,17 @@ export function candidateOfRootPath({ server, port, lun, targetName }: RootPath)
   if (server === undefined) return undefined;
   const portal = { host: serverHost(server), port: port ?? rootPathDefaults.port };
   return { portal, targetName, lun: lun ?? rootPathDefaults.lun };
+}
+
+/** What a second Root Path names: the user's, or DHCP's where the first way is DHCP's too. */
+export function secondCandidate(
+  { secondRootPath: ofUser }: BootRequest,
+  { server, targetName }: BootParameters,
+  ofDhcp: RootPath | undefined,
+): Candidate | undefined {
+  if (ofUser !== undefined) return candidateOfRootPath(ofUser);
+  if (ofDhcp === undefined || server?.source !== 'dhcp' || targetName?.source !== 'dhcp') return undefined;
+  return candidateOfRootPath(ofDhcp);
 }
 
 function rank({ bootable }: FoundTarget): number {

@@ -14,7 +14,7 @@ import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import { type DhcpParameters, type Found, type PlainParameters, parametersOf } from './dhcp-parameters.ts';
-import { HeldLease } from './held-lease.ts';
+import { type HeldLease, obtainLease } from './held-lease.ts';
 import type { Fact, Facts, StageTrace } from './trace.ts';
 
 export interface DhcpStageOptions {
@@ -94,7 +94,7 @@ export async function runDhcpStage(options: DhcpStageOptions, trace: StageTrace)
   const { network, clock, random, signal } = options;
   const client = clientOptions(options);
   const { name } = options.interface;
-  const { held, lease } = await HeldLease.obtain({ network, clock, random, interface: name, client, signal }, trace);
+  const { held, lease } = await obtainLease({ network, clock, random, interface: name, client, signal }, trace);
   try {
     sayForWhomItIs(lease, trace);
     return resultOf(options, lease, held, parametersOf(lease));

@@ -11,7 +11,7 @@ import { formatRootPath, parseRootPath, type RootPath } from '../iscsi/root-path
 import type { Clock } from '../os/clock.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
-import { type Dhcp6Answer, HeldDhcp6 } from './held-dhcp6.ts';
+import { type Dhcp6Answer, decline, type HeldDhcp6, obtainDhcp6 } from './held-dhcp6.ts';
 import type { Facts, StageTrace } from './trace.ts';
 import { awaitTriedOut, awaitUsableIpv6 } from './usable-ipv6.ts';
 
@@ -58,7 +58,7 @@ export async function runDhcp6Stage(options: Dhcp6StageOptions, trace: StageTrac
   const remaining = Math.max(1, started + timeout - clock.monotonic());
   // One machine that boots is no crowd after a power cut: it need not wait before it asks.
   const client = { duid: duidOfMac(mac), iaid: readU32(macToBytes(mac), 2), mode, timeout: remaining, longestDelay: 0 };
-  const { held, answer } = await HeldDhcp6.obtain({ network, clock, random, interface: name, client, signal }, trace);
+  const { held, answer } = await obtainDhcp6({ network, clock, random, interface: name, client, signal }, trace);
   try {
     return resultOf(answer, held, trace);
   } catch (error) {
@@ -122,7 +122,7 @@ export async function configureIpv6(
       return current;
     }
     trace.step(`somebody else on the link has ${addresses.join(', ')}`);
-    current = resultOf(await held.decline(), held, trace);
+    current = resultOf(await decline(held), held, trace);
   }
   const what = `all ${MOST_DECLINES} addresses that DHCPv6 gave on ${options.interface.name} are in use by somebody else`;
   throw new DisklessError('DHCP6_ADDRESS_IN_USE', what, {

@@ -3,71 +3,45 @@
  * over the same network card. It is an ACPI table with its header, as QEMU takes it by `-acpitable file=`.
  */
 
-import { DisklessError, ipv4InSubnet, ipv4Subnet, ipv6Scope, isIpv4, parseIpv4, parseIpv6 } from '../bytes/index.ts';
-import type { IbftChap, IbftNic, IbftTable, IbftTarget, IpAddress } from '../ibft/index.ts';
+import { ipv4InSubnet, ipv4Subnet, ipv6Scope, isIpv4, parseIpv4 } from '../bytes/index.ts';
+import type { IbftChap, IbftInitiator, IbftNic, IbftTable, IbftTarget, IpAddress } from '../ibft/index.ts';
 import { PrefixOrigin } from '../ibft/index.ts';
-import type { ChapCredentials, ChapSecret } from '../iscsi/chap.ts';
-import type { Endpoint, Network, NetworkInterface } from '../os/network.ts';
-import type { BootResult } from './boot.ts';
-import type { LeasedNetwork } from './leased-network.ts';
-
-/** The disk and the way to it, as the boot found them. */
-export interface WayToDisk {
-  readonly initiatorName: string;
-  readonly targetName: string;
-  /** Eight bytes. */
-  readonly lun: Uint8Array;
-  /** Both ends of the session's connection. */
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** The one that has the local address. */
-  readonly interface: NetworkInterface;
-  /** What DHCP said, where it was asked. */
-  readonly lease: LeasedNetwork | undefined;
-  readonly chap: ChapCredentials | undefined;
-}
-
-/** Raises BOOT_INTERFACE_UNKNOWN when no interface has the address that the session came from. */
-export function wayToDisk({ disk, initiatorName, lease, chap }: BootResult, network: Network): WayToDisk {
-  const { local, remote } = disk.session.current;
-  const address = withoutZone(local.address);
-  const all = network.interfaces();
-  const used = all.find(({ ipv4, ipv6 }) => [...ipv4, ...ipv6].some((each) => each.address === address));
-  if (used === undefined) {
-    throw new DisklessError('BOOT_INTERFACE_UNKNOWN', `no network interface has the session's address ${address}`, {
-      hint: `This machine has ${all.map(({ name }) => name).join(', ')}.`,
-    });
-  }
-  const { targetName, lun } = disk;
-  return { initiatorName, targetName, lun, local, remote, interface: used, lease, chap };
-}
+import type { ChapSecret } from '../iscsi/chap.ts';
+import { ipAddress, type SecondDisk, type WayToDisk } from './way-to-disk.ts';
 
 const MAKER = { oemId: 'DSKLSS', oemTableId: 'DISKLESS' } as const;
 
-/** Where the card is in the next machine is not known: its system finds it by the hardware address. */
+/** Without a place on the bus, the next system finds the card by its hardware address, as it mostly does anyway. */
 const UNKNOWN_PCI = { bus: 0, device: 0, function: 0 } as const;
 
 /** RFC 3927 §2.1 */
 const IPV4_LINK_LOCAL = ipv4Subnet(parseIpv4('169.254.0.0'), 16);
 
+/** The disk first, as the one that was booted from; the second disk is there for the next system to use as well. */
 export function ibftOf(way: WayToDisk): IbftTable {
+  const { targetName, lun, remote, second } = way;
+  const more = second === undefined ? [] : [targetOf(way, second, 1)];
   return {
     ...MAKER,
-    initiator: {
-      valid: true,
-      bootSelected: true,
-      name: way.initiatorName,
-      isnsServer: undefined,
-      slpServer: undefined,
-      primaryRadiusServer: undefined,
-      secondaryRadiusServer: undefined,
-    },
+    initiator: initiatorOf(way),
     nics: [nicOf(way)],
-    targets: [targetOf(way)],
+    targets: [targetOf(way, { targetName, lun, remote }, 0), ...more],
   };
 }
 
-function nicOf({ local, interface: { mac, ipv4, ipv6 }, lease }: WayToDisk): IbftNic {
+function initiatorOf({ initiatorName, isnsServer, slpServer }: WayToDisk): IbftInitiator {
+  return {
+    valid: true,
+    bootSelected: true,
+    name: initiatorName,
+    isnsServer,
+    slpServer,
+    primaryRadiusServer: undefined,
+    secondaryRadiusServer: undefined,
+  };
+}
+
+function nicOf({ local, interface: { mac, ipv4, ipv6 }, pci = UNKNOWN_PCI, lease }: WayToDisk): IbftNic {
   const address = ipAddress(local.address);
   const own = [...ipv4, ...ipv6].find((each) => each.address === address);
   return {
@@ -84,16 +58,16 @@ function nicOf({ local, interface: { mac, ipv4, ipv6 }, lease }: WayToDisk): Ibf
     dhcpServer: lease?.server,
     vlan: 0,
     mac,
-    pci: UNKNOWN_PCI,
+    pci,
     hostName: lease?.hostName ?? '',
   };
 }
 
-function targetOf({ remote, lun, targetName, chap }: WayToDisk): IbftTarget {
+function targetOf({ chap }: WayToDisk, { remote, lun, targetName }: SecondDisk, index: 0 | 1): IbftTarget {
   return {
     valid: true,
-    bootSelected: true,
-    index: 0,
+    bootSelected: index === 0,
+    index,
     address: ipAddress(remote.address),
     port: remote.port,
     lun,
@@ -108,15 +82,6 @@ function targetOf({ remote, lun, targetName, chap }: WayToDisk): IbftTarget {
 
 function secretOf({ name, secret }: ChapSecret): IbftChap {
   return { name, secret };
-}
-
-/** Of an end of a connection; the zone of a link-local address has no place in the table. */
-function ipAddress(literal: string): IpAddress {
-  return isIpv4(literal) ? literal : parseIpv6(withoutZone(literal));
-}
-
-function withoutZone(literal: string): string {
-  return literal.split('%')[0] ?? '';
 }
 
 function isLinkLocal(address: IpAddress): boolean {

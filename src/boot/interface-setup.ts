@@ -63,6 +63,8 @@ export interface GivenAddress {
   readonly prefix: number;
   /** Ways out of the subnet. A router of 0.0.0.0 is none: the destination is at the cable (RFC 3442). */
   readonly routes: readonly ClasslessRoute[];
+  /** Bytes (option 26); undefined where the server says nothing. */
+  readonly mtu: number | undefined;
 }
 
 /** Makes sure that a host can be reached for the time of the boot. Names and IPv6 addresses are left to the machine's own routes. */
@@ -89,6 +91,7 @@ export async function configureAddress(
     trace.step(`${name} keeps its own address ${own.address}/${own.prefix}`);
     return byOwnRoutes;
   }
+  await setMtu(chosen, given.mtu, machine, cleanup, trace);
   cleanup.use(await machine.addAddress(name, address, prefix));
   trace.step(`${name} has ${address}/${prefix} for this boot`);
   const subnet = ipv4Subnet(address, prefix);
@@ -102,6 +105,34 @@ export async function configureAddress(
     cleanup.use(await machine.addHostRoute(name, host, router));
     stage.step(`${host} is reached ${router === undefined ? `at the cable of ${name}` : `through ${router}`}`);
   };
+}
+
+/** RFC 791 §3.2: every host takes 576 bytes. */
+const LEAST_MTU = 576;
+/** RFC 8200 §5: below this the kernel ends IPv6 on the interface. */
+const LEAST_MTU_OF_IPV6 = 1280;
+
+/** A path that is narrower than its interface, or wider, is not found out by TCP alone. A boot goes on without it. */
+async function setMtu(
+  { name, ipv6 }: NetworkInterface,
+  mtu: number | undefined,
+  machine: MachineNetwork,
+  cleanup: AsyncDisposableStack,
+  trace: StageTrace,
+): Promise<void> {
+  if (mtu === undefined) return;
+  const least = ipv6.length > 0 ? LEAST_MTU_OF_IPV6 : LEAST_MTU;
+  if (mtu < least) {
+    trace.step(`the MTU of ${mtu} that DHCP gives is below ${least}: ${name} keeps its own`);
+    return;
+  }
+  try {
+    cleanup.use(await machine.setMtu(name, mtu));
+    trace.step(`${name} has the MTU ${mtu} for this boot`);
+  } catch (error) {
+    if (!(error instanceof DisklessError) || error.code !== 'MACHINE_NETWORK_FAILED') throw error;
+    trace.step(`${name} keeps its own MTU: ${error.message}`);
+  }
 }
 
 /** The most specific one that leads there. */

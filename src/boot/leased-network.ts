@@ -1,5 +1,6 @@
 /** What DHCP said of a network beside the boot itself: for the system that is started next. */
 
+import type { Ipv6Address } from '../bytes/index.ts';
 import type { DhcpLease } from '../dhcp/client/lease.ts';
 import { Option } from '../dhcp/option.ts';
 import type { IpAddress } from '../ibft/index.ts';
@@ -13,13 +14,10 @@ export interface LeasedNetwork {
   readonly hostName: string | undefined;
 }
 
-/** DHCPv6 has no routers, and the boot asks it for nothing else of the network. */
-export const leasedByDhcp6: LeasedNetwork = {
-  server: undefined,
-  router: undefined,
-  nameServers: [],
-  hostName: undefined,
-};
+/** DHCPv6 has no routers, and its servers are known by an identifier. */
+export function leasedByDhcp6(nameServers: readonly Ipv6Address[]): LeasedNetwork {
+  return { server: undefined, router: undefined, nameServers, hostName: undefined };
+}
 
 export function leasedNetwork(
   { reply, serverIdentifier: server }: Pick<DhcpLease, 'reply' | 'serverIdentifier'>,

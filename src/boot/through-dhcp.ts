@@ -10,7 +10,15 @@ import type { PlainParameters } from './dhcp-parameters.ts';
 import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './dhcp-stage.ts';
 import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
-import { bringUp, byOwnRoutes, chooseInterface, configureAddress, hasAddress, type Reach } from './interface-setup.ts';
+import {
+  bringUp,
+  byOwnRoutes,
+  chooseInterface,
+  configureAddress,
+  type GivenAddress,
+  hasAddress,
+  type Reach,
+} from './interface-setup.ts';
 import { type LeasedNetwork, leasedNetwork } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
@@ -100,12 +108,16 @@ async function askDhcp(
   // An address of its own is not the lease's to lose.
   if (chosen.ipv4.length > 0) await result.held[Symbol.asyncDispose]();
   else cleanup.use(result.held);
-  const reach = await configureAddress(chosen, result, machine, cleanup, trace);
+  const reach = await configureAddress(chosen, givenBy(result), machine, cleanup, trace);
   const nameServers = result.parameters.domainNameServers?.value;
   if (nameServers === undefined || chosen.ipv4.length > 0) return { result, reach, named: network };
   for (const nameServer of nameServers) await reach(nameServer, trace);
   const named = new NamedNetwork(network, nameServers);
   return { result, reach: reachingNames(reach, named), named };
+}
+
+function givenBy({ address, prefix, routes, parameters }: DhcpResult): GivenAddress {
+  return { address, prefix, routes, mtu: parameters.interfaceMtu?.value };
 }
 
 /** A name is reached at all of its addresses; one that has none is for whoever connects to it to complain of. */

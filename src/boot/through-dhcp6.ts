@@ -24,7 +24,7 @@ export async function throughDhcp6(
   const { network, machine, clock, random, dhcpTimeout: timeout, signal } = environment;
   const mode = method === 'v6' ? 'stateful' : 'stateless';
   const options = { network, clock, random, interface: chosen, mode, timeout, signal } as const;
-  const { rootPath, bootFileUrl, held } = await trace.run(
+  const { rootPath, bootFileUrl, domainNameServers, held } = await trace.run(
     'dhcp',
     `${reason}: asking DHCPv6 on ${chosen.name} (${chosen.mac})`,
     async (stage) => {
@@ -40,7 +40,7 @@ export async function throughDhcp6(
     interface: chosen,
     // RFC 5970 §5: the option that names the disk is the one that would name a file.
     bootFile: () => (rootPath === undefined && bootFileUrl !== undefined ? parseSoftwareUrl(bootFileUrl) : undefined),
-    lease: leasedByDhcp6,
+    lease: leasedByDhcp6(domainNameServers),
     lost: held.lost,
     reach: byOwnRoutes,
     network,

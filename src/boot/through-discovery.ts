@@ -4,7 +4,7 @@ import type { Initiator } from '../initiator/initiator.ts';
 import { serverHost } from '../iscsi/server-name.ts';
 import type { CompleteParameters } from './boot-parameters.ts';
 import type { BootRequest } from './boot-request.ts';
-import { type Candidate, candidateOfRootPath, describeCandidates } from './candidate.ts';
+import { type Candidate, describeCandidates } from './candidate.ts';
 import { type DiscoveryService, type ServiceLocations, sendTargetsService } from './discovery-service.ts';
 import { runDiscoveryStage } from './discovery-stage.ts';
 import type { BootEnvironment } from './environment.ts';
@@ -32,12 +32,7 @@ export async function throughDiscovery(
   if (!decision.necessary) {
     trace.skip('discovery', decision.reason);
     const portal = { host: serverHost(decision.server), port: parameters.port.value };
-    const first = { portal, targetName: decision.targetName };
-    const { secondRootPath } = learned;
-    // The second way is DHCP's, and goes with the first one where that is DHCP's too.
-    const isOfDhcp = parameters.server?.source === 'dhcp' && parameters.targetName?.source === 'dhcp';
-    const second = isOfDhcp && secondRootPath && candidateOfRootPath(secondRootPath);
-    return second ? [first, second] : [first];
+    return [{ portal, targetName: decision.targetName }];
   }
   const { targetName, initiatorName, server, port } = parameters;
   const portal = server && { host: serverHost(server.value), port: port.value };

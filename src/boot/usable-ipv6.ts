@@ -1,7 +1,7 @@
 /** Whether a machine can speak IPv6 on an interface already: by autoconfiguration (RFC 4862), and no DHCP, or by what it was given. */
 
 import { DisklessError, type Ipv6Address, ipv6Scope } from '../bytes/index.ts';
-import type { Clock } from '../os/clock.ts';
+import { type Clock, pause } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 
 /** The furthest-reaching one first. A link-local one is good for asking, and for hosts of the same link alone. */
@@ -69,24 +69,12 @@ async function look<T>(watch: Watch, find: (found: NetworkInterface) => T | unde
     const found = interfaceOf(watch);
     const wanted = found && find(found);
     if (wanted !== undefined || clock.monotonic() >= end) return wanted;
-    await pause(clock, signal);
+    await pause(clock, LOOK_AGAIN, signal);
   }
 }
 
 function interfaceOf({ network, interface: name }: Watch): NetworkInterface | undefined {
   return network.interfaces().find((each) => each.name === name);
-}
-
-function pause(clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      timer.cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = clock.after(LOOK_AGAIN, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }
 
 function unavailable({ scopes, timeout }: AwaitedIpv6, found: NetworkInterface | undefined): DisklessError {

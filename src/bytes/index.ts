@@ -1,4 +1,4 @@
-/** Binary layouts, serial-number arithmetic, addresses and the typed errors that every other room builds on. */
+/** Binary layouts, serial-number arithmetic, addresses, patience and the typed errors that every other room builds on. */
 export * from './byte-queue.ts';
 export * from './crc32c.ts';
 export * from './error.ts';
@@ -8,5 +8,6 @@ export * from './ipv6.ts';
 export * from './layout.ts';
 export * from './mac.ts';
 export * from './option-codec.ts';
+export * from './patience.ts';
 export * from './pieces.ts';
 export * from './serial.ts';

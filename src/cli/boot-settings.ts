@@ -31,6 +31,11 @@ export const bootSettings = {
     placeholder: 'path',
     ...optional(parseGivenRootPath),
   }),
+  secondRootPath: setting({
+    help: 'another way to the disk, or another disk, with its server: tried when the first one fails, and in the table of --ibft beside it',
+    placeholder: 'path',
+    ...optional(parseSecondRootPath),
+  }),
   serverName: setting({
     help: 'the server: a name, an IPv4 address, or an IPv6 address in brackets',
     placeholder: 'host',
@@ -160,6 +165,14 @@ function parseGivenRootPath(text: string): RootPath {
   if (path !== undefined) return path;
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" does not start with "iscsi:"`, {
     hint: 'Write iscsi:SERVER::::TARGET.',
+  });
+}
+
+function parseSecondRootPath(text: string): RootPath {
+  const path = parseGivenRootPath(text);
+  if (path.server !== undefined) return path;
+  throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" names no server`, {
+    hint: 'Nobody looks for the second one: write iscsi:SERVER::::TARGET.',
   });
 }
 

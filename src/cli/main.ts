@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { pollBusily } from '../os/busy-polling.ts';
 import { collectReceivedMemory } from '../os/received-memory.ts';
 import { registerBoot } from './commands/boot.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -45,6 +46,7 @@ function outputFailed(error: Error & { code?: string }): void {
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', outputFailed);
   collectReceivedMemory();
+  pollBusily();
   try {
     await program().parseAsync([...args], { from: 'user' });
   } catch (error) {

@@ -1,13 +1,12 @@
 /** Every setting of `diskless serve`, declared once: flags, environment variables and the config file's schema follow from here. */
 
 import { z } from 'zod';
-import { DisklessError, type Ipv4Address, ipv4Subnet, parseIpv4, parseMac } from '../bytes/index.ts';
-import type { ClientKey } from '../dhcp/server/client-identity.ts';
-import type { AddressRange } from '../dhcp/server/subnet.ts';
+import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
-import type { DhcpMode, HttpEndpoint, RelayedSubnet, Reservation } from '../server/options.ts';
+import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
 import { DEFAULT_SCOPE } from '../slp/protocol.ts';
 import { dataSetting } from './data-directory.ts';
+import { parseAddress, parseIpv6Prefix, parseRange, parseRelayedNetwork, parseReservation } from './network-values.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, type Setting, setting, textual, type ValuesOf } from './setting.ts';
 
@@ -32,7 +31,7 @@ export const serveSettings = {
   }),
   data: dataSetting,
   dhcp: setting({
-    help: 'auto (beside a DHCP server that is already there, else in full), full, proxy or off',
+    help: 'auto (beside a DHCP server that is already there, else in full), full, proxy or off; default: auto',
     placeholder: 'mode',
     schema: z.enum(dhcpModes, { error: `expected one of ${dhcpModes.join(', ')}` }) as z.ZodType<DhcpMode>,
     fallback: 'auto' as DhcpMode,
@@ -43,8 +42,21 @@ export const serveSettings = {
     schema: onOrOff,
     fallback: false,
   }),
+  ipv6Prefix: setting({
+    help: 'IPv6 network of the machines, where the interface’s own address does not tell the length of its prefix',
+    placeholder: 'network/length',
+    repeats: true,
+    schema: listOf(textual(parseIpv6Prefix)),
+    fallback: [],
+  }),
+  rapidCommit: setting({
+    help: 'give IPv6 addresses in two messages to clients that ask for it; only where no other DHCPv6 server is; default: off',
+    placeholder: 'on|off',
+    schema: onOrOff,
+    fallback: false,
+  }),
   pool: setting({
-    help: 'addresses to hand out; default: the upper half of the interface’s subnet',
+    help: 'addresses to hand out, of IPv4 or IPv6; default: the upper half of the interface’s subnet, 65536 of its prefix',
     placeholder: 'first-last',
     repeats: true,
     schema: listOf(textual(parseRange)),
@@ -54,15 +66,21 @@ export const serveSettings = {
     help: 'network behind a relay agent, as the address of its router there and the length of the prefix; its pool as above',
     placeholder: 'address/length',
     repeats: true,
-    schema: listOf(textual(parseRelayedSubnet)),
+    schema: listOf(textual(parseRelayedNetwork)),
     fallback: [],
   }),
   reserve: setting({
-    help: 'address for one client: its MAC, id:HEX (client identifier) or uuid:UUID; host set does the same for a machine',
+    help: 'address for one client: its MAC, id:HEX (client identifier), duid:HEX (DHCPv6) or uuid:UUID; host set does the same for a machine over IPv4',
     placeholder: 'client=address',
     repeats: true,
     schema: listOf(textual(parseReservation)),
     fallback: [],
+  }),
+  dhcpProbe: setting({
+    help: 'how long somebody may answer at an address before it is offered to a new machine, or off; default: 250',
+    placeholder: 'ms|off',
+    schema: textual(parseDhcpProbe),
+    fallback: 250 as number | undefined,
   }),
   dhcpAuthFile: setting({
     help: 'keys of clients that ask for authenticated DHCP (RFC 3118); who has a key of its own must use it',
@@ -80,7 +98,7 @@ export const serveSettings = {
     help: 'name servers for the machines',
     placeholder: 'address',
     repeats: true,
-    schema: listOf(textual(parseIpv4)),
+    schema: listOf(textual(parseAddress)),
     fallback: [],
   }),
   domain: setting({
@@ -97,7 +115,7 @@ export const serveSettings = {
     fallback: [],
   }),
   leaseTime: setting({
-    help: 'how long an address is lent',
+    help: 'how long an address is lent; default: 12h',
     placeholder: 'duration',
     schema: textual(parseLeaseTime),
     fallback: 12 * 3600,
@@ -108,10 +126,10 @@ export const serveSettings = {
     schema: textual(parseHttpEndpoint).optional(),
     fallback: undefined as HttpEndpoint | undefined,
   }),
-  tftpPort: setting({ help: 'TFTP port', placeholder: 'port', schema: port, fallback: 69 }),
-  iscsiPort: setting({ help: 'iSCSI port', placeholder: 'port', schema: port, fallback: 3260 }),
+  tftpPort: setting({ help: 'TFTP port; default: 69', placeholder: 'port', schema: port, fallback: 69 }),
+  iscsiPort: setting({ help: 'iSCSI port; default: 3260', placeholder: 'port', schema: port, fallback: 3260 }),
   slp: setting({
-    help: 'on: machines find their disks by SLP as well, without being told the server',
+    help: 'on: machines find their disks, and an iSNS server, by SLP as well, without being told the server',
     placeholder: 'on|off',
     schema: onOrOff,
     fallback: false,
@@ -191,52 +209,6 @@ function parsePort(text: string): number {
   throw invalid(`"${text}" is not a port`, 'Write a number of 1 to 65535.');
 }
 
-function parseRange(text: string): AddressRange {
-  const [first, last, rest] = text.split('-').map((part) => part.trim());
-  if (first === undefined || last === undefined || rest !== undefined) {
-    throw invalid(
-      `"${text}" is not a range of addresses`,
-      'Write the first and the last, such as 192.0.2.100-192.0.2.199.',
-    );
-  }
-  return { first: parseIpv4(first), last: parseIpv4(last) };
-}
-
-/** `192.0.2.1/24`: the router and the subnet in one; the network's own address stands for no router. */
-function parseRelayedSubnet(text: string): RelayedSubnet {
-  const [, address, length] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
-  const prefix = Number(length);
-  if (address === undefined || prefix > 30) {
-    throw invalid(
-      `"${text}" is not a network behind a relay agent`,
-      'Write its router and prefix, such as 192.0.2.1/24.',
-    );
-  }
-  const router = parseIpv4(address);
-  const subnet = ipv4Subnet(router, prefix);
-  return { subnet, router: router === subnet.network ? undefined : router };
-}
-
-/** `52:54:00:12:34:56=192.0.2.9`, `id:0152540012=192.0.2.9`, `uuid:00112233-...=192.0.2.9`. */
-function parseReservation(text: string): Reservation {
-  const [client, address, rest] = text.split('=').map((part) => part.trim());
-  if (client === undefined || address === undefined || rest !== undefined) {
-    throw invalid(`"${text}" is not a client and its address`, 'Write both with = between them.');
-  }
-  return { client: parseClientKey(client), address: parseIpv4(address) };
-}
-
-function parseClientKey(text: string): ClientKey {
-  const lower = text.toLowerCase();
-  if (/^id:([0-9a-f]{2})+$/.test(lower)) return lower;
-  if (/^uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(lower)) return lower;
-  if (!/^(id|uuid):/.test(lower)) return parseMac(text);
-  throw invalid(
-    `"${text}" names no client`,
-    'Write a MAC address, id: and pairs of hexadecimal digits, or uuid: and a UUID.',
-  );
-}
-
 /** RFC 1035 §2.3.1, as loosely as it is lived. */
 function parseDomain(text: string): string {
   const name = text.replace(/\.$/, '');
@@ -249,6 +221,14 @@ function parseLeaseTime(text: string): number {
   const seconds = parseDuration(text);
   if (seconds >= 60 && seconds < 0xffff_ffff) return seconds;
   throw invalid(`a lease of "${text}" is too short or too long`, 'Write at least 60s, such as 12h.');
+}
+
+/** A host on the same link answers ARP within milliseconds; a machine that boots repeats its question after a second or more. */
+function parseDhcpProbe(text: string): number | undefined {
+  if (text === 'off') return undefined;
+  const milliseconds = Number(/^(\d{1,4})(ms)?$/.exec(text)?.[1]);
+  if (milliseconds >= 10 && milliseconds <= 3000) return milliseconds;
+  throw invalid(`"${text}" is no time to wait for an answer`, 'Write 10 to 3000 milliseconds, or off.');
 }
 
 function parseHttpEndpoint(text: string): HttpEndpoint {

@@ -11,7 +11,6 @@ import {
   ModePageCode,
   ModeSubpageCode,
   ProvisioningType,
-  pageContent,
   VitalProductDataPage,
 } from '../scsi/index.ts';
 import { describeModePages, describeVitalProductData, type UnitPage } from './unit-pages.ts';
@@ -74,10 +73,8 @@ function provisioningOf({ provisioningManagementEnabled }: Capacity, pages: read
 }
 
 async function readPages(unit: LogicalUnit): Promise<UnitPage[]> {
-  const supported = await unit.vitalProductData(VitalProductDataPage.supportedPages);
-  const codes = supported === undefined ? [] : (pageContent(VitalProductDataPage.supportedPages, supported) ?? []);
   const pages: UnitPage[] = [];
-  for (const code of codes) {
+  for (const code of await unit.supportedPages()) {
     const page = await unit.vitalProductData(code);
     if (page !== undefined) pages.push(describeVitalProductData(code, inOnePiece([page])));
   }

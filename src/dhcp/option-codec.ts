@@ -129,7 +129,11 @@ export const userClass: OptionCodec<readonly Uint8Array[]> = {
     }
     return items;
   },
-  encode: (value) => Uint8Array.from(value.flatMap((item) => [item.length, ...item])),
+  encode(value) {
+    const odd = value.find(({ length }) => length === 0 || length > 255);
+    if (odd !== undefined) throw invalid(`a user class of ${odd.length} bytes`);
+    return Uint8Array.from(value.flatMap((item) => [item.length, ...item]));
+  },
 };
 
 /** One destination of RFC 3442. */

@@ -47,6 +47,12 @@ export function macOfDuid(duid: Uint8Array): MacAddress | undefined {
   return hardwareType === ETHERNET ? macFromBytes(address) : undefined;
 }
 
+/** The UUID inside a DUID-UUID that is given in hexadecimal digits; undefined for all other kinds. */
+export function uuidOfDuid(duid: string): string | undefined {
+  const [, ...groups] = /^0004(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(duid) ?? [];
+  return groups.length === 0 ? undefined : groups.join('-');
+}
+
 export function formatDuid(duid: Uint8Array): string {
   return Buffer.from(duid).toString('hex');
 }

@@ -23,5 +23,6 @@ export * from './server/event.ts';
 export * from './server/lease.ts';
 export * from './server/link.ts';
 export type { ReplyPorts } from './server/reply.ts';
+export * from './server/reservations.ts';
 export * from './server/server.ts';
 export * from './summary.ts';

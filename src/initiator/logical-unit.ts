@@ -19,7 +19,7 @@ import { ModeSubpageCode } from '../scsi/mode/page-layouts.ts';
 import { decodeLunList } from '../scsi/report-luns.ts';
 import { type Sense, SenseKey } from '../scsi/sense.ts';
 import { Status } from '../scsi/status.ts';
-import { pageContent } from '../scsi/vital-product-data.ts';
+import { pageContent, VitalProductDataPage } from '../scsi/vital-product-data.ts';
 import { type CommandExecutor, ScsiError, type ScsiRequest, type ScsiResult } from './scsi-request.ts';
 
 export interface Capacity {
@@ -94,6 +94,13 @@ export class LogicalUnit {
     const result = await this.#optional(this.command(title, { cdb, readLength: PAGE_LENGTH }));
     const page = result && inOnePiece(result.data);
     return page !== undefined && pageContent(pageCode, page) !== undefined ? page : undefined;
+  }
+
+  /** The codes of the pages that the unit says it has. Without that list it has none that anybody may rely on. */
+  async supportedPages(): Promise<ReadonlySet<number>> {
+    const code = VitalProductDataPage.supportedPages;
+    const page = await this.vitalProductData(code);
+    return new Set(page && pageContent(code, page));
   }
 
   /** The mode parameters with their header(6), or undefined when the unit does not know the page. */

@@ -53,11 +53,11 @@ export async function openRemoteDevice(session: CommandExecutor, lun: Uint8Array
 
 async function readLimits(unit: LogicalUnit): Promise<Limits> {
   const capacity = await unit.readCapacity();
-  const limits = viewOf(BlockLimits, await unit.vitalProductData(VitalProductDataPage.blockLimits));
-  const provisioning = viewOf(
-    LogicalBlockProvisioning,
-    await unit.vitalProductData(VitalProductDataPage.logicalBlockProvisioning),
-  );
+  // Asked for a page that it does not have, istgt answers as RFC 7143 §7.7 ends sessions for.
+  const supported = await unit.supportedPages();
+  const page = async (code: number) => (supported.has(code) ? unit.vitalProductData(code) : undefined);
+  const limits = viewOf(BlockLimits, await page(VitalProductDataPage.blockLimits));
+  const provisioning = viewOf(LogicalBlockProvisioning, await page(VitalProductDataPage.logicalBlockProvisioning));
   const mode = await unit.modeSense(ModePageCode.caching);
   const header = mode === undefined || mode.length < ModeHeader6.size ? undefined : ModeHeader6.view(mode);
   const writeSame = Number(limits?.maximumWriteSameLength ?? 0n);

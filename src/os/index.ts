@@ -1,4 +1,5 @@
 /** The platform: network, files, processes, clock. Each is an interface with its real implementation. */
+export { pollBusily } from './busy-polling.ts';
 export * from './clock.ts';
 export * from './file.ts';
 export * from './foreground-process.ts';

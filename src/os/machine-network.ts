@@ -1,16 +1,19 @@
 /**
- * The machine's own network settings, as far as a boot client touches them: an address for an interface that has none. Whatever is
+ * The machine's own network settings, as far as a boot client touches them: an address for an interface that has none, and what goes with it. Whatever is
  * set is taken back when the returned handle is disposed of.
  */
 
 import { DisklessError, type Ipv4Address, type Ipv6Address } from '../bytes/index.ts';
 import { runProcess } from './process.ts';
+import { interfaceMtu } from './socket.ts';
 
 export interface MachineNetwork {
   /** Brings an interface up, so that it can send at all. */
   bringUp(interfaceName: string): Promise<AsyncDisposable>;
   /** Gives an interface an address; `prefix` is the length of its subnet's, 0..32 or 128. */
   addAddress(interfaceName: string, address: Ipv4Address | Ipv6Address, prefix: number): Promise<AsyncDisposable>;
+  /** Sets the longest IP datagram that an interface sends whole, in bytes. */
+  setMtu(interfaceName: string, mtu: number): Promise<AsyncDisposable>;
   /** Makes one host reachable through a router at the interface's cable; without a router it is there itself. */
   addHostRoute(interfaceName: string, host: Ipv4Address, router: Ipv4Address | undefined): Promise<AsyncDisposable>;
 }
@@ -23,12 +26,19 @@ export const linuxMachineNetwork: MachineNetwork = {
       ['address', 'add', `${address}/${prefix}`, 'dev', name],
       ['address', 'del', `${address}/${prefix}`, 'dev', name],
     ),
+  async setMtu(name, mtu) {
+    const before = interfaceMtu(name);
+    if (before === mtu || before === undefined) return nothingToTakeBack;
+    return setting(['link', 'set', 'dev', name, 'mtu', `${mtu}`], ['link', 'set', 'dev', name, 'mtu', `${before}`]);
+  },
   addHostRoute(name, host, router) {
     // A router may lie outside of the subnet where that is a single address.
     const way = router === undefined ? ['dev', name] : ['via', router, 'dev', name, 'onlink'];
     return setting(['route', 'add', `${host}/32`, ...way], ['route', 'del', `${host}/32`, ...way]);
   },
 };
+
+const nothingToTakeBack: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} };
 
 /** Milliseconds: `ip` answers at once or not at all. */
 const PATIENCE = 10_000;

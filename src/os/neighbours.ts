@@ -1,7 +1,8 @@
 /** The kernel's table of who is who on the local networks (ARP). */
 
 import { readFileSync } from 'node:fs';
-import { type Ipv4Address, type MacAddress, parseMac } from '../bytes/index.ts';
+import { type Ipv4Address, ipv4ToBytes, type MacAddress, macFromBytes, parseMac } from '../bytes/index.ts';
+import { calls } from './c-library.ts';
 
 /** The hardware address that an IPv4 address was last seen at; undefined when the kernel does not know, or does not tell. */
 export function neighbourOf(address: Ipv4Address): MacAddress | undefined {
@@ -16,5 +17,57 @@ function arpTable(): string[] {
     return readFileSync('/proc/self/net/arp', 'latin1').split('\n').slice(1);
   } catch {
     return [];
+  }
+}
+
+/** The table's entries of one interface, one at a time. */
+export interface NeighbourTable {
+  /** Who is at an address; undefined when the kernel does not know. */
+  at(interfaceName: string, address: Ipv4Address): MacAddress | undefined;
+  /** Makes the kernel ask anew when the next datagram goes there; false when it may not be told to. */
+  forget(interfaceName: string, address: Ipv4Address): boolean;
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const SIOCDARP = 0x8953;
+const SIOCGARP = 0x8954;
+/** `struct arpreq`: protocol and hardware address of 16 bytes each, flags, netmask of 16 bytes, name of the interface. */
+const ARPREQ = { length: 68, hardwareAddress: 18, flags: 32, device: 52 } as const;
+/** The entry is complete. */
+const ATF_COM = 2;
+
+/** Both raise OS_CALLS_UNAVAILABLE. */
+export const kernelNeighbours: NeighbourTable = {
+  at(interfaceName, address) {
+    const entry = arpRequest(interfaceName, address);
+    if (ask(SIOCGARP, entry) !== undefined) return undefined;
+    const isComplete = ((entry[ARPREQ.flags] as number) & ATF_COM) !== 0;
+    return isComplete ? macFromBytes(entry.subarray(ARPREQ.hardwareAddress, ARPREQ.hardwareAddress + 6)) : undefined;
+  },
+  forget(interfaceName, address) {
+    const failure = ask(SIOCDARP, arpRequest(interfaceName, address));
+    return failure === undefined || failure === 'no entry';
+  },
+};
+
+function arpRequest(interfaceName: string, address: Ipv4Address): Uint8Array {
+  const request = new Uint8Array(ARPREQ.length);
+  request.set(new Uint8Array(Uint16Array.of(AF_INET).buffer));
+  request.set(ipv4ToBytes(address), 4);
+  request.set(new TextEncoder().encode(interfaceName).subarray(0, 15), ARPREQ.device);
+  return request;
+}
+
+function ask(request: number, entry: Uint8Array): 'no entry' | 'refused' | undefined {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 'refused';
+  try {
+    if (c.ioctl(fd, request, entry) >= 0) return undefined;
+    return c.errno() === c.errorNames.ENXIO ? 'no entry' : 'refused';
+  } finally {
+    c.close(fd);
   }
 }

@@ -76,6 +76,8 @@ export interface UdpOptions {
   /** Name of the only interface to receive from and send to: broadcasts then stay on it, and it needs no address. */
   readonly interface?: string;
   readonly broadcast?: boolean;
+  /** IPv4 addresses that nothing is heard from, on `interface`: broadcasts come back to the machine that sent them. */
+  readonly notFrom?: readonly Ipv4Address[];
   /** Multicast groups to hear as well, on `interface` where it is given. */
   readonly groups?: readonly string[];
   /** Routers that a datagram to a multicast group may pass, and one: 1 to 255. Default 1: it stays on the link. */

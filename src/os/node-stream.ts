@@ -1,6 +1,7 @@
 /** A connection over a socket of node:net, whatever kind it is. */
 
 import type { Socket } from 'node:net';
+import { polledReceipt } from './busy-polling.ts';
 import type { StreamConnection, StreamHandler } from './network.ts';
 import { receivedMemory } from './received-memory.ts';
 
@@ -29,6 +30,7 @@ export class NodeStream implements StreamConnection {
     let failure: Error | undefined;
     this.#socket.on('data', (chunk) => {
       receivedMemory(chunk.length);
+      polledReceipt();
       handler.data(chunk as Buffer);
     });
     this.#socket.on('drain', () => handler.drain());

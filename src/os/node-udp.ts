@@ -71,7 +71,7 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
       return;
     }
     try {
-      fd = openInterfaceSocket(options.interface, address, options.port);
+      fd = openInterfaceSocket(options.interface, address, options.port, options.notFrom);
       socket.bind({ fd }, ready);
     } catch (error) {
       socket.off('error', fail);

@@ -1,15 +1,15 @@
 /**
  * What Node's own sockets cannot do, by foreign function calls to the C library: a UDP socket that is bound to one interface
- * (SO_BINDTODEVICE), an ICMPv6 message of our own, and the hardware address and flags of interfaces that have no IP address yet.
+ * (SO_BINDTODEVICE), and the hardware address and flags of interfaces that have no IP address yet.
  *
  * Node gives no way to see which interface a broadcast came in on, and a machine that asks for an address has none to answer to;
  * a socket bound to the interface solves both. Constants are those of Linux.
  */
 
-import { createRequire } from 'node:module';
-import type { KoffiFunc } from 'koffi';
+import { endianness } from 'node:os';
 import {
   DisklessError,
+  type Ipv4Address,
   ipv4ToBytes,
   ipv6Bytes,
   type MacAddress,
@@ -17,92 +17,35 @@ import {
   parseIpv4,
   writeU16,
 } from '../bytes/index.ts';
+import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
+import { sourceFilter } from './source-filter.ts';
 
 const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
 const IPPROTO_IPV6 = 41;
-const IPPROTO_ICMPV6 = 58;
-const IPV6_MULTICAST_HOPS = 18;
 const IPV6_V6ONLY = 26;
+const IPV6_MULTICAST_ALL = 29;
 const SOCKADDR_IN_LENGTH = 16;
-const SOCKADDR_IN6_LENGTH = 28;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
-const SOL_SOCKET = 1;
+export const SOCKADDR_IN6_LENGTH = 28;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
-const SO_BINDTODEVICE = 25;
+export const SO_BINDTODEVICE = 25;
+const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 /** Bytes; the kernel counts its own overhead in. */
 const RECEIVE_BUFFER = 1 << 20;
 const MSG_DONTWAIT = 0x40;
 const SIOCGIFFLAGS = 0x8913;
+const SIOCGIFMTU = 0x8921;
 const SIOCGIFHWADDR = 0x8927;
 const IFF_UP = 1;
 /** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
 const IFREQ_LENGTH = 40;
-
-/** Memory that the C library may be given pointers into: it stays where it is as long as the process lives. */
-export interface CallMemory {
-  readonly address: bigint;
-  readonly bytes: ArrayBuffer;
-}
-
-interface SocketCalls {
-  socket: KoffiFunc<(family: number, type: number, protocol: number) => number>;
-  setsockopt: KoffiFunc<(fd: number, level: number, name: number, value: Uint8Array, length: number) => number>;
-  bind: KoffiFunc<(fd: number, address: Uint8Array, length: number) => number>;
-  sendto: KoffiFunc<
-    (fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number) => number
-  >;
-  ioctl: KoffiFunc<(fd: number, request: number, argument: Uint8Array) => number>;
-  recvmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null) => number>;
-  sendmmsg: KoffiFunc<(fd: number, headers: Uint8Array, count: number, flags: number) => number>;
-  close: KoffiFunc<(fd: number) => number>;
-  allocate(size: number): CallMemory;
-  errno(): number;
-  errorNames: Record<string, number>;
-}
-
-let loaded: SocketCalls | undefined;
-
-/** Loaded when first needed: most programs that use the libraries never do. Raises OS_CALLS_UNAVAILABLE. */
-function calls(): SocketCalls {
-  if (loaded !== undefined) return loaded;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const libc = koffi.load('libc.so.6');
-    loaded = {
-      socket: libc.func('int socket(int family, int type, int protocol)'),
-      setsockopt: libc.func('int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)'),
-      bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-      sendto: libc.func(
-        'intptr_t sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *to, uint32_t toLength)',
-      ),
-      ioctl: libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
-      recvmmsg: libc.func(
-        'int recvmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags, void *timeout)',
-      ),
-      sendmmsg: libc.func('int sendmmsg(int fd, _Inout_ uint8_t *headers, unsigned int count, int flags)'),
-      allocate(size) {
-        const memory = koffi.alloc('uint8_t', size);
-        return { address: koffi.address(memory), bytes: koffi.view(memory, size) };
-      },
-      close: libc.func('int close(int fd)'),
-      errno: () => koffi.errno(),
-      errorNames: koffi.os.errno,
-    };
-    return loaded;
-  } catch (cause) {
-    throw new DisklessError('OS_CALLS_UNAVAILABLE', 'the C library cannot be called from this process', {
-      cause,
-      hint: 'Binding to one interface needs Linux with glibc and the koffi package.',
-    });
-  }
-}
 
 /** What takes and gives datagrams by the handful: see DatagramBatch. */
 export interface DatagramCalls {
@@ -123,12 +66,20 @@ export function datagramCalls(): DatagramCalls {
   };
 }
 
-function integer(value: number): Uint8Array {
+export function integer(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
-/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. */
-export function openInterfaceSocket(interfaceName: string, address: string, port: number): number {
+/**
+ * An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. Nothing is
+ * heard from the IPv4 addresses of `notFrom`.
+ */
+export function openInterfaceSocket(
+  interfaceName: string,
+  address: string,
+  port: number,
+  notFrom: readonly Ipv4Address[] = [],
+): number {
   const c = calls();
   const ipv6 = ipv6Bytes(address);
   const family = ipv6 === undefined ? AF_INET : AF_INET6;
@@ -146,12 +97,28 @@ export function openInterfaceSocket(interfaceName: string, address: string, port
   }
   attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
   if (ipv6 === undefined) attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
-  else attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
+  else {
+    attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
+    // Else it hears groups that other sockets of this machine have joined.
+    attempt('hear its own groups alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, integer(0), 4));
+  }
   const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
   attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
+  if (notFrom.length > 0) attempt('filter senders', attachFilter(c, fd, sourceFilter(notFrom)));
   attempt('bind', c.bind(fd, socketAddress, socketAddress.length));
   return fd;
+}
+
+/** By `struct sock_fprog`: the number of instructions, padding, a pointer to them. The kernel keeps a copy of its own. */
+function attachFilter(c: SocketCalls, fd: number, program: Uint8Array): number {
+  const memory = c.allocate(program.length);
+  new Uint8Array(memory.bytes).set(program);
+  const argument = new DataView(new ArrayBuffer(16));
+  const isLittle = endianness() === 'LE';
+  argument.setUint16(0, program.length / 8, isLittle);
+  argument.setBigUint64(8, memory.address, isLittle);
+  return c.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(argument.buffer), argument.byteLength);
 }
 
 /** `struct sockaddr_in`; the family is in the machine's own byte order. */
@@ -164,7 +131,7 @@ function ipv4SocketAddress(address: string, port: number): Uint8Array {
 }
 
 /** `struct sockaddr_in6` without a zone: sockets that are bound to an interface need none. */
-function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
+export function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
   const socketAddress = new Uint8Array(SOCKADDR_IN6_LENGTH);
   socketAddress.set(new Uint8Array(Uint16Array.of(AF_INET6).buffer));
   writeU16(socketAddress, 2, port);
@@ -172,7 +139,7 @@ function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array {
   return socketAddress;
 }
 
-function failure(c: SocketCalls, what: string, where: string): DisklessError {
+export function failure(c: SocketCalls, what: string, where: string): DisklessError {
   const errno = c.errno();
   const name = Object.keys(c.errorNames).find((key) => c.errorNames[key] === errno) ?? `errno ${errno}`;
   const message = `cannot ${what} (${where}): ${name}`;
@@ -195,29 +162,6 @@ function failure(c: SocketCalls, what: string, where: string): DisklessError {
   }
 }
 
-/**
- * Sends one ICMPv6 message from an interface to all nodes of its link (ff02::1), with the hop limit of 255 that neighbour discovery
- * asks for (RFC 4861 §6.1.2); the kernel fills in the checksum. False when it cannot be sent, as on an interface without IPv6.
- * Raises OS_CALLS_UNAVAILABLE.
- */
-export function sendToAllNodes(interfaceName: string, message: Uint8Array): boolean {
-  const c = calls();
-  const fd = c.socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
-  if (fd < 0) return false;
-  try {
-    const device = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
-    if (c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) < 0) return false;
-    if (c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, integer(255), 4) < 0) return false;
-    return (
-      c.sendto(fd, message, message.length, 0, ipv6SocketAddress(ALL_NODES, 0), SOCKADDR_IN6_LENGTH) === message.length
-    );
-  } finally {
-    c.close(fd);
-  }
-}
-
-const ALL_NODES = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
-
 /** Hardware address and state of an interface; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
 export function interfaceHardware(interfaceName: string): { mac: MacAddress; up: boolean } | undefined {
   const c = calls();
@@ -229,6 +173,20 @@ export function interfaceHardware(interfaceName: string): { mac: MacAddress; up:
     if (c.ioctl(fd, SIOCGIFHWADDR, hardware) < 0 || c.ioctl(fd, SIOCGIFFLAGS, flags) < 0) return undefined;
     // The address is a struct sockaddr: two bytes of family first.
     return { mac: macFromBytes(hardware.subarray(18, 24)), up: ((flags[16] as number) & IFF_UP) !== 0 };
+  } finally {
+    c.close(fd);
+  }
+}
+
+/** Bytes of the longest IP datagram that an interface sends whole; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
+export function interfaceMtu(interfaceName: string): number | undefined {
+  const c = calls();
+  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return undefined;
+  try {
+    const request = interfaceRequest(interfaceName);
+    if (c.ioctl(fd, SIOCGIFMTU, request) < 0) return undefined;
+    return new DataView(request.buffer).getInt32(16, endianness() === 'LE');
   } finally {
     c.close(fd);
   }

@@ -13,7 +13,7 @@ import { BootTrace } from './boot-trace.ts';
 import { claimDataDirectory } from './data-directory.ts';
 import type { EventListener, ServedInterface, ServedIpv6, ServerEventBody } from './events.ts';
 import { type InterfacePlan, planInterfaces } from './interface-plan.ts';
-import type { Ipv6Plan } from './ipv6-plan.ts';
+import { type Ipv6Plan, textOf } from './ipv6-plan.ts';
 import { findLoaders } from './loaders.ts';
 import { Machines } from './machines.ts';
 import type { BootServerOptions } from './options.ts';
@@ -84,7 +84,9 @@ async function openState(
   const { files, clock, run } = platform;
   const directory = options.dataDirectory;
   opened.use(await claimDataDirectory(files, directory));
-  const store = opened.use(new SqliteFleetStore(join(directory, 'state.db'), (error) => emit(lostHistory(error))));
+  const store = opened.use(
+    new SqliteFleetStore(join(directory, 'state.db'), (error) => emit(lostHistory(error)), files),
+  );
   const pool = opened.use(new LocalPool({ directory, fileSystem: files, run, cacheBudget: options.cacheSize }));
   const image = await pool.openImage(options.image, {
     signal,
@@ -145,8 +147,7 @@ function describeInterface(
 }
 
 function describeIpv6({ address, prefix, pool }: Ipv6Plan): ServedIpv6 {
-  const { network, length } = prefix;
-  return { address, prefix: `${network}/${length}`, pool: `${pool.first}-${pool.last}` };
+  return { address, prefix: textOf(prefix), pool: `${pool.first}-${pool.last}` };
 }
 
 function zip<A, B>(left: readonly A[], right: readonly B[]): (readonly [A, B])[] {

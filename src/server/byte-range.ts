@@ -11,7 +11,8 @@ export interface ByteRange {
  * everything is sent. `unsatisfiable`: nothing of it exists.
  */
 export function parseByteRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');
+  // A list may have empty elements (RFC 9110 §5.6.1).
+  const match = /^bytes=[\s,]*(\d*)-(\d*)[\s,]*$/i.exec(header?.trim() ?? '');
   const [, from = '', to = ''] = match ?? [];
   if (match === null || (from === '' && to === '')) return undefined;
   if (from === '') return suffix(Number(to), size);

@@ -2,7 +2,7 @@
 
 import { DhcpPort } from '../dhcp/datagram.ts';
 import { type DetectedServer, ServerDetection } from '../dhcp/detect.ts';
-import type { Clock } from '../os/clock.ts';
+import { type Clock, pause } from '../os/clock.ts';
 import type { Network } from '../os/network.ts';
 import type { InterfacePlan } from './interface-plan.ts';
 
@@ -46,22 +46,9 @@ async function detectServers(
   });
   for (const { data, to } of detection.start(clock.monotonic())) socket.send(data, to);
   while (detection.deadline !== undefined && !found.signal.aborted) {
-    await sleep(detection.deadline - clock.monotonic(), clock, AbortSignal.any([signal, found.signal]));
+    await pause(clock, detection.deadline - clock.monotonic(), AbortSignal.any([signal, found.signal]));
     signal.throwIfAborted();
     for (const { data, to } of detection.poll(clock.monotonic())) socket.send(data, to);
   }
   return detection.servers;
-}
-
-/** Until the time is over or the signal comes. */
-function sleep(delay: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      timer.cancel();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const timer = clock.after(Math.max(0, delay), wake);
-    signal.addEventListener('abort', wake);
-  });
 }

@@ -48,6 +48,11 @@ export class DhcpObserver {
       case 'lease':
         this.#leased(event);
         break;
+      case 'conflict': {
+        const text = `${event.holder} has ${event.address} on ${this.#options.interface} without a lease: nobody else gets it for an hour`;
+        this.#options.emit({ event: 'trouble', code: 'DHCP_ADDRESS_IN_USE', text, mac: event.holder });
+        break;
+      }
       case 'malformed':
         this.#trouble(event.error, undefined, `a datagram from ${event.from.address} is no DHCP message`);
         break;

@@ -4,31 +4,28 @@ import { type Ipv4Address, ipv4InSubnet } from '../bytes/index.ts';
 import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import type { BootClient } from '../dhcp/boot-client.ts';
 import { type Datagram, DhcpPort } from '../dhcp/datagram.ts';
-import { Option } from '../dhcp/option.ts';
-import { OptionList } from '../dhcp/option-list.ts';
 import type { Reservations } from '../dhcp/server/allocation.ts';
 import type { BootAnswer } from '../dhcp/server/boot-answer.ts';
 import type { DhcpServerEvent } from '../dhcp/server/event.ts';
 import type { LeaseStore } from '../dhcp/server/lease.ts';
 import { ProxyDhcpServer } from '../dhcp/server/proxy.ts';
 import { type DhcpAnswer, DhcpServer } from '../dhcp/server/server.ts';
-import type { DhcpSubnet } from '../dhcp/server/subnet.ts';
 import type { Clock } from '../os/clock.ts';
+import type { NeighbourTable } from '../os/neighbours.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
+import { AddressProbe } from './address-probe.ts';
 import type { InterfacePlan, RelayedPlan } from './interface-plan.ts';
+import { type ToldOptions, toldNetwork } from './told-network.ts';
 
-export interface DhcpServiceOptions {
+export interface DhcpServiceOptions extends ToldOptions {
   readonly plan: InterfacePlan;
   readonly network: Network;
   readonly clock: Clock;
   readonly leases: LeaseStore;
   readonly reservations: Reservations;
-  /** Seconds. */
-  readonly leaseTime: number;
   readonly router: Ipv4Address | undefined;
-  readonly dns: readonly Ipv4Address[];
-  readonly domain: string | undefined;
-  readonly searchDomains: readonly string[];
+  readonly dhcpProbe: number | undefined;
+  readonly neighbours: NeighbourTable;
   readonly relayed: readonly RelayedPlan[];
   readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
@@ -42,32 +39,26 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
   if (plan.pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
   const router = options.router !== undefined && ipv4InSubnet(options.router, plan.subnet) ? options.router : undefined;
   const { subnet, pool, excluded } = plan;
+  await using opened = new AsyncDisposableStack();
+  const { dhcpProbe: wait } = options;
+  const probe = wait === undefined ? undefined : opened.use(await AddressProbe.open({ ...options, wait }));
   const server = new DhcpServer({
     serverIdentifier: plan.address,
     otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address)),
     subnets: [
-      dhcpSubnet({ subnet, pool, excluded, router }, options),
-      ...options.relayed.map((relayed) => dhcpSubnet(relayed, options)),
+      toldNetwork({ subnet, pool, excluded, router }, plan.address, options),
+      ...options.relayed.map((relayed) => toldNetwork(relayed, plan.address, options)),
     ],
     leases: options.leases,
     reservations: options.reservations,
     authoritative: true,
     authenticationKeys: options.authenticationKeys,
+    ...(probe === undefined ? {} : { probe: (address) => probe.ask(address) }),
     bootFor: (client) => options.bootFor(client, plan),
     onEvent,
   });
-  return await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now()));
-}
-
-function dhcpSubnet({ subnet, pool, excluded, router }: RelayedPlan, options: DhcpServiceOptions): DhcpSubnet {
-  const { leaseTime, dns, domain, searchDomains } = options;
-  return {
-    ...{ subnet, pool, excluded, leaseTime },
-    routers: router === undefined ? [] : [router],
-    domainNameServers: dns,
-    ...(domain === undefined ? {} : { domainName: domain }),
-    ...(searchDomains.length === 0 ? {} : { options: new OptionList().set(Option.domainSearch, searchDomains) }),
-  };
+  opened.use(await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now())));
+  return opened.move();
 }
 
 /** Opens the sockets of the proxyDHCP server of an interface, on both of its ports. */

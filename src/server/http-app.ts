@@ -3,7 +3,7 @@
 import { Hono } from 'hono';
 import { isIpv4, type MacAddress, parseMac } from '../bytes/index.ts';
 import { type DiskPlace, type MachineDisk, rootPathOf } from './boot-policy.ts';
-import { parseByteRange } from './byte-range.ts';
+import { fileResponse } from './file-response.ts';
 import type { Loaders } from './loaders.ts';
 
 /** Both ends of the connection that a request came by. */
@@ -41,10 +41,18 @@ export function httpApp(options: HttpAppOptions): Hono {
 
   for (const name of loaders.names) {
     app.get(`/${name}`, (context) => {
-      const bytes = loaders.read(name) ?? new Uint8Array();
-      if (context.req.method === 'GET') options.onLoader(options.endsOf(context.env).remote, name, bytes.length);
-      return fileResponse(bytes, context.req.header('range'));
+      const loader = loaders.get(name);
+      if (loader === undefined) return context.notFound();
+      const { method } = context.req;
+      const response = fileResponse(loader, method, (field) => context.req.header(field));
+      if (method === 'GET' && response.ok) {
+        options.onLoader(options.endsOf(context.env).remote, name, loader.bytes.length);
+      }
+      return response;
     });
+  }
+  for (const path of ['/boot.ipxe', ...loaders.names.map((name) => `/${name}`)]) {
+    app.all(path, (context) => context.text('only GET and HEAD\n', 405, { allow: 'GET, HEAD' }));
   }
   return app;
 }
@@ -64,21 +72,6 @@ function readMac(text: string): MacAddress | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** UEFI asks for the size by HEAD first, and refuses a file without Content-Length. */
-function fileResponse(bytes: Uint8Array, rangeHeader: string | undefined): Response {
-  const range = parseByteRange(rangeHeader, bytes.length);
-  const headers = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };
-  if (range === 'unsatisfiable') {
-    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${bytes.length}` } });
-  }
-  const part = range === undefined ? bytes : bytes.subarray(range.first, range.last + 1);
-  const partial = range === undefined ? {} : { 'content-range': `bytes ${range.first}-${range.last}/${bytes.length}` };
-  return new Response(Uint8Array.from(part), {
-    status: range === undefined ? 200 : 206,
-    headers: { ...headers, ...partial, 'content-length': String(part.length) },
-  });
 }
 
 /** A dual-stack socket shows IPv4 peers in IPv6 form. */

@@ -12,7 +12,7 @@ import {
 } from '../bytes/index.ts';
 import { type AddressRange, checkPool, wholePool } from '../dhcp/server/subnet.ts';
 import type { NetworkInterface } from '../os/network.ts';
-import { type Ipv6Plan, planIpv6 } from './ipv6-plan.ts';
+import { checkIpv6IsUsed, type Ipv6Plan, planIpv6, planRelayedIpv6 } from './ipv6-plan.ts';
 import type { BootServerOptions } from './options.ts';
 
 export interface InterfacePlan {
@@ -37,11 +37,12 @@ export interface RelayedPlan {
   readonly router: Ipv4Address | undefined;
 }
 
-type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'dhcp6' | 'router' | 'relayedSubnets'>;
+type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'ipv6' | 'router' | 'relayedSubnets'>;
 
 /**
  * Raises INTERFACE_NOT_GIVEN, INTERFACE_UNKNOWN, INTERFACE_DOWN, INTERFACE_NO_ADDRESS, INTERFACE_NO_DHCP, DHCP_POOL_EMPTY,
- * DHCP_POOL_OUTSIDE_SUBNET, ROUTER_OUTSIDE_SUBNET, INTERFACE_NO_IPV6_ADDRESS.
+ * DHCP_POOL_OUTSIDE_SUBNET, ROUTER_OUTSIDE_SUBNET, INTERFACE_NO_IPV6_ADDRESS, DHCP6_POOL_OUTSIDE_PREFIX, DHCP6_POOL_EMPTY,
+ * DHCP6_PREFIX_UNUSED.
  */
 export function planInterfaces(present: readonly NetworkInterface[], wanted: Wanted): InterfacePlan[] {
   if (wanted.interfaces.length === 0) {
@@ -53,6 +54,9 @@ export function planInterfaces(present: readonly NetworkInterface[], wanted: Wan
   const relayed = planRelayed(wanted);
   for (const pool of wanted.pools) checkPoolIsUsed(pool, plans, relayed);
   if (wanted.router !== undefined) checkRouter(wanted.router, plans);
+  if (wanted.ipv6 !== undefined) {
+    checkIpv6IsUsed(wanted.ipv6, [...plans.flatMap(({ ipv6 }) => ipv6 ?? []), ...planRelayedIpv6(wanted.ipv6)]);
+  }
   return plans;
 }
 
@@ -78,7 +82,7 @@ function planInterface(name: string, present: readonly NetworkInterface[], wante
   }
   const chosen = addressOf(one, wanted.pools);
   const subnet = ipv4Subnet(chosen.address, chosen.prefix);
-  const ipv6 = wanted.dhcp6 ? planIpv6(one) : undefined;
+  const ipv6 = wanted.ipv6 === undefined ? undefined : planIpv6(one, wanted.ipv6, present);
   if (wanted.dhcpMode === 'off') {
     return { name, mac: one.mac, address: chosen.address, subnet, pool: undefined, excluded: [], ipv6 };
   }

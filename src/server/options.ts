@@ -1,9 +1,11 @@
 /** What a boot server is told to do. The command line, the environment and the config file end here, already checked. */
 
-import type { Ipv4Address, Ipv4Subnet } from '../bytes/index.ts';
+import type { Ipv4Address, Ipv4Subnet, Ipv6Address, Ipv6Prefix } from '../bytes/index.ts';
 import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
 import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
+import type { Ipv6Range } from '../dhcp6/server/link.ts';
+import type { Reservation as Ipv6Reservation } from '../dhcp6/server/reservations.ts';
 import type { IscsiName } from '../iscsi/name.ts';
 
 /**
@@ -38,6 +40,26 @@ export interface Reservation {
   readonly address: Ipv4Address;
 }
 
+/** An IPv6 network behind a relay agent. */
+export interface RelayedPrefix {
+  readonly prefix: Ipv6Prefix;
+  /** An address there that is nobody else's; undefined when none was named. */
+  readonly router: Ipv6Address | undefined;
+}
+
+/** Serves machines over IPv6 as well: by DHCPv6, and everything else at the interface's IPv6 address. */
+export interface Ipv6Options {
+  /** Networks that are longer or shorter than the addresses of the interfaces say. */
+  readonly prefixes: readonly Ipv6Prefix[];
+  /** Empty: chosen from each interface's prefix. */
+  readonly pools: readonly Ipv6Range[];
+  readonly relayedPrefixes: readonly RelayedPrefix[];
+  readonly reservations: readonly Ipv6Reservation[];
+  readonly dns: readonly Ipv6Address[];
+  /** Give addresses in two messages to clients that ask for it (RFC 8415 §18.3.1). */
+  readonly rapidCommit: boolean;
+}
+
 export interface SlpOptions {
   /** Items of a scope list. */
   readonly scopes: readonly string[];
@@ -55,8 +77,8 @@ export interface BootServerOptions {
   /** Directory of everything that is kept. */
   readonly dataDirectory: string;
   readonly dhcpMode: DhcpMode;
-  /** Serve machines over IPv6 as well: DHCPv6, and everything else at the interface's IPv6 address. */
-  readonly dhcp6: boolean;
+  /** Undefined: machines are served over IPv4 alone. */
+  readonly ipv6: Ipv6Options | undefined;
   /** Empty: chosen from each interface's subnet. */
   readonly pools: readonly AddressRange[];
   /** Networks without an interface of this machine, whose machines ask through a relay agent. */
@@ -71,6 +93,8 @@ export interface BootServerOptions {
   readonly searchDomains: readonly string[];
   /** Seconds. */
   readonly leaseTime: number;
+  /** Milliseconds for which somebody may answer at an address before it is offered to somebody new; undefined: nobody is asked. */
+  readonly dhcpProbe: number | undefined;
   readonly http: HttpEndpoint;
   readonly tftpPort: number;
   readonly iscsiPort: number;

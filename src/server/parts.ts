@@ -4,6 +4,8 @@ import { IPV4_ANY } from '../bytes/index.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import type { Clock } from '../os/clock.ts';
 import type { FileSystem } from '../os/file.ts';
+import type { HeardIcmpv6, Icmpv6Wanted } from '../os/icmpv6-socket.ts';
+import type { NeighbourTable } from '../os/neighbours.ts';
 import type { Network } from '../os/network.ts';
 import type { RunProcess } from '../os/process.ts';
 import type { Image, Pool } from '../pool/pool.ts';
@@ -23,8 +25,11 @@ export interface Platform {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly run: RunProcess;
+  readonly neighbours: NeighbourTable;
   /** Sends an ICMPv6 message from an interface to all nodes of its link; false when it cannot. */
   readonly sendToAllNodes: (interfaceName: string, message: Uint8Array) => boolean;
+  /** Hears ICMPv6 messages that come in on an interface, until it is disposed of. */
+  readonly hearIcmpv6: (wanted: Icmpv6Wanted, hear: (heard: HeardIcmpv6) => void) => Disposable;
 }
 
 export interface Parts {

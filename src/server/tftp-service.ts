@@ -5,6 +5,7 @@ import type { Clock } from '../os/clock.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
 import type { TransferOutcome } from '../tftp/read-transfer.ts';
 import { type AcceptedTransfer, TftpServer, unknownTransferId } from '../tftp/server.ts';
+import { DeadlineWheel, type WithDeadline } from './deadline-wheel.ts';
 import type { Loaders } from './loaders.ts';
 
 export interface TftpServiceOptions {
@@ -28,24 +29,37 @@ export interface TftpTransfer {
   readonly outcome: TransferOutcome;
 }
 
-interface RunningTransfer {
+class RunningTransfer implements WithDeadline {
   readonly accepted: AcceptedTransfer;
   readonly socket: UdpSocket;
   readonly started: number;
-  timer: { cancel(): void } | undefined;
+
+  constructor(accepted: AcceptedTransfer, socket: UdpSocket, started: number) {
+    this.accepted = accepted;
+    this.socket = socket;
+    this.started = started;
+  }
+
+  get deadline(): number | undefined {
+    return this.accepted.transfer.deadline;
+  }
 }
 
 export class TftpService {
   readonly #options: TftpServiceOptions;
   readonly #server: TftpServer;
   readonly #socket: UdpSocket;
-  readonly #running = new Set<RunningTransfer>();
+  readonly #running = new Map<AcceptedTransfer, RunningTransfer>();
+  readonly #deadlines: DeadlineWheel<RunningTransfer>;
   #closed = false;
 
   private constructor(options: TftpServiceOptions, socket: UdpSocket) {
     this.#options = options;
     this.#socket = socket;
     this.#server = new TftpServer({ open: (name) => this.#open(name) });
+    this.#deadlines = new DeadlineWheel(options.clock, (running) => {
+      this.#advance(running, running.accepted.transfer.poll(options.clock.monotonic()));
+    });
   }
 
   /** Raises NETWORK_PORT_IN_USE, NETWORK_PORT_FORBIDDEN, NETWORK_ADDRESS_UNKNOWN. */
@@ -58,7 +72,7 @@ export class TftpService {
   }
 
   #open(name: string) {
-    const bytes = this.#options.loaders.read(name);
+    const bytes = this.#options.loaders.get(name)?.bytes;
     if (bytes === undefined) return undefined;
     return { size: bytes.length, read: (offset: number, length: number) => bytes.subarray(offset, offset + length) };
   }
@@ -69,7 +83,7 @@ export class TftpService {
       this.#socket.send(answer.data, from);
       this.#options.onRefused(from, answer.fileName, answer.reason);
     } else if (answer.type === 'transfer') {
-      const replaced = [...this.#running].find(({ accepted }) => accepted === answer.replaces);
+      const replaced = answer.replaces && this.#running.get(answer.replaces);
       if (replaced !== undefined) await this.#discard(replaced);
       await this.#run(answer.accepted);
     }
@@ -81,8 +95,8 @@ export class TftpService {
       this.#server.finished(accepted);
       throw error;
     });
-    const running: RunningTransfer = { accepted, socket, started: clock.monotonic(), timer: undefined };
-    this.#running.add(running);
+    const running = new RunningTransfer(accepted, socket, clock.monotonic());
+    this.#running.set(accepted, running);
     socket.start({
       message: (data, from) => {
         const isClient = from.address === accepted.client.address && from.port === accepted.client.port;
@@ -92,36 +106,35 @@ export class TftpService {
       // A client that is gone answers with ICMP; the transfer's own timeout ends it.
       error: () => {},
     });
-    if (this.#closed) await this.#discard(running);
-    else this.#advance(running, accepted.transfer.start(clock.monotonic()));
+    if (this.#closed) {
+      await this.#discard(running);
+      return;
+    }
+    this.#advance(running, accepted.transfer.start(clock.monotonic()));
+    this.#deadlines.add(running);
   }
 
   #advance(running: RunningTransfer, packets: readonly Uint8Array[]): void {
     const { accepted, socket, started } = running;
     const { clock, onTransfer, onError } = this.#options;
     for (const packet of packets) socket.send(packet, accepted.client);
-    running.timer?.cancel();
-    const { outcome, deadline } = accepted.transfer;
-    if (outcome === undefined) {
-      const delay = Math.max(0, (deadline ?? 0) - clock.monotonic());
-      running.timer = clock.after(delay, () => this.#advance(running, accepted.transfer.poll(clock.monotonic())));
-      return;
-    }
+    const { outcome } = accepted.transfer;
+    if (outcome === undefined) return;
     const duration = clock.monotonic() - started;
     this.#discard(running).catch(onError);
     onTransfer({ client: accepted.client, fileName: accepted.fileName, size: accepted.size, duration, outcome });
   }
 
   async #discard(running: RunningTransfer): Promise<void> {
-    if (!this.#running.delete(running)) return;
-    running.timer?.cancel();
+    if (!this.#running.delete(running.accepted)) return;
     this.#server.finished(running.accepted);
     await running.socket.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#deadlines.close();
     await this.#socket.close();
-    await Promise.all([...this.#running].map((running) => this.#discard(running)));
+    await Promise.all([...this.#running.values()].map((running) => this.#discard(running)));
   }
 }

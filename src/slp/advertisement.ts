@@ -22,6 +22,15 @@ export interface AdvertisementSource {
   advertisements(predicate: Predicate | undefined, asker: string | undefined): Iterable<Advertisement>;
 }
 
+/** What several sources have together. */
+export function allOf(sources: readonly AdvertisementSource[]): AdvertisementSource {
+  return {
+    *advertisements(predicate, asker) {
+      for (const source of sources) yield* source.advertisements(predicate, asker);
+    },
+  };
+}
+
 /** RFC 2608 §8.1: dialects of a language are alike. */
 export function isOfLanguage(languageTag: string, asked: string): boolean {
   return primaryTag(languageTag) === primaryTag(asked);

@@ -1,4 +1,7 @@
-/** The bytes of a file, block after block, in the mode of the transfer. */
+/**
+ * The bytes of a file in the mode of the transfer. A transfer keeps places in it and no data: what is lost on the way is read again,
+ * from the memory or page cache that all transfers of the file share.
+ */
 
 /** A file to be sent. `read` is called in the turn of the packet that asks for it: the data should be in memory or the page cache. */
 export interface TftpFile {
@@ -10,68 +13,63 @@ export interface TftpFile {
   close?(): void;
 }
 
-export interface BlockSource {
-  /** The next `length` bytes; fewer only at the end. */
-  next(length: number): Uint8Array;
+export interface SourceBlock {
+  readonly data: Uint8Array;
+  /** The place after it. */
+  readonly next: number;
 }
 
-/** The file as it is. */
+export interface BlockSource {
+  /** `length` bytes from a place that an earlier block named; fewer only at the end. The first place is 0. */
+  read(place: number, length: number): SourceBlock;
+}
+
+/** The file as it is: places are offsets. */
 export class OctetSource implements BlockSource {
   readonly #file: TftpFile;
-  #offset = 0;
 
   constructor(file: TftpFile) {
     this.#file = file;
   }
 
-  next(length: number): Uint8Array {
-    const data = this.#file.read(this.#offset, Math.min(length, this.#file.size - this.#offset));
-    this.#offset += data.length;
-    return data;
+  read(place: number, length: number): SourceBlock {
+    const data = this.#file.read(place, Math.min(length, this.#file.size - place));
+    return { data, next: place + data.length };
   }
 }
 
 const lineFeed = 10;
 const carriageReturn = 13;
-const readLength = 16_384;
 
-/** NVT ASCII (RFC 1350 §2, RFC 764): a line ends with CR LF, a lone CR is CR NUL. */
+/**
+ * NVT ASCII (RFC 1350 §2, RFC 764): a line ends with CR LF, a lone CR is CR NUL. A place is twice the offset in the file, and one
+ * more where a block has ended between the two bytes that one has become.
+ */
 export class NetasciiSource implements BlockSource {
-  readonly #octets: OctetSource;
-  #converted: Uint8Array = new Uint8Array(0);
-  #ended = false;
+  readonly #file: TftpFile;
 
   constructor(file: TftpFile) {
-    this.#octets = new OctetSource(file);
+    this.#file = file;
   }
 
-  next(length: number): Uint8Array {
-    while (this.#converted.length < length && !this.#ended) {
-      const octets = this.#octets.next(readLength);
-      this.#ended = octets.length < readLength;
-      this.#converted = concatenate(this.#converted, toNetascii(octets));
+  read(place: number, length: number): SourceBlock {
+    const start = Math.floor(place / 2);
+    // No byte becomes less than one.
+    const octets = this.#file.read(start, Math.min(length, this.#file.size - start));
+    const data = new Uint8Array(length);
+    let filled = 0;
+    let at = place;
+    while (filled < length) {
+      const octet = octets[Math.floor(at / 2) - start];
+      if (octet === undefined) break;
+      if (at % 2 === 1) {
+        data[filled++] = octet === lineFeed ? lineFeed : 0;
+        at += 1;
+      } else {
+        data[filled++] = octet === lineFeed ? carriageReturn : octet;
+        at += octet === lineFeed || octet === carriageReturn ? 1 : 2;
+      }
     }
-    const block = this.#converted.slice(0, length);
-    this.#converted = this.#converted.subarray(block.length);
-    return block;
+    return { data: data.subarray(0, filled), next: at };
   }
-}
-
-function toNetascii(octets: Uint8Array): Uint8Array {
-  const into = new Uint8Array(octets.length * 2);
-  let at = 0;
-  for (const byte of octets) {
-    if (byte === lineFeed) into[at++] = carriageReturn;
-    into[at++] = byte;
-    if (byte === carriageReturn) into[at++] = 0;
-  }
-  return into.subarray(0, at);
-}
-
-function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second;
-  const joined = new Uint8Array(first.length + second.length);
-  joined.set(first);
-  joined.set(second, first.length);
-  return joined;
 }

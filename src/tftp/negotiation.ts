@@ -17,8 +17,8 @@ export const defaultBlockSize = 512;
 const smallestBlockSize = 8;
 const largestBlockSize = 65_464;
 const largestWindowSize = 64;
-/** What a transfer may hold unacknowledged. RFC 7440 §3 lets the server grant less than was asked. */
-const largestWindowBytes = 1 << 20;
+/** Bytes that leave at once and may wait in a socket. RFC 7440 §3 lets the server grant less than was asked. */
+const largestWindowBytes = 1 << 18;
 
 /** A decimal number within `least` and `most`; larger ones come down to `ceiling`, anything else is undefined. */
 function numberOption(text: string | undefined, least: number, most: number, ceiling = most): number | undefined {

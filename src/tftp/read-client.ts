@@ -136,7 +136,7 @@ export class ReadClient {
   #data(block: number, data: Uint8Array, from: Endpoint, now: number): ReadClientAction[] {
     if (this.#state === 'requesting') this.#begin(from, now);
     const isNext = block === (this.#received + 1) % blockNumbers;
-    if (!isNext || this.#state === 'dallying') return this.#unexpected(from);
+    if (!isNext || this.#state === 'dallying') return this.#unexpected(block, from);
     if (data.length > this.#blockSize) {
       const what = `block ${block} holds ${data.length} bytes where ${this.#blockSize} were agreed`;
       return this.#fail(new ProtocolError('TFTP_PACKET_INVALID', what), from);
@@ -159,9 +159,15 @@ export class ReadClient {
     return [this.#ack(peer), { type: 'complete', length: this.#length }];
   }
 
-  /** A block out of order: the ACK of the last good one tells the server where to go on, once for each gap (RFC 7440 §4). */
-  #unexpected(from: Endpoint): ReadClientAction[] {
-    if (this.#gapReported && this.#windowSize > 1) return [];
+  /**
+   * A block out of order. One that comes too early tells of a gap: the ACK of the last good one says where to go on, once for each gap
+   * (RFC 7440 §4). The one that was acknowledged last comes again when that ACK was lost. Any other came twice on its way, and an ACK
+   * of it would only make the server send more.
+   */
+  #unexpected(block: number, from: Endpoint): ReadClientAction[] {
+    const ahead = (block - this.#received) & 0xffff;
+    if (this.#gapReported || ahead >= blockNumbers / 2) return [];
+    if (ahead === 0) return this.#sinceAck === 0 ? [this.#ack(from)] : [];
     this.#gapReported = true;
     return [this.#ack(from)];
   }

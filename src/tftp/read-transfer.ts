@@ -1,12 +1,13 @@
 /**
- * The server's side of one read: OACK, then windows of DATA until the short block that ends the file.
+ * The server's side of one read: OACK, then windows of DATA until the short block that ends the file. It holds none of the data: a
+ * thousand of them take no more memory than the file.
  *
  * One socket (TID) of the owner's serves one transfer: the owner sends to the client what `start`, `receive` and `poll` give, calls
  * `poll` at `deadline`, and closes when there is an `outcome`. Times are milliseconds on a clock that never jumps.
  */
 
 import { DisklessError, ProtocolError } from '../bytes/index.ts';
-import type { BlockSource } from './block-source.ts';
+import type { BlockSource, SourceBlock } from './block-source.ts';
 import type { TransferParameters } from './negotiation.ts';
 import { decodePacket, ErrorCode, encodePacket, errorPacket, Opcode } from './packet.ts';
 
@@ -22,19 +23,24 @@ const longestTimeout = 8000;
 /** Repetitions without any progress before the client is given up. */
 const mostAttempts = 6;
 const blockNumbers = 0x1_0000;
+/** Milliseconds in which an ACK that was not meant to ask for anything is followed by one that confirms something. */
+const settleTime = 200;
 
 export class ReadTransfer {
   readonly #source: BlockSource;
   readonly #parameters: TransferParameters;
-  /** Packets that are sent and not acknowledged, oldest first. */
-  #window: Uint8Array[] = [];
+  /** Where the blocks that are sent and not acknowledged begin in the file, oldest first. */
+  #window: number[] = [];
+  /** Where the block after them begins. */
+  #place = 0;
   /** Number of the window's first block, counted from 1 and not wrapped. */
   #base = 1;
-  #lastBlockRead = false;
+  /** Bytes in the block that ends the file, once it has been read. */
+  #lastLength: number | undefined;
   #awaitsOptionAck: boolean;
   #attempts = 0;
-  /** The window has been sent again because of a repeated ACK: once is enough, or every repetition would breed another. */
-  #resent = false;
+  /** Up to this block an ACK that asks for something again may itself come from blocks that came twice. */
+  #doubtedUntil = 0;
   #deadline: number | undefined;
   #outcome: TransferOutcome | undefined;
   #acknowledged = 0;
@@ -95,7 +101,7 @@ export class ReadTransfer {
     }
     this.#attempts++;
     this.#arm(now);
-    return this.#awaitsOptionAck ? [this.#optionAck()] : [...this.#window];
+    return this.#awaitsOptionAck ? [this.#optionAck()] : this.#again();
   }
 
   #acked(number: number, now: number): Uint8Array[] {
@@ -109,44 +115,67 @@ export class ReadTransfer {
     // The block before the window counts as zero new ones; an older ACK comes out larger than the window.
     const confirmed = (number - (this.#base - 1)) & 0xffff;
     if (confirmed > this.#window.length) return [];
-    if (confirmed === 0) return this.#repeatedAck(now);
-    for (const packet of this.#window.splice(0, confirmed)) this.#acknowledged += packet.length - 4;
-    this.#base = this.#base + confirmed;
+    if (confirmed === 0) return this.#parameters.windowSize === 1 ? [] : this.#askedAgain(now);
+    this.#window.splice(0, confirmed);
+    this.#base += confirmed;
+    this.#acknowledged += confirmed * this.#parameters.blockSize;
     this.#attempts = 0;
-    this.#resent = false;
-    if (this.#window.length === 0 && this.#lastBlockRead) {
+    if (this.#window.length === 0 && this.#lastLength !== undefined) {
+      this.#acknowledged += this.#lastLength - this.#parameters.blockSize;
       this.#end({ type: 'complete' });
       return [];
     }
     this.#arm(now);
-    // RFC 7440 §4: an ACK inside the window asks for everything after it, the unconfirmed rest of the window first.
-    return [...this.#window, ...this.#fill()];
+    const again = this.#window.length === 0 ? [] : this.#askedAgain(now);
+    return this.#outcome === undefined ? [...again, ...this.#fill()] : again;
   }
 
   /**
-   * RFC 1123 §4.2.3.1: a repeated ACK must not bring the same DATA again (the Sorcerer's Apprentice). With windows it is how the
-   * client says that the first block of the window was lost, and is heeded once.
+   * RFC 7440 §4: an ACK inside the window, or of the block before it, says that what follows was lost. But a block that came twice is
+   * acknowledged twice by many a client; were every such ACK heeded, each repetition would breed another to the end of the file (the
+   * Sorcerer's Apprentice, RFC 1123 §4.2.3.1). So for a window after something was sent twice it is awaited whether a better ACK
+   * follows. Without windows a repeated ACK says nothing at all.
    */
-  #repeatedAck(now: number): Uint8Array[] {
-    if (this.#parameters.windowSize === 1 || this.#resent) return [];
-    this.#resent = true;
-    this.#arm(now);
-    return [...this.#window];
+  #askedAgain(now: number): Uint8Array[] {
+    if (this.#base >= this.#doubtedUntil) return this.#again();
+    this.#deadline = Math.min(this.#deadline ?? now, now + settleTime);
+    return [];
+  }
+
+  /** What was sent and not acknowledged. */
+  #again(): Uint8Array[] {
+    this.#doubtedUntil = this.#base + this.#window.length + this.#parameters.windowSize;
+    return this.#reading(() =>
+      this.#window.map((place, index) => this.#packet(this.#base + index, this.#read(place).data)),
+    );
   }
 
   /** Reads blocks until the window is full; gives the new packets. */
   #fill(): Uint8Array[] {
-    const fresh: Uint8Array[] = [];
-    try {
-      while (!this.#lastBlockRead && this.#window.length < this.#parameters.windowSize) {
-        const data = this.#source.next(this.#parameters.blockSize);
-        const block = (this.#base + this.#window.length) % blockNumbers;
-        const packet = encodePacket({ opcode: Opcode.data, block, data });
-        this.#lastBlockRead = data.length < this.#parameters.blockSize;
-        this.#window.push(packet);
-        fresh.push(packet);
+    return this.#reading(() => {
+      const fresh: Uint8Array[] = [];
+      while (this.#lastLength === undefined && this.#window.length < this.#parameters.windowSize) {
+        const { data, next } = this.#read(this.#place);
+        fresh.push(this.#packet(this.#base + this.#window.length, data));
+        this.#window.push(this.#place);
+        this.#place = next;
+        if (data.length < this.#parameters.blockSize) this.#lastLength = data.length;
       }
       return fresh;
+    });
+  }
+
+  #read(place: number): SourceBlock {
+    return this.#source.read(place, this.#parameters.blockSize);
+  }
+
+  #packet(number: number, data: Uint8Array): Uint8Array {
+    return encodePacket({ opcode: Opcode.data, block: number % blockNumbers, data });
+  }
+
+  #reading(read: () => Uint8Array[]): Uint8Array[] {
+    try {
+      return read();
     } catch (error) {
       this.#end({ type: 'failed', error });
       return [errorPacket(ErrorCode.notDefined, 'the file cannot be read')];

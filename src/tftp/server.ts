@@ -19,7 +19,7 @@ export interface Endpoint {
 export interface TftpServerOptions {
   /** The file of a name (relative, normalised) or undefined when there is none; the client's address may decide. */
   readonly open: (name: string, client: Endpoint) => TftpFile | undefined | Promise<TftpFile | undefined>;
-  /** Transfers at the same time; further requests wait for the client's own repetition. Default 256. */
+  /** Transfers at the same time; further requests wait for the client's own repetition. Default 4096. */
   readonly mostTransfers?: number;
 }
 
@@ -44,7 +44,9 @@ export type TftpAnswer =
   /** Nothing to do: a repeated request, too many transfers, or no request at all. */
   | { readonly type: 'ignored'; readonly reason: 'repeated' | 'busy' | 'stray' };
 
-const defaultMostTransfers = 256;
+const defaultMostTransfers = 4096;
+/** Transfers of one port of a client. */
+const mostOfOneClient = 2;
 const longestName = 512;
 
 interface Running {
@@ -52,9 +54,18 @@ interface Running {
   readonly file: TftpFile;
 }
 
+function keyOf({ address, port }: Endpoint): string {
+  return `${address} ${port}`;
+}
+
 export class TftpServer {
   readonly #options: TftpServerOptions;
-  readonly #running = new Map<string, Running>();
+  /**
+   * By client, oldest first. A request that was doubled on its way may come late: the transfer that goes on must survive the one that
+   * it starts, which the client refuses.
+   */
+  readonly #running = new Map<string, Running[]>();
+  #transfers = 0;
   /** Clients whose file is being opened: their repeated requests must not open it twice. */
   readonly #opening = new Set<string>();
 
@@ -63,19 +74,19 @@ export class TftpServer {
   }
 
   get transfers(): number {
-    return this.#running.size;
+    return this.#transfers;
   }
 
   /** Takes a datagram of the well-known port. Rejects with what `open` raised. */
   async receive(datagram: Uint8Array, from: Endpoint): Promise<TftpAnswer> {
-    const key = `${from.address} ${from.port}`;
+    const key = keyOf(from);
     const request = this.#parse(datagram);
     if ('type' in request) return request;
-    const running = this.#running.get(key);
-    const isRepeated = running?.accepted.transfer.isFresh === true && running.accepted.fileName === request.fileName;
+    const newest = this.#running.get(key)?.at(-1)?.accepted;
+    const isRepeated = newest?.transfer.isFresh === true && newest.fileName === request.fileName;
     if (isRepeated || this.#opening.has(key)) return { type: 'ignored', reason: 'repeated' };
     const limit = this.#options.mostTransfers ?? defaultMostTransfers;
-    if (this.#running.size + this.#opening.size >= limit) return { type: 'ignored', reason: 'busy' };
+    if (this.#transfers + this.#opening.size >= limit) return { type: 'ignored', reason: 'busy' };
     this.#opening.add(key);
     try {
       const file = await this.#options.open(request.fileName, from);
@@ -88,11 +99,15 @@ export class TftpServer {
 
   /** The transfer is over, or its socket failed: closes the file and frees its place. */
   finished(accepted: AcceptedTransfer): void {
-    for (const [key, running] of this.#running) {
-      if (running.accepted !== accepted) continue;
-      this.#running.delete(key);
-      running.file.close?.();
-    }
+    const key = keyOf(accepted.client);
+    const running = this.#running.get(key) ?? [];
+    const ended = running.find((one) => one.accepted === accepted);
+    if (ended === undefined) return;
+    const others = running.filter((one) => one !== ended);
+    if (others.length === 0) this.#running.delete(key);
+    else this.#running.set(key, others);
+    this.#transfers--;
+    ended.file.close?.();
   }
 
   #parse(datagram: Uint8Array): TftpAnswer | ReadRequest {
@@ -110,15 +125,16 @@ export class TftpServer {
   }
 
   #accept(key: string, { fileName, mode, options }: ReadRequest, file: TftpFile, client: Endpoint): TftpAnswer {
-    const before = this.#running.get(key);
-    if (before !== undefined) this.finished(before.accepted);
+    const oldest = this.#running.get(key)?.at(-mostOfOneClient)?.accepted;
+    if (oldest !== undefined) this.finished(oldest);
     const isOctet = mode === 'octet';
     const parameters = grantOptions(options, isOctet ? file.size : undefined);
     const source = isOctet ? new OctetSource(file) : new NetasciiSource(file);
     const transfer = new ReadTransfer(source, parameters);
     const accepted = { client, fileName, mode, size: file.size, transfer };
-    this.#running.set(key, { accepted, file });
-    return { type: 'transfer', accepted, replaces: before?.accepted };
+    this.#running.set(key, [...(this.#running.get(key) ?? []), { accepted, file }]);
+    this.#transfers++;
+    return { type: 'transfer', accepted, replaces: oldest };
   }
 }
 

@@ -6,11 +6,12 @@ import { type BootResult, boot } from '../../src/boot/boot.ts';
 import type { BootRequest } from '../../src/boot/boot-request.ts';
 import type { DiscoveryService } from '../../src/boot/discovery-service.ts';
 import { BootTrace, type TraceEvent } from '../../src/boot/trace.ts';
-import { DisklessError, type MacAddress } from '../../src/bytes/index.ts';
+import { DisklessError, type Ipv6Address, type MacAddress } from '../../src/bytes/index.ts';
 import { MessageType, messageType } from '../../src/dhcp/message.ts';
 import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
+import type { NetworkInterface } from '../../src/os/network.ts';
 import { settled } from '../support/simulated-clock.ts';
 import {
   bareInterface,
@@ -159,6 +160,33 @@ test('a server in another subnet is reached through the router, for the time of 
   await finish(lan, start(lan).running);
   const [address, route] = ['198.51.100.7/24 on eth0', '192.0.2.1 via 198.51.100.1 on eth0'];
   assert.deepEqual(lan.settings, [`+${address}`, `+${route}`, `-${route}`, `-${address}`]);
+});
+
+test('the MTU that DHCP gives is the interface’s for the time of the boot, unless it cannot be (RFC 2132 §5.1)', async () => {
+  const booting = async (mtu: number, bare: Partial<NetworkInterface> = {}) => {
+    const answers: DhcpAnswers = (message) =>
+      lease(message, { rootPath }).map((each) => {
+        each.options.set(Option.interfaceMtu, mtu);
+        return each;
+      });
+    await using lan = new SimulatedLan(answers, [{ ...bareInterface, ...bare }]);
+    await lan.serve();
+    const { running, trace } = start(lan);
+    await finish(lan, running);
+    const steps = trace.stages.find(({ stage }) => stage === 'dhcp')?.steps ?? [];
+    return { settings: lan.settings, said: steps.map(({ text }) => text).find((text) => /MTU/.test(text)) };
+  };
+  const address = '192.0.2.50/24 on eth0';
+  const jumbo = await booting(9000);
+  assert.deepEqual(jumbo.settings, ['+mtu 9000 on eth0', `+${address}`, `-${address}`, '-mtu 9000 on eth0']);
+  assert.match(jumbo.said ?? '', /eth0 has the MTU 9000/);
+  const refused = await booting(65_000);
+  assert.deepEqual(refused.settings, [`+${address}`, `-${address}`]);
+  assert.match(refused.said ?? '', /keeps its own MTU: eth0 cannot have an MTU of 65000/);
+  assert.match((await booting(575)).said ?? '', /below 576/);
+  const linkLocal = { address: 'fe80::1' as Ipv6Address, prefix: 64, state: 'preferred' } as const;
+  assert.match((await booting(1279, { ipv6: [linkLocal] })).said ?? '', /below 1280/);
+  assert.match((await booting(1279)).said ?? '', /has the MTU 1279/);
 });
 
 test('an interface that is down is brought up first, one with an address is left alone', async () => {

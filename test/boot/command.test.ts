@@ -39,6 +39,11 @@ const misuses: readonly (readonly [string, readonly string[], RegExp])[] = [
     /--root-path.*fewer than five fields/,
   ],
   ['a Root Path of another protocol', ['--root-path', 'nfs:/srv'], /does not start with "iscsi:"/],
+  [
+    'a second Root Path that names no server',
+    ['--second-root-path', `iscsi:::::${targetName}`],
+    /--second-root-path.*names no server/,
+  ],
   ['a decimal-looking LUN with five digits', ['--lun', '00001'], /--lun.*hexadecimal/],
   ['a server name that is none', ['--server-name', 'a_b'], /--server-name/],
   ['a port beyond the end', ['--port', '65536'], /--port.*1 to 65535/],

@@ -100,6 +100,7 @@ class SimulatedLink extends SimulatedNetwork {
     const nothing = async (): Promise<AsyncDisposable> => assert.fail('not to be touched');
     return {
       bringUp: nothing,
+      setMtu: nothing,
       addHostRoute: nothing,
       addAddress: async (name, address, prefix) => {
         this.settings.push(`+${address}/${prefix} on ${name}`);

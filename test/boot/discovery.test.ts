@@ -15,6 +15,7 @@ import type {
 import { BootTrace, type TraceEvent } from '../../src/boot/trace.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
 import { formatPortal } from '../../src/initiator/target-address.ts';
+import { parseRootPath } from '../../src/iscsi/root-path.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import { openDirectory } from '../../src/target/directory.ts';
 import { Target } from '../../src/target/target.ts';
@@ -179,6 +180,23 @@ test('a second Root Path of DHCP is tried when the first one fails, with a LUN o
   const { error, steps } = await run({ dhcp, services: [] });
   assert.equal(error, undefined);
   assert.match(steps, /ISCSI_TARGET_NOT_FOUND.*login to iqn.2001-04.com.example:disk.*LUN 0 is/s);
+});
+
+test('a second Root Path of the user is tried after what DHCP names, or discovery finds', async () => {
+  const secondRootPath = parseRootPath(`iscsi:192.0.2.1::::${targetName}`);
+  assert.ok(secondRootPath);
+  const rootPath = `iscsi:192.0.2.1:::5:${other}`;
+  const named = await run({
+    dhcp: (message) => lease(message, { rootPath }),
+    request: { secondRootPath },
+    services: [],
+  });
+  assert.equal(named.error, undefined);
+  assert.match(named.steps, /ISCSI_TARGET_NOT_FOUND.*login to iqn.2001-04.com.example:disk.*LUN 0 is/s);
+  const services = [service('slp', finds({ ...here, targetName: other }))];
+  const found = await run({ request: { secondRootPath }, services });
+  assert.equal(found.error, undefined);
+  assert.match(found.steps, /login to iqn.2001-04.com.example:disk.*LUN 0 is/s);
 });
 
 test('no service finds anything: one error names what each of them said', async () => {

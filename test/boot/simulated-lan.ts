@@ -98,6 +98,10 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
     return {
       bringUp: (name) => set(`${name} up`),
       addAddress: (name, address, prefix) => set(`${address}/${prefix} on ${name}`),
+      setMtu: async (name, mtu) => {
+        if (mtu > 9000) throw new DisklessError('MACHINE_NETWORK_FAILED', `${name} cannot have an MTU of ${mtu}`);
+        return set(`mtu ${mtu} on ${name}`);
+      },
       addHostRoute: (name, host, router) => set(`${host}${router === undefined ? '' : ` via ${router}`} on ${name}`),
     };
   }

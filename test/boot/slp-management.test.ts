@@ -4,8 +4,10 @@ import type { DiscoveryContext } from '../../src/boot/discovery-service.ts';
 import { isnsService } from '../../src/boot/isns-service.ts';
 import { findIsnsServers } from '../../src/boot/slp-management.ts';
 import { parseIpv4 } from '../../src/bytes/index.ts';
+import { isnsAdvertisement } from '../../src/server/isns-advertisement.ts';
+import { allOf } from '../../src/slp/advertisement.ts';
 import { type Advertisement, ISCSI_SMS, managementServiceAttributes } from '../../src/slp/index.ts';
-import { machine, SlpWorld } from '../server/slp-world.ts';
+import { advertised, machine, SlpWorld } from '../server/slp-world.ts';
 import { bareInterface } from './simulated-lan.ts';
 
 function management(url: string, protocol: string, serverPriority: number): Advertisement {
@@ -38,6 +40,16 @@ describe('finding iSNS servers by SLP (RFC 4018 §4.2, §5.3)', () => {
       { host: '192.0.2.10', port: 3205 },
       { host: '192.0.2.11', port: 3206 },
     ]);
+  });
+
+  test('the boot server’s own is found beside its targets', async () => {
+    await using world = new SlpWorld();
+    const isns = isnsAdvertisement({ host: '192.0.2.1', port: 3205, scopes: ['DEFAULT'] });
+    const targets = { advertisements: () => [advertised('192.0.2.1', 'disk')] };
+    const services = allOf([targets, { advertisements: () => [isns] }]);
+    await world.serve('192.0.2.1', [], { services });
+    assert.deepEqual(await find(world), [{ host: '192.0.2.1', port: 3205 }]);
+    assert.equal((await world.find()).targets.length, 1);
   });
 
   test('the boot asks SLP where nobody has named a server, and says so when there is none', async () => {

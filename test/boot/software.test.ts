@@ -9,6 +9,7 @@ import type { DhcpLease } from '../../src/dhcp/client/lease.ts';
 import { BootOperation, type DhcpMessage, dhcpMessage } from '../../src/dhcp/message.ts';
 import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
+import type { Timer } from '../../src/os/clock.ts';
 import type { HttpAnswer, HttpClient } from '../../src/os/http-client.ts';
 import type { Endpoint, UdpHandler } from '../../src/os/network.ts';
 import { decodePacket, encodePacket, Opcode } from '../../src/tftp/packet.ts';
@@ -47,6 +48,41 @@ class TftpNetwork extends SimulatedNetwork {
   }
 }
 
+/** Agrees to blocks of eight bytes, and gives one each second. */
+class TricklingTftp extends SimulatedNetwork {
+  readonly clock = new SimulatedClock();
+  open = 0;
+  sent = 0;
+
+  override async openUdp(): Promise<never> {
+    this.open += 1;
+    let handler: UdpHandler | undefined;
+    let next: Timer | undefined;
+    const close = async () => {
+      this.open -= 1;
+      next?.cancel();
+    };
+    const from = { address: '192.0.2.1', port: 50_000 };
+    const answer = (data: Uint8Array) => handler?.message(data, from);
+    const send = (data: Uint8Array) => {
+      const packet = decodePacket(data);
+      if (packet.opcode === Opcode.readRequest) {
+        const options = new Map([['blksize', '8']]);
+        setImmediate(() => answer(encodePacket({ opcode: Opcode.optionAck, options })));
+      } else if (packet.opcode === Opcode.ack) {
+        next = this.clock.after(1000, () => {
+          this.sent += 1;
+          answer(encodePacket({ opcode: Opcode.data, block: packet.block + 1, data: new Uint8Array(8) }));
+        });
+      }
+    };
+    const start = (given: UdpHandler) => {
+      handler = given;
+    };
+    return { local: { address: '0.0.0.0', port: 0 }, start, send, close, [Symbol.asyncDispose]: close } as never;
+  }
+}
+
 type Page = Partial<HttpAnswer> & { readonly pieces?: readonly Uint8Array[] };
 
 /** Pages by URL; counts what was asked, and the bodies that were left. */
@@ -65,8 +101,7 @@ function httpServer(pages: Readonly<Record<string, Page>>) {
   return { http, asked };
 }
 
-async function fetchIt(url: string, options: Partial<SoftwareStageOptions> = {}) {
-  const clock = new SimulatedClock();
+async function fetchIt(url: string, options: Partial<SoftwareStageOptions> = {}, clock = new SimulatedClock()) {
   const steps: string[] = [];
   const given = { network: new TftpNetwork(), http: noHttp, clock, timeout: 30_000, digest: undefined, ...options };
   let over = false;
@@ -144,6 +179,43 @@ test('a body without end is left when it is too long', async () => {
   const { running } = await fetchIt('http://192.0.2.1/x', { http });
   await assert.rejects(running, { code: 'BOOT_SOFTWARE_TOO_LONG' });
   assert.ok(left);
+});
+
+test('a server that gives a byte a second is given up in the time of the stage, by TFTP and by HTTP', async () => {
+  const slow = new TricklingTftp();
+  const tftp = await fetchIt('tftp://192.0.2.1/dir/loader.bin', { network: slow, timeout: 20_000 }, slow.clock);
+  await assert.rejects(tftp.running, { code: 'BOOT_SOFTWARE_TIMEOUT' });
+  assert.ok(slow.sent >= 15, `${slow.sent} blocks came, so that it was never silent`);
+  assert.equal(slow.open, 0, 'no socket is left');
+
+  const clock = new SimulatedClock();
+  let sent = 0;
+  let left = false;
+  const http: HttpClient = {
+    async get(_url, signal) {
+      const body = (async function* () {
+        try {
+          for (; !signal.aborted; sent += 1) {
+            const { promise, resolve } = Promise.withResolvers<void>();
+            const timer = clock.after(1000, resolve);
+            signal.addEventListener('abort', () => {
+              timer.cancel();
+              resolve();
+            });
+            await promise;
+            yield Uint8Array.of(0);
+          }
+          throw signal.reason;
+        } finally {
+          left = true;
+        }
+      })();
+      return { status: 200, location: undefined, length: 1300, body };
+    },
+  };
+  const { running } = await fetchIt('http://192.0.2.1/x', { http, timeout: 20_000 }, clock);
+  await assert.rejects(running, { code: 'BOOT_SOFTWARE_TIMEOUT' });
+  assert.ok(sent >= 15 && left, `${sent} pieces came`);
 });
 
 test('a server that stalls is given up in the time of the stage', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { readConfigFile } from '../../src/cli/config-file.ts';
 import { configure } from '../../src/cli/configuration.ts';
+import { ipv4Of, ipv6Of } from '../../src/cli/network-values.ts';
 import { serveSettings } from '../../src/cli/serve-settings.ts';
 import { environmentName, flagName } from '../../src/cli/setting.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
@@ -31,6 +32,12 @@ describe('settings of serve', () => {
       return true;
     });
   }
+
+  test('how long an address is tried out is said in milliseconds, or off', () => {
+    const probe = (flags: Record<string, unknown>) => configure(serveSettings, { flags, environment: {} }).dhcpProbe;
+    assert.deepEqual([probe({}), probe({ dhcpProbe: '100' }), probe({ dhcpProbe: '40ms' })], [250, 100, 40]);
+    assert.equal(probe({ dhcpProbe: 'off' }), undefined);
+  });
 
   test('a flag wins over the environment, that over the file, that over the default', async () => {
     const from = await file('dhcp: proxy', 'tftpPort: 1069', 'iscsiPort: 13260', 'leaseTime: 1h');
@@ -62,7 +69,7 @@ describe('settings of serve', () => {
   test('values are converted to what the server takes', () => {
     const flags = { pool: ['192.0.2.10-192.0.2.20'], http: '192.0.2.1:8081', cache: '512M', json: true };
     const settings = configure(serveSettings, { flags, environment: {} });
-    assert.deepEqual(settings.pool, [{ first: '192.0.2.10', last: '192.0.2.20' }]);
+    assert.deepEqual(settings.pool, [{ family: 'ipv4', value: { first: '192.0.2.10', last: '192.0.2.20' } }]);
     assert.deepEqual(settings.http, { address: '192.0.2.1', port: 8081 });
     assert.equal(settings.cache, 512 * 2 ** 20);
     assert.equal(settings.json, true);
@@ -76,18 +83,52 @@ describe('settings of serve', () => {
       searchDomain: ['lab.example.com.', 'example.com'],
     };
     const settings = configure(serveSettings, { flags, environment: {} });
-    assert.deepEqual(settings.relayedSubnet, [
+    assert.deepEqual(ipv4Of(settings.relayedSubnet), [
       { subnet: { network: '198.51.100.0', prefix: 24 }, router: '198.51.100.1' },
       { subnet: { network: '203.0.113.0', prefix: 25 }, router: undefined },
     ]);
-    assert.deepEqual(settings.reserve, [
+    assert.deepEqual(ipv4Of(settings.reserve), [
       { client: '52:54:00:12:34:56', address: '192.0.2.9' },
       { client: 'id:00ab', address: '192.0.2.8' },
     ]);
     assert.deepEqual(settings.searchDomain, ['lab.example.com', 'example.com']);
   });
 
+  test('addresses of IPv6 go under the same names', () => {
+    const flags = {
+      pool: ['fd00:77::100-FD00:77::1ff', '192.0.2.10-192.0.2.20'],
+      relayedSubnet: ['fd00:2::1/64', 'fd00:3::/56'],
+      reserve: [
+        '52-54-00-12-34-56=fd00:77::9',
+        'DUID:0004AB=fd00:77::8',
+        `uuid:${'0'.repeat(8)}-0000-0000-0000-${'a'.repeat(12)}=fd00:77::7`,
+      ],
+      dns: ['fd00:77::53', '192.0.2.53'],
+      ipv6Prefix: ['fd00:77::1/64'],
+    };
+    const settings = configure(serveSettings, { flags, environment: {} });
+    assert.deepEqual(ipv6Of(settings.pool), [{ first: 'fd00:77::100', last: 'fd00:77::1ff' }]);
+    assert.deepEqual(ipv6Of(settings.relayedSubnet), [
+      { prefix: { network: 'fd00:2::', length: 64 }, router: 'fd00:2::1' },
+      { prefix: { network: 'fd00:3::', length: 56 }, router: undefined },
+    ]);
+    assert.deepEqual(ipv6Of(settings.reserve), [
+      { client: '52:54:00:12:34:56', address: 'fd00:77::9' },
+      { client: 'duid:0004ab', address: 'fd00:77::8' },
+      { client: 'uuid:00000000-0000-0000-0000-aaaaaaaaaaaa', address: 'fd00:77::7' },
+    ]);
+    assert.deepEqual(ipv6Of(settings.dns), ['fd00:77::53']);
+    assert.deepEqual(ipv4Of(settings.dns), ['192.0.2.53']);
+    assert.deepEqual(settings.ipv6Prefix, [{ network: 'fd00:77::', length: 64 }]);
+  });
+
   const badValues: [string, string][] = [
+    ['relayedSubnet', 'fd00::1/127'],
+    ['reserve', 'id:00ab=fd00::9'],
+    ['reserve', 'duid:00ab=192.0.2.9'],
+    ['pool', 'fd00::1-192.0.2.9'],
+    ['ipv6Prefix', '192.0.2.0/24'],
+    ['ipv6Prefix', 'fd00::'],
     ['relayedSubnet', '198.51.100.1'],
     ['relayedSubnet', '198.51.100.1/31'],
     ['reserve', '192.0.2.9'],
@@ -102,6 +143,8 @@ describe('settings of serve', () => {
     ['router', 'gateway'],
     ['leaseTime', '10s'],
     ['leaseTime', 'long'],
+    ['dhcpProbe', '5'],
+    ['dhcpProbe', 'on'],
     ['http', 'localhost:80'],
     ['cache', '12 parsecs'],
     ['targetPrefix', 'iqn.2026-13.x'],

@@ -325,6 +325,11 @@ describe('a client with an address', () => {
     const client = new TestClient();
     client.bind(0xffff_ffff);
     assert.equal(client.client.deadline, undefined);
+    const timed = new TestClient();
+    timed.answer({ type: MessageType.offer, rootPath });
+    const options = (list: OptionList) => list.set(Option.renewalTime, 600);
+    assert.deepEqual(timed.answer({ type: MessageType.ack, leaseTime: 0xffff_ffff, options }), ['bound']);
+    assert.equal(timed.client.deadline, undefined, 'whatever T1 says');
   });
 
   test('gives it back, or says that somebody else uses it', () => {

@@ -233,6 +233,19 @@ describe('long options and overload', () => {
     header[2] = 17;
     assert.equal(code(53, 1, 1, 255), 'DHCP_HARDWARE_ADDRESS_INVALID');
   });
+
+  test('a BOOTP message of before there were options keeps its vendor area (RFC 951 §3)', () => {
+    const datagram = new Uint8Array(300);
+    datagram.set(headerOf(captures.udhcpcDiscover));
+    const area = Uint8Array.from({ length: 64 }, (_, index) => index + 1);
+    datagram.set(area, 236);
+    const message = decodeMessage(datagram);
+    assert.deepEqual(message.vendorArea, area);
+    assert.equal(message.options.size, 0);
+    assert.deepEqual(encodeMessage(message), datagram);
+    datagram[0] = 7;
+    assert.throws(() => decodeMessage(datagram), { code: 'DHCP_COOKIE_MISSING' }, 'neither a request nor a reply');
+  });
 });
 
 test('what is read from a socket’s Buffer is a copy', () => {

@@ -116,6 +116,8 @@ describe('values of options', () => {
   test('a user class that is no list is one raw item, as iPXE and gPXE send it', () => {
     const list = new OptionList([[77, hex('69505845')]]);
     assert.deepEqual(list.get(Option.userClass), [hex('69505845')]);
+    // Bare text has no bound; items have their length in one byte.
+    assert.throws(() => list.set(Option.userClass, [new Uint8Array(256)]), { code: 'DHCP_OPTION_INVALID' });
   });
 
   test("RFC 3397's example of compression is read, and a pointer forwards is not followed", () => {

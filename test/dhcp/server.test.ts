@@ -328,6 +328,21 @@ describe('BOOTP', () => {
     const sent = server.events.at(-1);
     assert.deepEqual(sent?.type === 'sent' && sent.omitted, [6, 15], 'what did not fit is reported');
   });
+
+  test('a BOOTP client of before there were options gets its address, and its own vendor area back (RFC 951, RFC 1542 §3.5)', async () => {
+    const server = new TestServer({
+      bootFor: () => ({ rootPath: 'iscsi:', bootFile: 'x', nextServer: serverIdentifier }),
+    });
+    for (const vendorArea of [new Uint8Array(64), Uint8Array.from({ length: 64 }, (_, index) => 64 - index)]) {
+      const answer = await server.ask(request({ fields: { vendorArea } }));
+      assert.ok(answer);
+      const { message, datagram } = answer;
+      assert.deepEqual([message.op, message.yiaddr, message.file], [2, '192.0.2.10', 'x']);
+      assert.deepEqual([message.siaddr, message.vendorArea], [serverIdentifier, vendorArea]);
+      assert.equal(datagram.data.length, 300);
+      assert.equal(server.leases.leaseAt(message.yiaddr)?.expires, NEVER);
+    }
+  });
 });
 
 describe('answers', () => {

@@ -1,5 +1,6 @@
 /** What reads bytes of DHCPv6, given damaged and random ones: messages, relay agents' envelopes, a server and a client. */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Ipv6Address, MacAddress } from '../../src/bytes/index.ts';
 import {
   bootClient,
@@ -12,12 +13,13 @@ import {
   MemoryLeaseStore,
   Option,
   OptionList,
+  type OptionType,
   summary,
   unwrapRelays,
 } from '../../src/dhcp6/index.ts';
 import * as captures from '../dhcp6/captures.ts';
 import type { Random } from '../support/random.ts';
-import { damaged } from './random/bytes.ts';
+import { damaged, randomBytes } from './random/bytes.ts';
 
 const messages = [
   captures.dhcpcdSolicit,
@@ -25,6 +27,7 @@ const messages = [
   captures.keaAdvertise,
   captures.dnsmasqReply,
 ] as const;
+const options = Object.values<OptionType<unknown>>(Option);
 const address = '2001:db8::1' as Ipv6Address;
 const duid = duidOfMac('52:54:00:12:34:56' as MacAddress);
 
@@ -52,7 +55,7 @@ function envelope(random: Random, inner: Uint8Array): Uint8Array {
   return encodeRelayMessage({ type: 12, hopCount, linkAddress: address, peerAddress: address, options });
 }
 
-export const dhcp6Trials: Readonly<Record<string, (random: Random) => void>> = {
+export const dhcp6Trials: Readonly<Record<string, (random: Random) => void | Promise<void>>> = {
   'DHCPv6 messages': (random) => {
     let bytes: Uint8Array = damaged(random, random.pick(messages));
     for (let relays = random.below(4); relays > 0; relays--) bytes = envelope(random, bytes);
@@ -67,10 +70,14 @@ export const dhcp6Trials: Readonly<Record<string, (random: Random) => void>> = {
       throw new Error('a DHCPv6 message does not come back as it was');
     }
   },
-  'a DHCPv6 server': (random) => {
+  'DHCPv6 option codecs': (random) => {
+    const { name, codec } = random.pick<OptionType<unknown>>([Option.bootFileUrl, ...options]);
+    const value = codec.decode(new Uint8Array(randomBytes(random, random.below(random.oneIn(8) ? 300 : 40))));
+    if (!isDeepStrictEqual(codec.decode(codec.encode(value)), value)) throw new Error(`${name} does not come back`);
+  },
+  'a DHCPv6 server': async (random) => {
     const asked = random.pick([captures.dhcpcdSolicit, captures.dhclientRequest] as const);
-    // The store answers at once: all of it happens before the call returns, or in microtasks after it.
-    void server.receive(damaged(random, asked), { address: 'fe80::1%eth0', port: 546 }, random.below(1e9));
+    await server.receive(damaged(random, asked), { address: 'fe80::1%eth0', port: 546 }, random.below(1e9));
   },
   'a DHCPv6 client': (random) => {
     const client = new Dhcp6Client({ duid, iaid: 1, mode: 'stateful', longestDelay: 0 }, () => 0.5);

@@ -1,6 +1,7 @@
 /** Both ends of NBD, given damaged and random bytes in pieces of any size. */
 
 import { ByteQueue } from '../../src/bytes/index.ts';
+import { clientHandshake } from '../../src/nbd/client-handshake.ts';
 import { Dialogue } from '../../src/nbd/dialogue.ts';
 import { encodeInfoRequest, encodeMetaContextRequest } from '../../src/nbd/option-data.ts';
 import { OutstandingRequests } from '../../src/nbd/outstanding.ts';
@@ -8,9 +9,14 @@ import {
   ALLOCATION_CONTEXT,
   ChunkHeader,
   Command,
+  GREETING_MAGIC,
+  Greeting,
   OPTION_MAGIC,
+  OPTION_REPLY_MAGIC,
   Option,
   OptionHeader,
+  OptionReplyHeader,
+  OptionReplyType,
   REQUEST_MAGIC,
   RequestHeader,
   SIMPLE_REPLY_MAGIC,
@@ -56,6 +62,28 @@ export const nbdTrials: Readonly<Record<string, (random: Random) => void>> = {
       while (isAgreed && reader.next() !== undefined);
     });
   },
+  'an NBD client that asks for an export': (random) => {
+    const greeting = Greeting.encode({
+      magic: GREETING_MAGIC,
+      optionMagic: OPTION_MAGIC,
+      handshakeFlags: random.oneIn(6) ? anyU32(random) & 0xffff : 3,
+    });
+    const answers = [Option.structuredReply, Option.setMetaContext, Option.go].flatMap((option) => {
+      const acknowledged = nbdOptionReply(random, option, OptionReplyType.ack, Buffer.alloc(0));
+      const told = Array.from({ length: random.below(3) }, () => nbdInformation(random, option));
+      return random.oneIn(6) ? told : [...told, acknowledged];
+    });
+    const queue = new ByteQueue();
+    const handshake = new Dialogue(clientHandshake('disk', () => {}));
+    let agreement: ReturnType<typeof handshake.receive>;
+    eachPiece(random, damagedNow(random, Buffer.concat([greeting, ...answers])), (piece) => {
+      queue.push(piece);
+      agreement ??= handshake.receive(queue);
+    });
+    if (agreement !== undefined && !(agreement.size >= 0 && agreement.blockSize.minimum >= 1)) {
+      throw new Error(`an export of ${agreement.size} bytes in blocks of ${agreement.blockSize.minimum}`);
+    }
+  },
   'an NBD client, from a server': (random) => {
     const queue = new ByteQueue();
     const agreement = { blockSize: nbdExport.blockSize, allocationContext: 1 };
@@ -85,6 +113,25 @@ function nbdOption(random: Random, option: number): Buffer {
       ? encodeInfoRequest({ exportName: '', wanted: [random.below(5)] })
       : new Uint8Array(0);
   return Buffer.concat([OptionHeader.encode({ magic: OPTION_MAGIC, option, length: data.length }), data]);
+}
+
+function nbdOptionReply(random: Random, option: number, type: number, data: Uint8Array): Buffer {
+  const length = near(random, data.length);
+  return Buffer.concat([OptionReplyHeader.encode({ magic: OPTION_REPLY_MAGIC, option, type, length }), data]);
+}
+
+/** Something between the question and its acknowledgement. */
+function nbdInformation(random: Random, option: number): Buffer {
+  const information = Buffer.alloc(2 + random.pick([10, 12, random.below(20)]));
+  information.writeUInt16BE(random.pick([0, 3, random.below(9)]));
+  if (information.length >= 12) information.writeUInt32BE(anyU32(random), 6);
+  const type = random.pick([
+    OptionReplyType.info,
+    OptionReplyType.metaContext,
+    OptionReplyType.unsupported,
+    0x8000_0002,
+  ]);
+  return nbdOptionReply(random, option, type, information);
 }
 
 /** A reply that could be right, to one of three requests. */

@@ -1,18 +1,6 @@
 /** Everything that reads bytes or text of a peer, given damaged and random ones: it raises nothing but a ProtocolError. */
 
-import { parseEmulexBootString } from '../../src/boot/emulex-boot-string.ts';
 import { DisklessError, ProtocolError } from '../../src/bytes/index.ts';
-import {
-  checkDatagram,
-  decodeMessage,
-  dhcpMessage,
-  encodeMessage,
-  Option,
-  OptionList,
-  signDatagram,
-  unsignedAuthentication,
-} from '../../src/dhcp/index.ts';
-import { decodeIbft } from '../../src/ibft/index.ts';
 import { decodeAdditionalHeaders } from '../../src/iscsi/additional-header.ts';
 import { parseBinary } from '../../src/iscsi/chap.ts';
 import { parseIscsiName } from '../../src/iscsi/name.ts';
@@ -46,18 +34,21 @@ import { decodeCopyRequest } from '../../src/scsi/third-party-copy/extended-copy
 import { inspectRodToken } from '../../src/scsi/third-party-copy/rod-token.ts';
 import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third-party-copy/token-request.ts';
 import { decodeTransportId } from '../../src/scsi/transport-id.ts';
-import { oneDisk, twoDisks } from '../ibft/goldens.ts';
 import { type Random, seededRandom } from '../support/random.ts';
+import { dhcpTrials } from './dhcp-trials.ts';
 import { dhcp6Trials } from './dhcp6-trials.ts';
+import { ibftTrials } from './ibft-trials.ts';
 import { nbdTrials } from './nbd-trials.ts';
 import { anyU32, damaged, randomBytes } from './random/bytes.ts';
 import { randomCdb, randomParameterList } from './random/command.ts';
 import { randomIsnsAttributes } from './random/isns.ts';
 import { randomKeys } from './random/login.ts';
+import { rootPathTrials } from './root-path-trials.ts';
 import { slpTrials } from './slp-trials.ts';
+import { tftpTrials } from './tftp-trials.ts';
 
 /** A parser, and what it is given. */
-type Trial = (random: Random) => void;
+type Trial = (random: Random) => void | Promise<void>;
 
 const trials: Readonly<Record<string, Trial>> = {
   'PDUs cut anywhere': (random) => {
@@ -100,21 +91,7 @@ const trials: Readonly<Record<string, Trial>> = {
     const sound = lengths.every((length) => length >= 512 && length <= 0xff_ffff) && maxOutstandingR2T >= 1;
     if (!sound) throw new Error(`a negotiation ended with lengths ${lengths.join(', ')}`);
   },
-  'DHCP messages': (random) => {
-    const key = { secretIdentifier: 7, secret: randomBytes(random, 16) };
-    const options = new OptionList([[90, unsignedAuthentication(key, 1n)]]);
-    for (const code of [1, 17, 43, 60, 78, 79, 83, 119, 121, 175, 203]) {
-      if (random.oneIn(2)) options.setRaw(code, randomBytes(random, random.below(random.oneIn(8) ? 600 : 20)));
-    }
-    const datagram = encodeMessage(dhcpMessage({ op: 2, options }));
-    signDatagram(datagram, key);
-    if (checkDatagram(datagram, () => key).kind !== 'proven') throw new Error('what was signed is not proven');
-    const bad = damaged(random, Buffer.from(datagram));
-    checkDatagram(bad, () => key);
-    const message = decodeMessage(bad);
-    for (const option of Object.values(Option)) message.options.find<unknown>(option);
-    parseEmulexBootString(Buffer.concat([Buffer.from('iscsi:"'), damaged(random, Buffer.from('a":"1":"":"iqn."'))]));
-  },
+  ...dhcpTrials,
   numbers: (random) => {
     const forms = ['0x', '0X', '0b', '0B', '', '-', '+'] as const;
     parseBinary(
@@ -193,12 +170,9 @@ const trials: Readonly<Record<string, Trial>> = {
   'additional headers': (random) => {
     decodeAdditionalHeaders(randomBytes(random, 4 * random.below(64)));
   },
-  'boot firmware tables': (random) => {
-    const table = damaged(random, Buffer.from(random.pick([oneDisk, twoDisks]).bytes));
-    // What the checksum catches goes no deeper.
-    if (table.length > 9) table[9] = ((table[9] ?? 0) - table.reduce((sum, byte) => sum + byte, 0)) & 0xff;
-    decodeIbft(table);
-  },
+  ...ibftTrials,
+  ...rootPathTrials,
+  ...tftpTrials,
   ...dhcp6Trials,
   ...slpTrials,
   'parameter data': (random) => {
@@ -226,8 +200,10 @@ export class ParserWorld {
   async input(): Promise<void> {
     this.lastInput = names[this.#random.below(names.length)] ?? '';
     try {
-      attempt(() => trials[this.lastInput]?.(this.#random));
+      const done = trials[this.lastInput]?.(this.#random);
+      if (done !== undefined) await done;
     } catch (error) {
+      if (isRefusal(error)) return;
       this.violations.push(error instanceof Error ? `${error.stack}` : String(error));
     }
   }
@@ -235,12 +211,16 @@ export class ParserWorld {
   async close(): Promise<void> {}
 }
 
-/** A refusal with a code is what bad input is to get. */
+/** An error with a code is what bad input is to get. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ProtocolError || error instanceof DisklessError;
+}
+
 function attempt(trial: () => void): void {
   try {
     trial();
   } catch (error) {
-    if (!(error instanceof ProtocolError) && !(error instanceof DisklessError)) throw error;
+    if (!isRefusal(error)) throw error;
   }
 }
 

@@ -103,3 +103,13 @@ test('a page that is too short or another one counts as not there', async () => 
     assert.equal(await running, undefined);
   }
 });
+
+test('the pages that a unit lists, and none where it has no list', async () => {
+  const { peer, unit } = await openUnit();
+  const listed = unit.supportedPages();
+  answer(peer, await peer.next(), Uint8Array.of(0, 0, 0, 3, 0x00, 0x80, 0xb0));
+  assert.deepEqual([...(await listed)], [0x00, 0x80, 0xb0]);
+  const none = unit.supportedPages();
+  respond(peer, await peer.next(), CHECK_CONDITION, invalidCommand);
+  assert.equal((await none).size, 0);
+});

@@ -65,6 +65,10 @@ class Rig implements AsyncDisposable {
     return { status, report: JSON.parse(document) as Report, output };
   }
 
+  link(): string {
+    return spawnSync('ip', ['-n', this.pair.client, 'link', 'show', 'dev', 'client0'], { encoding: 'utf8' }).stdout;
+  }
+
   addresses(): string {
     return spawnSync('ip', ['-n', this.pair.client, '-4', '-o', 'address', 'show', 'dev', 'client0'], {
       encoding: 'utf8',
@@ -85,11 +89,18 @@ function outcomes(report: Report): Record<string, string> {
 test('an interface without an address: DHCP names the disk, and the boot reads it', async (t) => {
   if (!requires(t, ...peers)) return;
   await using rig = await Rig.start(t, 'boot-dhcp');
-  await using _dnsmasq = await startDnsmasq(rig.pair, [`--dhcp-option=17,iscsi:192.0.2.1:::1:${targetName}`]);
+  const told = [`17,iscsi:192.0.2.1:::1:${targetName}`, '26,1400'];
+  await using _dnsmasq = await startDnsmasq(
+    rig.pair,
+    told.map((option) => `--dhcp-option=${option}`),
+  );
   const copy = join(rig.directory, 'copy.img');
   const { status, report, output } = await rig.boot('--interface', 'client0', '--read', '3M', '--out', copy);
   assert.equal(status, 0, output);
   assert.deepEqual(outcomes(report), { software: 'skipped', dhcp: 'done', discovery: 'skipped', boot: 'done' });
+  const steps = report.stages.flatMap((stage) => stage.steps.map(({ text }) => text));
+  assert.ok(steps.includes('client0 has the MTU 1400 for this boot'), steps.join('\n'));
+  assert.match(rig.link(), / mtu 1500 /, 'it is put back');
   assert.deepEqual(report.parameters, {
     serverName: { value: '192.0.2.1', source: 'dhcp' },
     port: { value: 3260, source: 'default' },

@@ -14,12 +14,22 @@ const target = {
   ...{ address: ip('192.0.2.1'), port: 3260, lun: '0'.repeat(16) },
   targetName: 'iqn.2024-01.com.example:disk',
 };
-const everything = [1, 3, 6, 12, 15, 17, 28, 42, 43, 60, 66, 67, 119, 121, 150, 203];
+const everything = [1, 3, 6, 12, 15, 17, 28, 42, 43, 60, 66, 67, 78, 79, 83, 119, 121, 150, 203];
+const noGroups = {
+  functions: undefined,
+  discoveryDomainAccess: undefined,
+  administration: undefined,
+  security: undefined,
+};
 
 const wide = {
   ...subnet,
   pool: { first: ip('192.0.2.10'), last: ip('192.0.2.99') },
-  options: new OptionList().set(Option.domainSearch, ['lab.example.com', 'example.com']),
+  options: new OptionList()
+    .set(Option.domainSearch, ['lab.example.com', 'example.com'])
+    .set(Option.slpDirectoryAgents, { mandatory: false, addresses: [ip('192.0.2.1'), ip('192.0.2.7')] })
+    .set(Option.slpServiceScope, { mandatory: false, scopes: ['DEFAULT', 'LAB'] })
+    .set(Option.isns, { ...noGroups, heartbeat: undefined, servers: [ip('192.0.2.1')] }),
 };
 const server = new TestServer({
   subnets: [wide],
@@ -59,6 +69,7 @@ test('Wireshark finds no fault with what the DHCP server sends', async (t) => {
     initReboot(ip('198.51.100.9'), mac(6)),
     request({ type: MessageType.inform, fields: { ciaddr: ip('192.0.2.77') } }),
     request({ from: mac(7) }),
+    request({ from: mac(8), fields: { vendorArea: new Uint8Array(64) } }),
   ];
   const datagrams: Uint8Array[] = [];
   for (const question of questions) datagrams.push(await answer(question));
@@ -67,7 +78,7 @@ test('Wireshark finds no fault with what the DHCP server sends', async (t) => {
   const { offer, ack, nak } = MessageType;
   const types = file.fields('dhcp.option.dhcp', 'dhcp.option.dhcp').map(Number);
   assert.deepEqual(types, [offer, offer, offer, offer, ack, offer, offer, offer, offer, nak, ack]);
-  assert.equal(file.fields('dhcp', 'frame.number').length, datagrams.length, 'the one without a type is BOOTP');
+  assert.equal(file.fields('dhcp', 'frame.number').length, datagrams.length, 'those without a type are BOOTP');
 });
 
 test('Wireshark reads options that stand in file and sname', async (t) => {

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { dhclient6Flags, noted, notingHook } from '../support/dhclient6.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { end, type RunningProgram, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
@@ -28,24 +29,8 @@ function heard(server: RunningProgram, from = 0): string[] {
   return received.map(({ summary }) => String(summary).split(',')[0] ?? '');
 }
 
-/** A hook that notes what a client learned, says so, and changes nothing on this machine. */
-function noting(folder: string): string {
-  const path = join(folder, 'hook');
-  writeFileSync(path, `#!/bin/sh\nenv >> ${folder}/environment\necho "noted $reason"\n`, { mode: 0o755 });
-  return path;
-}
-
-function noted(folder: string): string {
-  return readFileSync(join(folder, 'environment'), 'utf8');
-}
-
-/** dhclient would go to the background and stay there; `-d` keeps it in our hands. */
 function dhclient(pair: Ipv6Pair, folder: string, ...flags: string[]): ChildProcess {
-  const conf = join(folder, 'conf');
-  const wanted = 'dhcp6.bootfile-url, dhcp6.name-servers, dhcp6.domain-search';
-  writeFileSync(conf, `option dhcp6.bootfile-url code 59 = string;\nrequest ${wanted};\n`);
-  const files = ['-lf', join(folder, 'leases'), '-cf', conf, '-sf', noting(folder)];
-  return pair.spawn('client', 'dhclient', ['-6', '-d', '-v', '--no-pid', ...files, ...flags, 'client0']);
+  return pair.spawn('client', 'dhclient', [...dhclient6Flags(folder), ...flags, 'client0']);
 }
 
 test('dhclient gets an address, the network and the Root Path, and gives the address back', async (t) => {
@@ -92,7 +77,7 @@ function dhcpcd(pair: Ipv6Pair, folder: string, runs: number) {
   const conf = join(folder, 'dhcpcd.conf');
   writeFileSync(conf, 'duid\nnoipv6rs\nia_na\noption dhcp6_bootfile_url, dhcp6_name_servers\n');
   const flags = '--oneshot --ipv6only --noconfigure --nobackground --debug --timeout 20';
-  const command = `dhcpcd ${flags} --config ${conf} --script ${noting(folder)} client0`;
+  const command = `dhcpcd ${flags} --config ${conf} --script ${notingHook(folder)} client0`;
   const all = Array.from({ length: runs }, () => command).join(' && ');
   return pair.run('sh', ['-c', `mount -t tmpfs none /var/lib/dhcpcd && ${all}`]);
 }

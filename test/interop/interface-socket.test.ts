@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 
-const namespace = 'diskless-os-test';
+const namespace = `diskless-os-test-${process.pid}`;
 
 function ip(...args: string[]): void {
   const result = spawnSync('ip', args, { encoding: 'utf8' });

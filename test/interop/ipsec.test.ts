@@ -1,15 +1,20 @@
-/** `diskless ipsec print`, read by strongSwan: its daemon in a network namespace takes both ends' configuration and the key. */
+/** `diskless ipsec print`, read by strongSwan: both ends' configuration and the key are taken, and iSCSI goes through what they negotiate. */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { end, NamespacePair, said } from '../support/namespace-pair.ts';
-import { findProgram, networkNamespaces, requires, root } from '../support/requires.ts';
+import { makeBootDisk } from '../support/boot-disk.ts';
+import { Capture } from '../support/capture.ts';
+import { NamespacePair } from '../support/namespace-pair.ts';
+import { file, networkNamespaces, requires, root } from '../support/requires.ts';
+import { ownEsp, Strongswan } from '../support/strongswan.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { startTgtd } from '../support/tgtd.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
+const client = 'c7.example.com';
+const peers = ['charon-systemd', 'swanctl', 'ip', root, networkNamespaces] as const;
 
 function print(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'ipsec', 'print', ...args], {
@@ -20,57 +25,65 @@ function print(...args: string[]): string {
 }
 
 test('strongSwan takes the configuration of both ends, IPv4 and IPv6, and the key beside it (RFC 7146 §3)', async (t) => {
-  if (!requires(t, 'charon-systemd', 'swanctl', 'ip', root, networkNamespaces)) return;
+  if (!requires(t, ...peers)) return;
   const directory = temporaryDirectory(t);
-  const socket = `unix://${join(directory, 'vici')}`;
-  const settings = join(directory, 'strongswan.conf');
-  writeFileSync(
-    settings,
-    `charon-systemd {\n plugins { vici { socket = ${socket} } }\n journal { default = -1 }\n filelog { stderr { default = 1 } }\n}\n`,
-  );
   using pair = new NamespacePair('ipsec', '52:54:00:42:00:09');
-  const daemon = pair.spawn('server', 'env', [`STRONGSWAN_CONF=${settings}`, findProgram('charon-systemd') ?? '']);
-  try {
-    await said(daemon, /spawning 16 worker threads/);
-    const swanctl = (...args: string[]) => {
-      const command = ['netns', 'exec', pair.server, findProgram('swanctl') ?? '', ...args, '--uri', socket];
-      const { status, stdout, stderr } = spawnSync('ip', command, { encoding: 'utf8', timeout: 20_000 });
-      assert.equal(status, 0, stdout + stderr);
-      return stdout;
-    };
-    for (const server of ['192.0.2.5', '2001:db8::5']) {
-      for (const side of ['client', 'server']) {
-        const own = join(directory, `${side}-${server}`);
-        mkdirSync(own);
-        const file = join(own, 'diskless.conf');
-        const args = [
-          '--side',
-          side,
-          '--server',
-          server,
-          '--client',
-          'c7.example.com',
-          '--port',
-          '3260',
-          '--port',
-          '3261',
-        ];
-        writeFileSync(file, print(...args));
-        assert.match(swanctl('--load-conns', '--file', file), /successfully loaded 1 connections/);
-        const shown = swanctl('--list-conns');
-        assert.match(shown, /diskless: IKEv2/);
-        assert.match(shown, /iscsi: TUNNEL/);
-        assert.match(shown, /dynamic\[tcp\/iscsi-target\] dynamic\[tcp\/3261\]/);
-        assert.match(shown, /dynamic\[tcp\/svrloc\] dynamic\[udp\/svrloc\]/);
-        assert.match(shown, /dynamic\[tcp\/isns\] dynamic\[udp\/isns\]/);
-        writeFileSync(
-          join(own, 'diskless-psk.secrets'),
-          'secrets { ike-diskless { id = c7.example.com\n secret = "at least 20 random characters" } }\n',
-        );
-        assert.match(swanctl('--load-creds', '--file', file), /loaded ike secret 'ike-diskless'/);
-      }
+  await using strongswan = await Strongswan.start({ pair, side: 'server', directory, protects: false });
+  for (const server of ['192.0.2.5', '2001:db8::5']) {
+    for (const side of ['client', 'server']) {
+      const ports = ['--port', '3260', '--port', '3261'];
+      const configuration = print('--side', side, '--server', server, '--client', client, ...ports);
+      const path = strongswan.write(`${side}-${server}`, configuration);
+      assert.match(strongswan.swanctl('--load-conns', '--file', path), /successfully loaded 1 connections/);
+      const shown = strongswan.swanctl('--list-conns');
+      assert.match(shown, /diskless: IKEv2/);
+      assert.match(shown, /iscsi: TUNNEL/);
+      assert.match(shown, /dynamic\[tcp\/iscsi-target\] dynamic\[tcp\/3261\]/);
+      assert.match(shown, /dynamic\[tcp\/svrloc\] dynamic\[udp\/svrloc\]/);
+      assert.match(shown, /dynamic\[tcp\/isns\] dynamic\[udp\/isns\]/);
+      assert.match(strongswan.swanctl('--load-creds', '--file', path), /loaded ike secret 'ike-diskless'/);
     }
-  } finally {
-    await end(daemon);
   }
+});
+
+test('two strongSwans negotiate what is printed, and a boot goes through their tunnel: nobody on the cable sees iSCSI', async (t) => {
+  if (!requires(t, ...peers, ownEsp, file('/dev/net/tun'), 'tgtd', 'tgtadm', 'tshark', 'sfdisk')) return;
+  const directory = temporaryDirectory(t);
+  const disk = join(directory, 'disk.img');
+  makeBootDisk(disk);
+  const targetName = 'iqn.2001-04.com.example:disk';
+  using pair = new NamespacePair('ipsec-tunnel', '52:54:00:42:00:0a');
+  pair.setClientAddress('192.0.2.77');
+  await using _tgtd = await startTgtd({ portal: '192.0.2.1:3260', targetName, files: [disk], namespace: pair.server });
+  const capture = await Capture.start(t, pair);
+  const boot = () => {
+    const rootPath = `iscsi:192.0.2.1:::1:${targetName}`;
+    return pair.run(process.execPath, [program, 'boot', '--dhcp', 'off', '--root-path', rootPath], 60_000);
+  };
+  const start = async (side: 'server' | 'client') => {
+    const strongswan = await Strongswan.start({ pair, side, directory: join(directory, side), protects: true });
+    const printed = print('--side', side, '--server', '192.0.2.1', '--client', client);
+    // The server's end of user space has no extended sequence numbers; the client offers what it is told to, and takes what is left.
+    const configuration = side === 'client' ? printed : printed.replaceAll(/[^ ]*-esn, /g, '');
+    const path = strongswan.write('printed', configuration);
+    strongswan.swanctl('--load-all', '--file', path);
+    return strongswan;
+  };
+  await using server = await start('server');
+  await using strongswan = await start('client');
+  strongswan.swanctl('--initiate', '--child', 'iscsi', '--timeout', '10');
+
+  const { status, output } = await boot();
+  assert.equal(status, 0, output);
+  assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
+  for (const end of [server, strongswan]) {
+    const shown = end.swanctl('--list-sas');
+    assert.match(shown, /AES_GCM_16-128\/PRF_HMAC_SHA2_256\/MODP_2048/);
+    assert.match(shown, /iscsi: #\d+, reqid \d+, INSTALLED, TUNNEL-in-UDP, ESP:AES_CBC-128\/HMAC_SHA1_96/);
+    assert.match(shown, /in +\w+, +[1-9]\d+ bytes/);
+    assert.match(shown, /tcp\/iscsi-target/);
+  }
+  await capture.stop();
+  assert.notEqual(capture.fields('esp', 'frame.number').length, 0);
+  assert.deepEqual(capture.fields('tcp || iscsi', 'frame.number', '_ws.col.Info'), []);
 });

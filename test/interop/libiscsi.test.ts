@@ -11,7 +11,7 @@ import { requires } from '../support/requires.ts';
 
 const board = join(import.meta.dirname, 'libiscsi', 'scoreboard.ts');
 
-/** Milliseconds; a minute and a half is usual on two processors. */
+/** Milliseconds; a minute is usual on two processors. */
 const patience = 360_000;
 
 test('every test of libiscsi that a target can pass is run and passed', (t) => {

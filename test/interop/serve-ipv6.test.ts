@@ -1,11 +1,12 @@
 /** `diskless serve --dhcp6 on`: what machines are told over IPv6, and that they reach it. */
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { RunningProgram } from '../support/namespace-pair.ts';
+import { end, RunningProgram, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
 import { makeServedNetwork, run, type ServedNetwork } from '../support/served-network.ts';
@@ -92,6 +93,27 @@ test('a system that minds router advertisements asks by DHCPv6 because of ours, 
   assert.match(routes, /^fd00:78::\/64 /m);
   const addresses = await ok([...onClient, 'ip', '-6', '-brief', 'address', 'show', 'dev', link]);
   assert.doesNotMatch(addresses, /fd00:78::5054/);
+});
+
+test('a host that comes up asks for routers and is answered at once (RFC 4861 §6.2.6)', async (t) => {
+  if (!requires(t, 'ip', root, networkNamespaces)) return;
+  await using network = await ipv6Network('serve6rs');
+  const { directory, image } = golden(t);
+  await using _ = await serve(network, directory, image);
+  const { onClient, clientInterface: link } = network;
+  // Unasked, three advertisements come within the first minute, and then none for minutes.
+  for (let round = 0; round < 4; round++) {
+    await ok([...onClient, 'ip', 'link', 'set', link, 'down']);
+    const [program = '', ...args] = [...onClient, 'ip', '-6', 'monitor', 'route'];
+    const monitor = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    try {
+      const told = said(monitor, /^fd00:78::\/64 dev /m);
+      await ok([...onClient, 'ip', 'link', 'set', link, 'up']);
+      await told;
+    } finally {
+      await end(monitor);
+    }
+  }
 });
 
 test('without an IPv6 address nothing is started', async (t) => {

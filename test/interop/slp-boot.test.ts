@@ -13,7 +13,7 @@ const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
 const mac = '52:54:00:42:00:27';
 const targetName = `iqn.2026-11.internal.diskless:${mac.replaceAll(':', '-')}`;
 
-test('a machine that knows its target’s name, or only itself, finds its disk by SLP (RFC 4173 §6)', async (t) => {
+test('a machine that knows its target’s name, or only itself, finds its disk by SLP, or by the iSNS server that SLP tells of (RFC 4173 §6, RFC 4018 §4.2)', async (t) => {
   if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
   const directory = temporaryDirectory(t);
   const image = join(directory, 'image.img');
@@ -29,11 +29,13 @@ test('a machine that knows its target’s name, or only itself, finds its disk b
     'off',
     '--slp',
     'on',
+    '--isns',
+    'on',
     '--json',
   ];
   const server = pair.spawn('server', process.execPath, [program, 'serve', image, '--loader-dir', 'off', ...settings]);
-  const boot = async (...args: readonly string[]) => {
-    const client = [program, 'boot', '--interface', 'client0', '--dhcp', 'off', '--discovery', 'slp', ...args];
+  const boot = async (discovery: string, ...args: readonly string[]) => {
+    const client = [program, 'boot', '--interface', 'client0', '--dhcp', 'off', '--discovery', discovery, ...args];
     return pair.run(process.execPath, client, 60_000);
   };
   try {
@@ -41,14 +43,18 @@ test('a machine that knows its target’s name, or only itself, finds its disk b
     for await (const line of createInterface({ input: server.stdout })) {
       if (JSON.parse(line).event === 'ready') break;
     }
-    const named = await boot('--target', targetName);
+    const named = await boot('slp', '--target', targetName);
     assert.equal(named.status, 0, named.output);
     assert.match(named.output, /discovery .*asking 192\.0\.2\.1: \(iscsi-name=/);
     assert.match(named.output, /boot +=.*bootable by BIOS and UEFI/);
-    const unnamed = await boot();
+    const unnamed = await boot('slp');
     assert.equal(unnamed.status, 0, unnamed.output);
     assert.match(unnamed.output, new RegExp(`discovery .*${targetName} at 192\\.0\\.2\\.1:3260, to boot from`));
     assert.match(unnamed.output, /boot +=.*bootable by BIOS and UEFI/);
+    const byIsns = await boot('isns');
+    assert.equal(byIsns.status, 0, byIsns.output);
+    assert.match(byIsns.output, /SLP tells of an iSNS server at 192\.0\.2\.1:3205/);
+    assert.match(byIsns.output, /boot +=.*bootable by BIOS and UEFI/);
   } finally {
     await end(server);
   }

@@ -3,16 +3,18 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Ipv4Address } from '../../src/bytes/index.ts';
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
-import { Loaders } from '../../src/server/loaders.ts';
+import { Loaders, loaderOf } from '../../src/server/loaders.ts';
 import { TftpService, type TftpTransfer } from '../../src/server/tftp-service.ts';
+import { encodePacket, Opcode, ReadClient, TftpServer } from '../../src/tftp/index.ts';
 import { end } from '../support/namespace-pair.ts';
+import { PacketFile } from '../support/packet-file.ts';
 import { requires, root } from '../support/requires.ts';
 import { download } from '../support/tftp-download.ts';
 
@@ -51,6 +53,8 @@ async function run(command: string, args: readonly string[], cwd: string) {
   return { status, output: Buffer.concat(chunks), errors };
 }
 
+const request = { opcode: Opcode.readRequest, fileName: '', mode: 'octet', options: new Map<string, string>() };
+
 describe('TFTP with other programs', () => {
   const ended: TftpTransfer[] = [];
   let folder = '';
@@ -63,7 +67,7 @@ describe('TFTP with other programs', () => {
       port,
       network: nodeNetwork,
       clock: systemClock,
-      loaders: new Loaders(files),
+      loaders: new Loaders(new Map([...files].map(([name, bytes]) => [name, loaderOf(bytes, new Date(0))]))),
       onTransfer: (transfer) => ended.push(transfer),
       onRefused: () => {},
       onError: (error) => assert.fail(String(error)),
@@ -125,6 +129,43 @@ describe('TFTP with other programs', () => {
     assert.equal(ended.at(-1)?.outcome.type, 'complete');
   });
 
+  for (const blockSize of [512, 1432, 65464]) {
+    test(`busybox reads files of all lengths in blocks of ${blockSize}`, async (t) => {
+      if (!requires(t, 'busybox')) return;
+      for (const length of lengths.filter((each) => each < 1e6)) {
+        const args = [
+          'tftp',
+          '-g',
+          '-b',
+          `${blockSize}`,
+          '-r',
+          `file-${length}`,
+          '-l',
+          'got',
+          serverAddress,
+          `${port}`,
+        ];
+        const { status, errors } = await run('busybox', args, folder);
+        assert.equal(status, 0, `${length} bytes: ${errors}`);
+        assert.ok(
+          readFileSync(join(folder, 'got')).equals(files.get(`file-${length}`) ?? new Uint8Array()),
+          `${length}`,
+        );
+      }
+    });
+  }
+
+  test('a thousand clients read at once, and no socket is left', async () => {
+    const sockets = () => readdirSync('/proc/self/fd').length;
+    const before = sockets();
+    const server = { address: serverAddress, port };
+    const got = await Promise.all(
+      Array.from({ length: 1000 }, () => download({ server, fileName: 'file-100000', blockSize: 1428, windowSize: 8 })),
+    );
+    for (const bytes of got) assert.ok(Buffer.from(bytes).equals(files.get('file-100000') ?? new Uint8Array()));
+    while (sockets() > before) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   test('our own client reads with windows of many blocks', async () => {
     const server = { address: serverAddress, port };
     for (const [windowSize, blockSize] of [
@@ -136,6 +177,36 @@ describe('TFTP with other programs', () => {
       assert.ok(Buffer.from(got).equals(files.get('file-33555132') ?? new Uint8Array()), `windows of ${windowSize}`);
     }
     await assert.rejects(download({ server, fileName: 'missing' }), { code: 'TFTP_FILE_NOT_FOUND' });
+  });
+
+  test('Wireshark finds nothing wrong with what both our ends send', async (t) => {
+    if (!requires(t, 'tshark')) return;
+    const from = { address: dnsmasqAddress, port: 2000 };
+    const file = {
+      size: 1100,
+      read: (offset: number, length: number) => content(1100).subarray(offset, offset + length),
+    };
+    const server = new TftpServer({ open: (name) => (name === 'file' ? file : undefined) });
+    const reader = new ReadClient({ server: { address: serverAddress, port: 69 }, fileName: 'file', blockSize: 512 });
+    const toServer = reader.start(0).flatMap((action) => (action.type === 'send' ? [action.data] : []));
+    const answer = await server.receive(toServer[0] ?? new Uint8Array(), from);
+    const refusal = await server.receive(encodePacket({ ...request, fileName: 'other' }), from);
+    assert.ok(answer.type === 'transfer' && refusal.type === 'refused');
+    const { transfer } = answer.accepted;
+    const toClient = [refusal.data, ...transfer.start(0)];
+    for (let at = 1; at < toClient.length; at++) {
+      for (const action of reader.receive(toClient[at] ?? new Uint8Array(), { address: serverAddress, port: 69 }, 0)) {
+        if (action.type !== 'send') continue;
+        toServer.push(action.data);
+        toClient.push(...transfer.receive(action.data, 0));
+      }
+    }
+    assert.equal(transfer.outcome?.type, 'complete');
+    const opcodes = (file: PacketFile) => file.fields('tftp', 'tftp.opcode').join(' ');
+    const asked = new PacketFile(t, toServer, { from: 2000, to: 69 });
+    assert.deepEqual([asked.complaints(), opcodes(asked)], [[], '1 4 4']);
+    const given = new PacketFile(t, toClient, { from: 69, to: 2000 });
+    assert.deepEqual([given.complaints(), opcodes(given)], [[], '5 6 3 3 3']);
   });
 
   test('our client reads from dnsmasq', async (t) => {

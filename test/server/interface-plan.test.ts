@@ -16,7 +16,7 @@ const wanted = {
   interfaces: ['br0'],
   pools: [],
   dhcpMode: 'auto',
-  dhcp6: false,
+  ipv6: undefined,
   relayedSubnets: [],
   router: undefined,
 } as const;

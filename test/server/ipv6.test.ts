@@ -2,34 +2,113 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Ipv6Address, parseMac } from '../../src/bytes/index.ts';
+import { type Ipv6Address, parseIpv4, parseMac } from '../../src/bytes/index.ts';
 import type { BootClient, BootClientKind } from '../../src/dhcp6/index.ts';
 import { SqliteFleetStore } from '../../src/fleet/sqlite/store.ts';
 import { parseIscsiName } from '../../src/iscsi/name.ts';
-import type { Ipv6InterfaceAddress } from '../../src/os/network.ts';
+import type { Ipv6InterfaceAddress, NetworkInterface } from '../../src/os/network.ts';
 import { decideBoot6 } from '../../src/server/boot6-policy.ts';
-import { planIpv6 } from '../../src/server/ipv6-plan.ts';
+import { planInterfaces } from '../../src/server/interface-plan.ts';
+import { planRelayedIpv6 } from '../../src/server/ipv6-plan.ts';
 import { Machines } from '../../src/server/machines.ts';
+import type { Ipv6Options } from '../../src/server/options.ts';
 import { askDhcp6 } from '../../src/server/router-advertisement.ts';
-import { RouterAdvertiser } from '../../src/server/router-advertiser.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 
 const mac = parseMac('52:54:00:12:34:56');
 const ip = (text: string) => text as Ipv6Address;
 
-function plan(...addresses: readonly (readonly [string, number, Ipv6InterfaceAddress['state']?])[]) {
+type Address = readonly [address: string, prefix: number, state?: Ipv6InterfaceAddress['state']];
+
+function networkInterface(name: string, addresses: readonly Address[]): NetworkInterface {
   const ipv6 = addresses.map(([address, prefix, state = 'preferred']) => ({ address: ip(address), prefix, state }));
-  return planIpv6({ name: 'br0', mac, up: true, ipv4: [], ipv6 });
+  return { name, mac, up: true, ipv4: [{ address: parseIpv4('192.0.2.1'), prefix: 24 }], ipv6 };
+}
+
+const nothing: Ipv6Options = {
+  ...{ prefixes: [], pools: [], relayedPrefixes: [], reservations: [], dns: [], rapidCommit: false },
+};
+const range = (first: string, last: string) => ({ first: ip(first), last: ip(last) });
+
+/** The plan of `br0`. */
+function plan(
+  addresses: readonly Address[],
+  wanted: Partial<Ipv6Options> = {},
+  others: readonly NetworkInterface[] = [],
+) {
+  const present = [networkInterface('br0', addresses), ...others];
+  const options = { interfaces: ['br0'], pools: [], dhcpMode: 'off', relayedSubnets: [], router: undefined } as const;
+  const [first] = planInterfaces(present, { ...options, ipv6: { ...nothing, ...wanted } });
+  assert.ok(first?.ipv6 !== undefined);
+  return first.ipv6;
 }
 
 describe('the plan', () => {
   test('takes an address that machines can reach, and a pool of its prefix', () => {
-    assert.deepEqual(plan(['fe80::1', 64], ['2001:db8:7::1', 64]), {
-      address: '2001:db8:7::1',
-      prefix: { network: '2001:db8:7::', length: 64 },
-      pool: { first: '2001:db8:7::1:0', last: '2001:db8:7::1:ffff' },
-    });
-    assert.equal(plan(['fd00::1', 111]).pool.last, 'fd00::1:ffff');
+    assert.deepEqual(
+      plan([
+        ['fe80::1', 64],
+        ['2001:db8:7::1', 64],
+      ]),
+      {
+        address: '2001:db8:7::1',
+        prefix: { network: '2001:db8:7::', length: 64 },
+        pool: { first: '2001:db8:7::1:0', last: '2001:db8:7::1:ffff' },
+        excluded: ['2001:db8:7::1'],
+      },
+    );
+    assert.equal(plan([['fd00::1', 111]]).pool.last, 'fd00::1:ffff');
+  });
+
+  test('of a small network gives the upper half', () => {
+    assert.deepEqual(plan([['fd00::1', 120]]).pool, range('fd00::80', 'fd00::ff'));
+    assert.deepEqual(plan([['fd00::1', 126]]).pool, range('fd00::2', 'fd00::3'));
+  });
+
+  test('takes the pool that it is given, and the address that the pool belongs to', () => {
+    const pools = [range('fd00:2::100', 'fd00:2::1ff')];
+    const given = plan(
+      [
+        ['fd00:1::1', 64],
+        ['fd00:2::1', 64],
+      ],
+      { pools },
+    );
+    assert.equal(given.address, 'fd00:2::1');
+    assert.deepEqual(given.pool, pools[0]);
+  });
+
+  test('takes the prefix that it is given instead of the interface’s', () => {
+    const prefixes = [{ network: ip('fd00:2::'), length: 64 }];
+    const given = plan(
+      [
+        ['fd00:1::1', 64],
+        ['fd00:2::1', 128],
+      ],
+      { prefixes },
+    );
+    assert.deepEqual([given.address, given.prefix], ['fd00:2::1', prefixes[0]]);
+  });
+
+  test('keeps every address of the server out of the pool, on whichever interface', () => {
+    const other = networkInterface('br1', [['fd00::1:7', 64]]);
+    assert.deepEqual(plan([['fd00::1', 64]], {}, [other]).excluded, ['fd00::1', 'fd00::1:7']);
+  });
+
+  test('of a network behind a relay agent has a pool of its own, without its router', () => {
+    const prefix = { network: ip('fd00:9::'), length: 64 };
+    const relayedPrefixes = [{ prefix, router: ip('fd00:9::1') }];
+    const excluded = ['fd00:9::1'];
+    assert.deepEqual(planRelayedIpv6({ ...nothing, relayedPrefixes }), [
+      { prefix, pool: range('fd00:9::1:0', 'fd00:9::1:ffff'), excluded },
+    ]);
+    const pools = [range('fd00:9::1', 'fd00:9::9')];
+    assert.deepEqual(planRelayedIpv6({ ...nothing, relayedPrefixes, pools }), [{ prefix, pool: pools[0], excluded }]);
+    assert.notDeepEqual(
+      plan([['fd00::1', 64]], { relayedPrefixes, pools }).pool,
+      pools[0],
+      'it is the other network’s',
+    );
   });
 
   test('is refused where a disk could not be named or a machine be given an address', () => {
@@ -37,10 +116,22 @@ describe('the plan', () => {
       [],
       [['fe80::1', 64]],
       [['2001:db8::1', 128]],
+      [['2001:db8::1', 127]],
       [['2001:db8::1', 64, 'duplicate']],
     ] as const) {
-      assert.throws(() => plan(...addresses), { code: 'INTERFACE_NO_IPV6_ADDRESS' });
+      assert.throws(() => plan(addresses), { code: 'INTERFACE_NO_IPV6_ADDRESS' });
     }
+  });
+
+  test('is refused when what is given is for no network that is served', () => {
+    const refused = (wanted: Partial<Ipv6Options>, code: string) =>
+      assert.throws(() => plan([['fd00::1', 64]], wanted), { code });
+    refused({ prefixes: [{ network: ip('fd00:5::'), length: 64 }] }, 'DHCP6_PREFIX_UNUSED');
+    refused({ pools: [range('fd00:5::1', 'fd00:5::9')] }, 'DHCP6_POOL_OUTSIDE_PREFIX');
+    refused({ pools: [range('fd00::10', 'fd00::19'), range('fd00::20', 'fd00::29')] }, 'DHCP6_POOL_OUTSIDE_PREFIX');
+    refused({ pools: [range('fd00::10', 'fd00:5::19')] }, 'DHCP6_POOL_OUTSIDE_PREFIX');
+    refused({ pools: [range('fd00::19', 'fd00::10')] }, 'DHCP6_POOL_EMPTY');
+    refused({ pools: [range('fd00::1', 'fd00::1')] }, 'DHCP6_POOL_EMPTY');
   });
 });
 
@@ -102,22 +193,6 @@ describe('the router advertisement that points to DHCPv6', () => {
         .join('')
         .replaceAll(' ', ''),
     );
-  });
-
-  test('is repeated as long as it is wanted', () => {
-    const clock = new SimulatedClock();
-    let sent = 0;
-    const advertiser = new RouterAdvertiser({
-      clock,
-      send: () => {
-        sent += 1;
-      },
-    });
-    assert.equal(sent, 1);
-    clock.advance(12_000);
-    assert.equal(sent, 4);
-    advertiser[Symbol.dispose]();
-    assert.equal(clock.pending, 0);
   });
 });
 

@@ -19,10 +19,10 @@ export class NamespacePair implements Disposable {
   readonly server: string;
   readonly client: string;
 
-  /** `name` tells apart what runs at the same time. Interfaces are `server0` (192.0.2.1/24) and `client0` (no address). */
+  /** `name` and this process's id name the namespaces. Interfaces are `server0` (192.0.2.1/24) and `client0` (no address). */
   constructor(name: string, clientMac: string) {
-    this.server = `diskless-${name}-server`;
-    this.client = `diskless-${name}-client`;
+    this.server = `diskless-${name}-server-${process.pid}`;
+    this.client = `diskless-${name}-client-${process.pid}`;
     ip('netns', 'add', this.server);
     ip('netns', 'add', this.client);
     ip('-n', this.server, 'link', 'add', 'server0', 'type', 'veth', 'peer', 'name', 'client0', 'netns', this.client);

@@ -18,7 +18,8 @@ export async function download(options: ReadClientOptions): Promise<Uint8Array> 
     }
     clearTimeout(timer);
     if (client.deadline === undefined) return;
-    timer = setTimeout(() => carryOut(client.poll(performance.now())), client.deadline - performance.now());
+    const delay = Math.max(0, client.deadline - performance.now());
+    timer = setTimeout(() => carryOut(client.poll(performance.now())), delay);
   };
   socket.start({
     message: (data, from) => carryOut(client.receive(data, from, performance.now())),

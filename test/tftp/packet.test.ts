@@ -112,14 +112,17 @@ describe('options', () => {
   test('come down to what the server can do', () => {
     assert.deepEqual(grant({ blksize: '65535' }), { blksize: '65464' });
     assert.deepEqual(grant({ windowsize: '65535' }), { windowsize: '64' });
-    // A mebibyte is all that a transfer may hold.
-    assert.deepEqual(grant({ blksize: '65464', windowsize: '64' }), { blksize: '65464', windowsize: '16' });
+    // A quarter of a mebibyte is all that leaves at once.
+    assert.deepEqual(grant({ blksize: '65464', windowsize: '64' }), { blksize: '65464', windowsize: '4' });
   });
 
   test('are passed over when unknown, out of range or no number', () => {
     const asked = { blksize: '7', timeout: '256', windowsize: '0', 'x-other': '1' };
     assert.deepEqual(grant(asked), {});
     assert.deepEqual(grant({ blksize: '-8', timeout: '1.5', windowsize: '' }), {});
+    assert.deepEqual(grant({ blksize: '65536', timeout: '0', windowsize: '65536' }), {});
+    assert.deepEqual(grant({ blksize: '0x200', timeout: ' 5', windowsize: '1e1' }), {});
+    assert.deepEqual(grant({ blksize: '99999999999', timeout: '\u0663', windowsize: '+4' }), {});
     assert.deepEqual(grant({ tsize: '0' }), {}, 'netascii has no size beforehand');
   });
 });

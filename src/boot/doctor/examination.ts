@@ -7,7 +7,7 @@ import type { Clock } from '../../os/clock.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../../os/network.ts';
 import { prefixOf, routesOf } from '../dhcp-stage.ts';
-import { HeldLease } from '../held-lease.ts';
+import { obtainLease } from '../held-lease.ts';
 import { bringUp, byOwnRoutes, configureAddress, type Reach } from '../interface-setup.ts';
 import type { Finding } from './finding.ts';
 import type { Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
@@ -124,13 +124,14 @@ async function takeLease(
   const client = { hardwareAddress: chosen.mac, timeout };
   try {
     const asked = { network, clock, random, interface: chosen.name, client, signal };
-    const { held, lease } = await HeldLease.obtain(asked, { step: say });
+    const { held, lease } = await obtainLease(asked, { step: say });
     cleanup.use(held);
     const { reply, offer, address, serverIdentifier: server } = lease;
     const given = {
       address,
       prefix: prefixOf(reply.options.find(Option.subnetMask)),
       routes: routesOf(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
+      mtu: reply.options.find(Option.interfaceMtu),
     };
     const seen = {
       server,

@@ -67,10 +67,11 @@ function checkUse(settings: BootSettings, forQemu: readonly string[]): void {
 function requestOf(settings: BootSettings): BootRequest {
   const { interface: name, rootPath, serverName, port, lun, target, initiator, dhcp, discovery } = settings;
   const { softwareStage, softwareDigest, secure, authorizedServer: authorizedServers } = settings;
-  const { dhcpVendorClass } = settings;
+  const { dhcpVendorClass, secondRootPath } = settings;
   return {
     ...(name !== undefined && { interface: name }),
     ...(rootPath !== undefined && { rootPath }),
+    ...(secondRootPath !== undefined && { secondRootPath }),
     ...(serverName !== undefined && { server: serverName }),
     ...(port !== undefined && { port }),
     ...(lun !== undefined && { lun }),

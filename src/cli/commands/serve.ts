@@ -4,17 +4,20 @@ import { totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { DisklessError } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
+import { hearIcmpv6, sendToAllNodes } from '../../os/icmpv6-socket.ts';
+import { kernelNeighbours } from '../../os/neighbours.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
 import { runProcess } from '../../os/process.ts';
-import { sendToAllNodes } from '../../os/socket.ts';
 import { BootServer } from '../../server/boot-server.ts';
-import type { BootServerOptions, LoaderPlace, SlpOptions } from '../../server/options.ts';
+import type { BootServerOptions, Ipv6Options, LoaderPlace, SlpOptions } from '../../server/options.ts';
 import { scopeList } from '../../slp/text.ts';
 import { defaultDataDirectory } from '../data-directory.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
 import { jsonEvents, readableEvents } from '../event-writer.ts';
+import { ipv4Of, ipv6Of } from '../network-values.ts';
 import { type ServeSettings, serveSettings } from '../serve-settings.ts';
+import { flagName } from '../setting.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilStopped } from '../until-stopped.ts';
 
@@ -40,17 +43,18 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
     interfaces: settings.interface,
     dataDirectory: settings.data ?? defaultDataDirectory(),
     dhcpMode: settings.dhcp,
-    dhcp6: settings.dhcp6,
-    pools: settings.pool,
-    relayedSubnets: settings.relayedSubnet,
-    reservations: settings.reserve,
+    ipv6: ipv6Options(settings),
+    pools: ipv4Of(settings.pool),
+    relayedSubnets: ipv4Of(settings.relayedSubnet),
+    reservations: ipv4Of(settings.reserve),
     authenticationKeys:
       settings.dhcpAuthFile === undefined ? [] : await readDhcpKeys(nodeFileSystem, settings.dhcpAuthFile),
     router: settings.router,
-    dns: settings.dns,
+    dns: ipv4Of(settings.dns),
     domain: settings.domain,
     searchDomains: settings.searchDomain,
     leaseTime: settings.leaseTime,
+    dhcpProbe: settings.dhcpProbe,
     http: settings.http ?? { port: 8080 },
     tftpPort: settings.tftpPort,
     iscsiPort: settings.iscsiPort,
@@ -64,6 +68,32 @@ async function serverOptions(settings: ServeSettings): Promise<BootServerOptions
   };
 }
 
+/** Raises USAGE_IPV6_NOT_SERVED. */
+function ipv6Options(settings: ServeSettings): Ipv6Options | undefined {
+  const given = {
+    ipv6Prefix: settings.ipv6Prefix,
+    pool: ipv6Of(settings.pool),
+    relayedSubnet: ipv6Of(settings.relayedSubnet),
+    reserve: ipv6Of(settings.reserve),
+    dns: ipv6Of(settings.dns),
+  };
+  if (settings.dhcp6) {
+    return {
+      prefixes: given.ipv6Prefix,
+      pools: given.pool,
+      relayedPrefixes: given.relayedSubnet,
+      reservations: given.reserve,
+      dns: given.dns,
+      rapidCommit: settings.rapidCommit,
+    };
+  }
+  const idle = Object.entries(given).find(([, values]) => values.length > 0);
+  if (idle === undefined) return undefined;
+  throw new DisklessError('USAGE_IPV6_NOT_SERVED', `${flagName(idle[0])} is of IPv6, which is not served`, {
+    hint: 'Give --dhcp6 on as well.',
+  });
+}
+
 function slpOptions({ slpScope, slpAgent, slpIpsec }: ServeSettings): SlpOptions {
   return { scopes: scopeList(slpScope), directoryAgents: slpAgent, isIpsecPresent: slpIpsec };
 }
@@ -75,7 +105,10 @@ function loaderPlace(directory: string | undefined): LoaderPlace {
 
 async function serve(options: BootServerOptions, json: boolean): Promise<void> {
   const listener = json ? jsonEvents(process.stdout) : readableEvents(process.stderr);
-  const platform = { network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess, sendToAllNodes };
+  const platform = {
+    ...{ network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess },
+    ...{ neighbours: kernelNeighbours, sendToAllNodes, hearIcmpv6 },
+  };
   await untilStopped(async (signal) => {
     const server = await BootServer.start(options, platform, listener, signal);
     return {

@@ -5,20 +5,28 @@
  * come, and carries out the actions that both give back. Times are milliseconds on one clock of the owner's that never jumps.
  */
 
-import type { Ipv4Address } from '../../bytes/index.ts';
+import { type Ipv4Address, Patience } from '../../bytes/index.ts';
 import { type DhcpMessage, MessageType } from '../message.ts';
 import { Option } from '../option.ts';
 import { contradiction } from './acknowledgement.ts';
 import { ClientAuthentication } from './authentication.ts';
-import { giveUpError, moreTelling, type Obstacle } from './give-up.ts';
+import { giveUpError } from './give-up.ts';
 import { type DhcpLease, type LeaseContext, leaseFrom } from './lease.ts';
+import { Obstacles } from './obstacles.ts';
 import { type RankedOffer, serverOf } from './offer.ts';
 import type { DhcpClientOptions, DhcpQuestion } from './options.ts';
 import { type Reception, type Reply, receiveReply } from './reply.ts';
 import { ClientRequests } from './requests.ts';
 import { renewalDelay, retransmissionDelay } from './retransmission.ts';
 import { isAnswerTo, type Selection, selectionFrom, withOffer } from './selection.ts';
-import type { DhcpClientAction, Requesting, Selecting, State, Transmission } from './state.ts';
+import {
+  type DhcpClientAction,
+  nextStepAt,
+  type Requesting,
+  type Selecting,
+  type State,
+  type Transmission,
+} from './state.ts';
 
 const defaultTimeout = 30_000;
 const defaultOfferWindow = 2000;
@@ -32,8 +40,6 @@ const pauseAfterDecline = 10_000;
  */
 const requestAttempts = 2;
 const rebootAttempts = 2;
-/** More are a flood, of which the first are told. */
-const mostDiscardsTold = 16;
 
 export class DhcpClient {
   readonly #options: DhcpClientOptions;
@@ -41,12 +47,10 @@ export class DhcpClient {
   readonly #authentication: ClientAuthentication | undefined;
   readonly #requests: ClientRequests;
   readonly #random: () => number;
+  readonly #patience: Patience;
+  readonly #obstacles = new Obstacles();
   #state: State = { name: 'stopped' };
   #startedAt = 0;
-  /** When to give up; undefined while there is an address. */
-  #giveUpAt: number | undefined;
-  #obstacle: Obstacle | undefined;
-  #discards = 0;
 
   /** `random` gives [0, 1): transaction identifiers and retransmission times come from it. */
   constructor(options: DhcpClientOptions, random: () => number) {
@@ -56,6 +60,7 @@ export class DhcpClient {
     this.#authentication = authentication === undefined ? undefined : new ClientAuthentication(authentication);
     this.#requests = new ClientRequests(options, this.#authentication);
     this.#random = random;
+    this.#patience = new Patience(options.timeout ?? defaultTimeout);
   }
 
   get state(): State['name'] {
@@ -64,14 +69,12 @@ export class DhcpClient {
 
   /** When `poll` must be called; undefined when only a datagram can change anything. */
   get deadline(): number | undefined {
-    const next = this.#nextStepAt();
-    if (this.#giveUpAt === undefined) return next;
-    return Math.min(this.#giveUpAt, next ?? this.#giveUpAt);
+    return this.#patience.deadline(nextStepAt(this.#state));
   }
 
   start(now: number): DhcpClientAction[] {
     this.#startedAt = now;
-    this.#giveUpAt = now + (this.#options.timeout ?? defaultTimeout);
+    this.#patience.begin(now);
     const { previousAddress } = this.#options;
     if (previousAddress === undefined) return this.#discover(now, 0);
     return this.#reboot(previousAddress, now, 0);
@@ -79,8 +82,8 @@ export class DhcpClient {
 
   /** Does what is due. Calling it early is harmless. */
   poll(now: number): DhcpClientAction[] {
-    if (this.#giveUpAt !== undefined && now >= this.#giveUpAt) return this.#giveUp();
-    const next = this.#nextStepAt();
+    if (this.#patience.isOver(now)) return this.#giveUp();
+    const next = nextStepAt(this.#state);
     if (next === undefined || now < next) return [];
     const state = this.#state;
     switch (state.name) {
@@ -125,7 +128,7 @@ export class DhcpClient {
     const { lease } = this.#state;
     this.#state = { name: 'init', startAt: now + pauseAfterDecline };
     this.#startedAt = now;
-    this.#giveUpAt = now + pauseAfterDecline + (this.#options.timeout ?? defaultTimeout);
+    this.#patience.begin(now + pauseAfterDecline);
     return [this.#requests.decline(lease, this.#newXid())];
   }
 
@@ -138,23 +141,7 @@ export class DhcpClient {
 
   stop(): void {
     this.#state = { name: 'stopped' };
-    this.#giveUpAt = undefined;
-  }
-
-  #nextStepAt(): number | undefined {
-    const state = this.#state;
-    switch (state.name) {
-      case 'init':
-        return state.startAt;
-      case 'selecting':
-        return state.chooseAt ?? state.transmission.nextAt;
-      case 'bound':
-        return Number.isFinite(state.lease.renewAt) ? state.lease.renewAt : undefined;
-      case 'stopped':
-        return undefined;
-      default:
-        return state.transmission.nextAt;
-    }
+    this.#patience.stop();
   }
 
   /** What must not be believed; where nobody has a lease yet, an ACK of the chosen server like that ends the attempt. */
@@ -169,15 +156,7 @@ export class DhcpClient {
     if (unproven && isAck && state.name === 'requesting' && server === serverOf(state.choice.message)) {
       this.#restart(now, false);
     }
-    return this.#tell({ kind: unproven ? 'unproven' : 'discarded', server, reason });
-  }
-
-  #tell(obstacle: Extract<Obstacle, { kind: 'unproven' | 'discarded' | 'contradicted' }>): DhcpClientAction[] {
-    this.#obstacle = moreTelling(this.#obstacle, obstacle);
-    this.#discards += 1;
-    if (this.#discards > mostDiscardsTold) return [];
-    const reason = obstacle.kind === 'contradicted' ? obstacle.what : obstacle.reason;
-    return [{ type: 'discarded', server: obstacle.server, reason }];
+    return this.#obstacles.tell({ kind: unproven ? 'unproven' : 'discarded', server, reason });
   }
 
   #discover(now: number, attempt: number, before?: Selecting): DhcpClientAction[] {
@@ -205,7 +184,7 @@ export class DhcpClient {
   #take({ choice, ranking, proxyOffer, isFinal }: Selection, now: number): DhcpClientAction[] {
     const told: DhcpClientAction[] = ranking.length > 1 ? [{ type: 'chosen', ranking }] : [];
     if (isFinal) return [...told, ...this.#bind(choice.message, contextOf(choice, proxyOffer), now, 'bound')];
-    this.#obstacle = moreTelling(this.#obstacle, { kind: 'unconfirmed', offer: choice.message });
+    this.#obstacles.note({ kind: 'unconfirmed', offer: choice.message });
     return [...told, ...this.#request(choice, proxyOffer, now, undefined)];
   }
 
@@ -233,7 +212,7 @@ export class DhcpClient {
     // Somebody else's server may refuse what it did not offer.
     if (state.name === 'requesting' && server !== serverOf(state.choice.message)) return [];
     const message = nak.options.find(Option.message) ?? 'no reason given';
-    this.#obstacle = moreTelling(this.#obstacle, { kind: 'refused', server, message });
+    this.#obstacles.note({ kind: 'refused', server, message });
     const refusal: DhcpClientAction = { type: 'nak', server, message };
     const lost: DhcpClientAction[] = 'lease' in state ? [{ type: 'lost', lease: state.lease }] : [];
     this.#restart(now, 'lease' in state);
@@ -243,7 +222,7 @@ export class DhcpClient {
   #restart(now: number, hadLease: boolean): void {
     if (hadLease) {
       this.#startedAt = now;
-      this.#giveUpAt = now + (this.#options.timeout ?? defaultTimeout);
+      this.#patience.begin(now);
     }
     this.#state = { name: 'init', startAt: now + pauseAfterNak };
   }
@@ -271,28 +250,28 @@ export class DhcpClient {
     const server = serverOf(ack);
     if (server !== serverOf(choice.message)) return [];
     const what = contradiction(choice.message, ack);
-    if (what !== undefined) return this.#tell({ kind: 'contradicted', server, what });
+    if (what !== undefined) return this.#obstacles.tell({ kind: 'contradicted', server, what });
     return this.#bind(ack, { ...contextOf(choice, proxyOffer), key }, transmission.sentAt, 'bound');
   }
 
   #contradicted(ack: DhcpMessage, address: Ipv4Address): DhcpClientAction[] {
     const what = `was asked for ${address} and confirmed ${ack.yiaddr}`;
-    return this.#tell({ kind: 'contradicted', server: serverOf(ack), what });
+    return this.#obstacles.tell({ kind: 'contradicted', server: serverOf(ack), what });
   }
 
   #bind(reply: DhcpMessage, context: LeaseContext, sentAt: number, type: 'bound' | 'renewed'): DhcpClientAction[] {
     const address = this.#question.kind === 'inform' ? this.#question.address : reply.yiaddr;
     const lease = leaseFrom(reply, address, context, sentAt);
     this.#state = { name: 'bound', lease };
-    this.#giveUpAt = undefined;
-    this.#obstacle = undefined;
+    this.#patience.stop();
+    this.#obstacles.forget();
     return [{ type, lease }];
   }
 
   #prolong(lease: DhcpLease, now: number): DhcpClientAction[] {
     if (now >= lease.expiresAt) {
       this.#startedAt = now;
-      this.#giveUpAt = now + (this.#options.timeout ?? defaultTimeout);
+      this.#patience.begin(now);
       return [{ type: 'lost', lease }, ...this.#discover(now, 0)];
     }
     const name = now >= lease.rebindAt ? 'rebinding' : 'renewing';
@@ -304,10 +283,9 @@ export class DhcpClient {
   }
 
   #giveUp(): DhcpClientAction[] {
-    const waited = `${((this.#options.timeout ?? defaultTimeout) / 1000).toFixed(0)} s`;
     const who = this.#options.hardwareAddress;
     this.stop();
-    return [{ type: 'failed', error: giveUpError(who, waited, this.#obstacle) }];
+    return [{ type: 'failed', error: giveUpError(who, String(this.#patience), this.#obstacles.worst) }];
   }
 
   #transmit(now: number, attempt: number, before: Pick<Transmission, 'xid'> | undefined): Transmission {

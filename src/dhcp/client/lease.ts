@@ -39,6 +39,8 @@ export function leaseFrom(reply: DhcpMessage, address: Ipv4Address, context: Lea
   const seconds = isLent ? (reply.options.get(Option.leaseTime) ?? forEver) : forEver;
   const length = seconds === forEver ? Number.POSITIVE_INFINITY : seconds * 1000;
   const at = (option: OptionType<number>, share: number) => {
+    // Nothing has to be prolonged that does not end, whatever T1 and T2 say.
+    if (seconds === forEver) return Number.POSITIVE_INFINITY;
     const given = reply.options.find(option);
     const delay = given === undefined || given * 1000 > length ? length * share : given * 1000;
     return now + delay;

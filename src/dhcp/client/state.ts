@@ -55,3 +55,19 @@ export type State =
   | { readonly name: 'bound'; readonly lease: DhcpLease }
   | { readonly name: 'renewing' | 'rebinding'; readonly transmission: Transmission; readonly lease: DhcpLease }
   | { readonly name: 'stopped' };
+
+/** When a state needs something done; undefined when only a datagram can change anything. */
+export function nextStepAt(state: State): number | undefined {
+  switch (state.name) {
+    case 'init':
+      return state.startAt;
+    case 'selecting':
+      return state.chooseAt ?? state.transmission.nextAt;
+    case 'bound':
+      return Number.isFinite(state.lease.renewAt) ? state.lease.renewAt : undefined;
+    case 'stopped':
+      return undefined;
+    default:
+      return state.transmission.nextAt;
+  }
+}

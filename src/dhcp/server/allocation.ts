@@ -53,6 +53,18 @@ export class AddressAllocation {
     this.#offers.end(client.key);
   }
 
+  /** The client neither has had the address, nor has it been tried out for this offer. */
+  isNewTo({ key }: ClientIdentity, address: Ipv4Address): boolean {
+    const lease = this.#store.leaseAt(address);
+    const isItsOwn = lease?.clientKey === key && lease.state !== 'declined';
+    return !isItsOwn && !this.#offers.isTriedOut(address, key);
+  }
+
+  /** Nobody answers at an address that the client is to be offered. */
+  noteTriedOut({ key }: ClientIdentity, address: Ipv4Address): void {
+    this.#offers.noteTriedOut(address, key);
+  }
+
   /** A client has given its address back before its time. */
   freed(): void {
     for (const free of this.#free.values()) free.freed();

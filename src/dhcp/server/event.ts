@@ -1,6 +1,6 @@
 /** What a DHCP server tells its owner: every step of every exchange, for logs, traces and metrics. */
 
-import type { ProtocolError } from '../../bytes/index.ts';
+import type { Ipv4Address, MacAddress, ProtocolError } from '../../bytes/index.ts';
 import type { BootClient } from '../boot-client.ts';
 import type { Endpoint } from '../datagram.ts';
 import type { DhcpMessage } from '../message.ts';
@@ -46,6 +46,13 @@ export type DhcpServerEvent =
       readonly reason: IgnoreReason;
     }
   | { readonly type: 'lease'; readonly change: LeaseChange; readonly lease: Lease }
+  /** Somebody without a lease answers at an address that was to be offered to the client: it is left alone for a while. */
+  | {
+      readonly type: 'conflict';
+      readonly address: Ipv4Address;
+      readonly holder: MacAddress;
+      readonly client: BootClient;
+    }
   /** The datagram is no DHCP message. */
   | { readonly type: 'malformed'; readonly error: ProtocolError; readonly from: Endpoint }
   /**

@@ -7,6 +7,8 @@ interface Offer {
   readonly address: Ipv4Address;
   readonly clientKey: ClientKey;
   readonly expires: number;
+  /** Nobody else answered at it. */
+  isTriedOut: boolean;
 }
 
 /** How long an offered address is kept for the client, in milliseconds: longer than a PXE ROM's slowest retransmission. */
@@ -20,7 +22,8 @@ export class Offers {
     const before = this.#byAddress.get(address);
     if (before !== undefined) this.#byClient.delete(before.clientKey);
     this.end(clientKey);
-    const offer = { address, clientKey, expires: now + offerTime };
+    const isTriedOut = before?.clientKey === clientKey && before.isTriedOut && before.expires > now;
+    const offer = { address, clientKey, expires: now + offerTime, isTriedOut };
     this.#byAddress.set(address, offer);
     this.#byClient.set(clientKey, offer);
   }
@@ -35,6 +38,17 @@ export class Offers {
   /** What the client was offered last, in time or not. */
   addressOf(clientKey: ClientKey): Ipv4Address | undefined {
     return this.#byClient.get(clientKey)?.address;
+  }
+
+  /** Nobody answers at what the client is offered. */
+  noteTriedOut(address: Ipv4Address, clientKey: ClientKey): void {
+    const offer = this.#byAddress.get(address);
+    if (offer?.clientKey === clientKey) offer.isTriedOut = true;
+  }
+
+  isTriedOut(address: Ipv4Address, clientKey: ClientKey): boolean {
+    const offer = this.#byAddress.get(address);
+    return offer?.clientKey === clientKey && offer.isTriedOut;
   }
 
   /** Until when the address is kept for another client: 0 when it is not. */

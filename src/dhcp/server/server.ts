@@ -4,7 +4,7 @@
  * It has no socket and no timer: the owner hands it each datagram with the time, and sends what it gives back.
  */
 
-import { IPV4_ANY, type Ipv4Address, ipv4InSubnet, ProtocolError } from '../../bytes/index.ts';
+import { IPV4_ANY, type Ipv4Address, ipv4InSubnet, type MacAddress, ProtocolError } from '../../bytes/index.ts';
 import type { AuthenticationKey } from '../authentication.ts';
 import type { AuthenticationKeyEntry } from '../authentication-file.ts';
 import { type BootClient, bootClient } from '../boot-client.ts';
@@ -15,7 +15,7 @@ import { AddressAllocation, type Reservations } from './allocation.ts';
 import { ServerAuthentication } from './authentication.ts';
 import { type BootAnswer, bootFields } from './boot-answer.ts';
 import { ClientIdentity } from './client-identity.ts';
-import { Decisions, type Exchange, type Verdict } from './decision.ts';
+import { Decisions, declineTime, type Exchange, type Verdict } from './decision.ts';
 import type { DhcpServerEvent, IgnoreReason, LeaseChange } from './event.ts';
 import { type Lease, type LeaseStore, NEVER } from './lease.ts';
 import { buildReply, defaultPorts, type ReplyContent, type ReplyPorts, replyDestination } from './reply.ts';
@@ -34,6 +34,8 @@ export interface DhcpServerOptions {
   readonly authoritative?: boolean;
   /** Keys of clients that ask for authentication (RFC 3118). */
   readonly authenticationKeys?: readonly AuthenticationKeyEntry[];
+  /** Who answers at an address that is about to be offered to somebody new; undefined at once where that cannot be asked. */
+  readonly probe?: (address: Ipv4Address) => Promise<MacAddress | undefined> | undefined;
   readonly bootFor?: (client: BootClient) => BootAnswer | undefined | Promise<BootAnswer | undefined>;
   readonly onEvent?: (event: DhcpServerEvent) => void;
   readonly ports?: ReplyPorts;
@@ -111,7 +113,7 @@ export class DhcpServer {
     key: AuthenticationKey | undefined,
     now: number,
   ): Exchange | undefined {
-    const identity = ClientIdentity.of(request);
+    const identity = ClientIdentity.of(request, client.hardwareAddress);
     const subnet = this.#subnetOf(request);
     if (identity !== undefined && subnet !== undefined) return { request, from, client, identity, subnet, key, now };
     return this.#ignore(request, client, identity === undefined ? 'no-identity' : 'no-subnet');
@@ -133,6 +135,10 @@ export class DhcpServer {
   #answer(exchange: Exchange, verdict: Verdict): DhcpAnswer {
     const { serverIdentifier } = this.#options;
     const { request, client, subnet } = exchange;
+    if (verdict.answer === 'offer' || verdict.answer === 'bootp') {
+      const triedOut = this.#tryOut(exchange, verdict.address);
+      if (triedOut !== undefined) return triedOut.then(() => this.#answer(exchange, this.#decisions.decide(exchange)));
+    }
     switch (verdict.answer) {
       case 'none':
         return after(this.#save(verdict.change, verdict.lease), () => undefined);
@@ -158,6 +164,25 @@ export class DhcpServer {
         return this.#sendWithBoot(exchange, saved, content);
       }
     }
+  }
+
+  /** RFC 2131 §2.2: what is new to the client is given only when nobody answers there. Undefined when there is nothing to find out. */
+  #tryOut(exchange: Exchange, address: Ipv4Address): Promise<void> | undefined {
+    const { identity, client } = exchange;
+    if (!this.#allocation.isNewTo(identity, address)) return undefined;
+    return this.#options.probe?.(address)?.then((holder) => {
+      // The client may have it already: from another server, or from this one before its leases were lost.
+      if (holder !== undefined && holder !== client.hardwareAddress) return this.#quarantine(exchange, address, holder);
+      this.#allocation.noteTriedOut(identity, address);
+      return undefined;
+    });
+  }
+
+  #quarantine({ client, now }: Exchange, address: Ipv4Address, holder: MacAddress): Promise<void> | undefined {
+    this.#emit({ type: 'conflict', address, holder, client });
+    const times = { start: now, expires: now + declineTime };
+    const names = { clientKey: holder, hardwareAddress: holder, hostName: undefined };
+    return this.#save('declined', { address, ...names, state: 'declined', ...times });
   }
 
   /** Waits for the lease and for what is known about booting at once: the client waits for the slower one. */

@@ -5,26 +5,26 @@
  * come, and carries out the actions that both give back. Times are milliseconds on one clock of the owner's that never jumps.
  */
 
-import { type Ipv6Address, ProtocolError } from '../../bytes/index.ts';
-import { allRelayAgentsAndServers, Dhcp6Port } from '../datagram.ts';
+import { Patience } from '../../bytes/index.ts';
 import { sameDuid } from '../duid.ts';
-import { type Dhcp6Message, decodeMessage, encodeMessage, MessageType } from '../message.ts';
+import { type Dhcp6Message, MessageType } from '../message.ts';
 import { Option, StatusCode } from '../option.ts';
 import { type AdvertiseChoice, highestPreference, offersAddresses, preferenceOf, ranked } from './advertise.ts';
-import { giveUpError, type Refusal } from './give-up.ts';
-import { associationOf, type Dhcp6Lease, informationFrom, leaseFrom, renewedLease, statusOf } from './lease.ts';
-import { clientMessage, type Dhcp6ClientOptions, type MessageContent } from './options.ts';
+import { readAnswer } from './answer.ts';
+import { messageOf } from './content.ts';
+import { giveUpError, type Refusal, refusalIn } from './give-up.ts';
+import { type Dhcp6Lease, informationFrom, leaseFrom, renewedLease, statusOf } from './lease.ts';
+import { LongestWaits } from './longest-waits.ts';
+import type { Dhcp6ClientOptions } from './options.ts';
 import {
-  dueAt,
   firstTransmission,
-  givenMaximum,
   isExhausted,
   nextTransmission,
   type Retransmission,
   retransmissions,
   type Transmission,
 } from './retransmission.ts';
-import type { Dhcp6ClientAction, State } from './state.ts';
+import { type Dhcp6ClientAction, type Named, nextStepAt, type Sending, type State } from './state.ts';
 
 const defaultTimeout = 30_000;
 const defaultLongestDelay = 1000;
@@ -33,24 +33,20 @@ const pauseAfterRefusal = 1000;
 /** More are a flood. */
 const mostAdvertises = 32;
 
-type Named<Name extends State['name']> = Extract<State, { name: Name }>;
-type Sending = Extract<State, { transmission: Transmission }>;
-
 export class Dhcp6Client {
   readonly #options: Dhcp6ClientOptions;
   readonly #random: () => number;
+  readonly #patience: Patience;
+  readonly #longestWaits = new LongestWaits();
   #state: State = { name: 'stopped' };
-  /** When to give up; undefined while there is what was asked for. */
-  #giveUpAt: number | undefined;
   #lastRefusal: Refusal | undefined;
   #lastAdvertise: Dhcp6Message | undefined;
-  #solMaxRt: number | undefined;
-  #infMaxRt: number | undefined;
 
   /** `random` gives [0, 1): transaction identifiers and retransmission times come from it. */
   constructor(options: Dhcp6ClientOptions, random: () => number) {
     this.#options = options;
     this.#random = random;
+    this.#patience = new Patience(options.timeout ?? defaultTimeout);
   }
 
   get state(): State['name'] {
@@ -59,15 +55,13 @@ export class Dhcp6Client {
 
   /** When `poll` must be called; undefined when only a datagram can change anything. */
   get deadline(): number | undefined {
-    const next = this.#nextStepAt();
-    if (this.#giveUpAt === undefined) return next;
-    return Math.min(this.#giveUpAt, next ?? this.#giveUpAt);
+    return this.#patience.deadline(nextStepAt(this.#state));
   }
 
   start(now: number): Dhcp6ClientAction[] {
     const { mode, previousLease } = this.#options;
     const startAt = this.#afterDelay(now);
-    this.#giveUpAt = now + (this.#options.timeout ?? defaultTimeout);
+    this.#patience.begin(now);
     if (mode === 'stateless') this.#state = { name: 'waiting', next: 'inform', startAt };
     else if (previousLease === undefined) this.#state = { name: 'waiting', next: 'solicit', startAt };
     else this.#state = { name: 'resuming', lease: previousLease, startAt };
@@ -76,8 +70,8 @@ export class Dhcp6Client {
 
   /** Does what is due. Calling it early is harmless. */
   poll(now: number): Dhcp6ClientAction[] {
-    if (this.#giveUpAt !== undefined && now >= this.#giveUpAt) return this.#giveUp();
-    const next = this.#nextStepAt();
+    if (this.#patience.isOver(now)) return this.#giveUp();
+    const next = nextStepAt(this.#state);
     if (next === undefined || now < next) return [];
     const state = this.#state;
     switch (state.name) {
@@ -106,17 +100,11 @@ export class Dhcp6Client {
   receive(data: Uint8Array, now: number): Dhcp6ClientAction[] {
     const state = this.#state;
     if (!('transmission' in state)) return [];
-    try {
-      const message = decodeMessage(data);
-      if (!this.#isAnswer(message, state)) return [];
-      this.#heedMaximums(message);
-      if (message.type === MessageType.advertise) return this.#advertised(state, message, now);
-      return message.type === MessageType.reply ? this.#replied(state, message, now) : [];
-    } catch (error) {
-      // Anybody can send to this port: what does not parse is not an answer.
-      if (error instanceof ProtocolError) return [];
-      throw error;
-    }
+    const message = readAnswer(data, state.transmission.transactionId, this.#options.duid);
+    if (message === undefined) return [];
+    this.#longestWaits.heed(message);
+    if (message.type === MessageType.advertise) return this.#advertised(state, message, now);
+    return message.type === MessageType.reply ? this.#replied(state, message, now) : [];
   }
 
   /** The link may be another one (RFC 8415 §18.2.3): asks whether the addresses still belong to it. */
@@ -136,40 +124,7 @@ export class Dhcp6Client {
 
   stop(): void {
     this.#state = { name: 'stopped' };
-    this.#giveUpAt = undefined;
-  }
-
-  #nextStepAt(): number | undefined {
-    const state = this.#state;
-    switch (state.name) {
-      case 'waiting':
-      case 'resuming':
-        return state.startAt;
-      case 'bound':
-        return finite(state.lease.renewAt);
-      case 'informed':
-        return finite(state.information.refreshAt);
-      case 'renewing':
-        return Math.min(dueAt(state.transmission), state.lease.rebindAt);
-      case 'rebinding':
-        return Math.min(dueAt(state.transmission), state.lease.expiresAt);
-      case 'stopped':
-        return undefined;
-      default:
-        return dueAt(state.transmission);
-    }
-  }
-
-  /** RFC 8415 §16.3, §16.10; Reconfigure (§16.11) is refused, as this client never offers to take any. */
-  #isAnswer({ transactionId, options }: Dhcp6Message, state: Sending): boolean {
-    if (transactionId !== state.transmission.transactionId) return false;
-    if (!sameDuid(options.get(Option.clientIdentifier), this.#options.duid)) return false;
-    return options.get(Option.serverIdentifier) !== undefined;
-  }
-
-  #heedMaximums({ options }: Dhcp6Message): void {
-    this.#solMaxRt = givenMaximum(options.find(Option.solMaxRt)) ?? this.#solMaxRt;
-    this.#infMaxRt = givenMaximum(options.find(Option.infMaxRt)) ?? this.#infMaxRt;
+    this.#patience.stop();
   }
 
   #advertised(state: Sending, advertise: Dhcp6Message, now: number): Dhcp6ClientAction[] {
@@ -240,11 +195,10 @@ export class Dhcp6Client {
     now: number,
   ): Dhcp6ClientAction[] {
     const { lease } = state;
-    const association = associationOf(reply, this.#options.iaid);
-    const hasLost = association !== undefined && statusOf(association).code === StatusCode.noBinding;
-    // RFC 8415 §18.2.10.1: the server does not know the client any more, and may give the same addresses again.
-    if (hasLost && state.name !== 'reclaiming') return this.#reclaim(lease, reply, now);
     const renewed = renewedLease(lease, reply, this.#options.iaid, now);
+    if (renewed === 'forgotten') {
+      return state.name === 'reclaiming' ? this.#noteRefusal(reply) : this.#reclaim(lease, reply, now);
+    }
     if (renewed === 'gone') return this.#lose(lease, now);
     return renewed === undefined ? this.#noteRefusal(reply) : this.#bind('renewed', renewed);
   }
@@ -253,26 +207,22 @@ export class Dhcp6Client {
     const information = informationFrom(reply, 'answered first', now);
     if (information === undefined) return [];
     this.#state = { name: 'informed', information };
-    this.#giveUpAt = undefined;
+    this.#patience.stop();
     return [{ type: 'informed', information }];
   }
 
   #bind(type: 'bound' | 'renewed', lease: Dhcp6Lease): Dhcp6ClientAction[] {
     this.#state = { name: 'bound', lease };
-    this.#giveUpAt = undefined;
+    this.#patience.stop();
     this.#lastRefusal = undefined;
     return [{ type, lease }];
   }
 
-  /** Why a server gave nothing: the status of the IA, or of the whole message. */
   #noteRefusal(message: Dhcp6Message): Dhcp6ClientAction[] {
-    const server = message.options.find(Option.serverIdentifier);
-    const association = associationOf(message, this.#options.iaid);
-    const inner = association === undefined ? undefined : statusOf(association);
-    const status = inner === undefined || inner.code === StatusCode.success ? statusOf(message) : inner;
-    if (server === undefined || status.code === StatusCode.success) return [];
-    this.#lastRefusal = { server, ...status };
-    return [{ type: 'refused', ...this.#lastRefusal }];
+    const refusal = refusalIn(message, this.#options.iaid);
+    if (refusal === undefined) return [];
+    this.#lastRefusal = refusal;
+    return [{ type: 'refused', ...refusal }];
   }
 
   #solicit(now: number): Dhcp6ClientAction[] {
@@ -332,7 +282,7 @@ export class Dhcp6Client {
     const addresses = state.lease.addresses.map(({ address }) => address);
     const parameters = name === 'releasing' ? retransmissions.release : retransmissions.decline;
     this.#state = { name, transmission: this.#begin(parameters, now), addresses, serverIdentifier };
-    this.#giveUpAt = undefined;
+    this.#patience.stop();
     return this.#sendAgain(now);
   }
 
@@ -352,7 +302,7 @@ export class Dhcp6Client {
   }
 
   #restart(now: number): void {
-    this.#giveUpAt = now + (this.#options.timeout ?? defaultTimeout);
+    this.#patience.begin(now);
     this.#state = { name: 'waiting', next: 'solicit', startAt: this.#afterDelay(now) };
   }
 
@@ -378,7 +328,7 @@ export class Dhcp6Client {
   }
 
   #repeat(state: Sending, now: number): Dhcp6ClientAction[] {
-    const longest = { soliciting: this.#solMaxRt, informing: this.#infMaxRt }[state.name as string];
+    const longest = this.#longestWaits.in(state.name);
     this.#state = { ...state, transmission: nextTransmission(state.transmission, now, this.#random, longest) };
     return this.#sendAgain(now);
   }
@@ -388,70 +338,19 @@ export class Dhcp6Client {
     return firstTransmission(transactionId, parameters, now, this.#random);
   }
 
-  /** The message of the present state, with the time that has passed (RFC 8415 §15). */
   #sendAgain(now: number): Dhcp6ClientAction[] {
-    const state = this.#state;
-    if (!('transmission' in state)) return [];
-    const { transactionId, firstSentAt } = state.transmission;
-    const elapsed = (now - firstSentAt) / 10;
-    const message = clientMessage(this.#options, { ...contentOf(state, this.#options.iaid), transactionId, elapsed });
-    const to = { address: allRelayAgentsAndServers, port: Dhcp6Port.server };
-    return [{ type: 'send', message, datagram: { data: encodeMessage(message), to } }];
+    return 'transmission' in this.#state ? [messageOf(this.#state, this.#options, now)] : [];
   }
 
   #giveUp(): Dhcp6ClientAction[] {
-    const waited = `${((this.#options.timeout ?? defaultTimeout) / 1000).toFixed(0)} s`;
     const wanted = this.#options.mode === 'stateful' ? 'an address' : 'information';
     this.stop();
-    return [{ type: 'failed', error: giveUpError(wanted, waited, this.#lastRefusal, this.#lastAdvertise) }];
+    return [
+      { type: 'failed', error: giveUpError(wanted, String(this.#patience), this.#lastRefusal, this.#lastAdvertise) },
+    ];
   }
 
   #afterDelay(now: number): number {
     return now + this.#random() * (this.#options.longestDelay ?? defaultLongestDelay);
   }
-}
-
-function finite(time: number): number | undefined {
-  return Number.isFinite(time) ? time : undefined;
-}
-
-type StateContent = Pick<MessageContent, 'type' | 'serverIdentifier' | 'addresses'>;
-
-function contentOf(state: Sending, iaid: number): StateContent {
-  switch (state.name) {
-    case 'soliciting':
-      return { type: MessageType.solicit, addresses: [] };
-    case 'requesting': {
-      const { advertise } = state.choice;
-      const serverIdentifier = advertise.options.find(Option.serverIdentifier);
-      return { type: MessageType.request, serverIdentifier, addresses: offeredAddresses(advertise, iaid) };
-    }
-    case 'reclaiming':
-      return { type: MessageType.request, ...ofLease(state.lease) };
-    case 'confirming':
-      return { type: MessageType.confirm, addresses: ofLease(state.lease).addresses };
-    case 'renewing':
-      return { type: MessageType.renew, ...ofLease(state.lease) };
-    case 'rebinding':
-      return { type: MessageType.rebind, addresses: ofLease(state.lease).addresses };
-    case 'releasing':
-    case 'declining': {
-      const type = state.name === 'releasing' ? MessageType.release : MessageType.decline;
-      return { type, serverIdentifier: state.serverIdentifier, addresses: state.addresses };
-    }
-    case 'informing':
-      return { type: MessageType.informationRequest };
-  }
-}
-
-function ofLease({ serverIdentifier, addresses }: Dhcp6Lease) {
-  return { serverIdentifier, addresses: addresses.map(({ address }) => address) };
-}
-
-function offeredAddresses(advertise: Dhcp6Message, iaid: number): Ipv6Address[] {
-  return (
-    associationOf(advertise, iaid)
-      ?.options.all(Option.iaAddress)
-      .map(({ address }) => address) ?? []
-  );
 }

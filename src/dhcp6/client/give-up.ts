@@ -3,13 +3,24 @@
 import { DisklessError } from '../../bytes/index.ts';
 import { formatDuid } from '../duid.ts';
 import type { Dhcp6Message } from '../message.ts';
+import { Option, StatusCode } from '../option.ts';
 import { summary } from '../summary.ts';
+import { associationOf, statusOf } from './lease.ts';
 
 export interface Refusal {
   /** The server's DUID. */
   readonly server: Uint8Array;
   readonly code: number;
   readonly message: string;
+}
+
+/** Why a server gave nothing: the status of the IA, or of the whole message. Undefined when it refuses nothing, or does not say who it is. */
+export function refusalIn(message: Dhcp6Message, iaid: number): Refusal | undefined {
+  const server = message.options.find(Option.serverIdentifier);
+  const association = associationOf(message, iaid);
+  const inner = association === undefined ? undefined : statusOf(association);
+  const status = inner === undefined || inner.code === StatusCode.success ? statusOf(message) : inner;
+  return server === undefined || status.code === StatusCode.success ? undefined : { server, ...status };
 }
 
 export function giveUpError(

@@ -91,16 +91,18 @@ export function leaseFrom(
 
 /**
  * The lease after a Reply to a Renew, a Rebind or a second Request: addresses that the Reply does not mention stay as they are
- * (RFC 8415 §18.2.10.1). `gone` when none is left; undefined when the Reply says nothing of the IA.
+ * (RFC 8415 §18.2.10.1). `gone` when none is left; `forgotten` when the server does not know the client any more, and may give the same
+ * addresses again; undefined when the Reply says nothing of the IA.
  */
 export function renewedLease(
   before: Dhcp6Lease,
   reply: Dhcp6Message,
   iaid: number,
   now: number,
-): Dhcp6Lease | 'gone' | undefined {
+): Dhcp6Lease | 'gone' | 'forgotten' | undefined {
   const association = associationOf(reply, iaid);
   if (association === undefined) return undefined;
+  if (statusOf(association).code === StatusCode.noBinding) return 'forgotten';
   const mentioned = association.options.all(Option.iaAddress).map(({ address }) => address);
   const kept = before.addresses.filter(({ address, validUntil }) => !mentioned.includes(address) && validUntil > now);
   const { advertise, reason } = before;

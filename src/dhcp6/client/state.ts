@@ -5,7 +5,7 @@ import type { Datagram } from '../datagram.ts';
 import type { Dhcp6Message } from '../message.ts';
 import type { AdvertiseChoice } from './advertise.ts';
 import type { Dhcp6Information, Dhcp6Lease } from './lease.ts';
-import type { Transmission } from './retransmission.ts';
+import { dueAt, type Transmission } from './retransmission.ts';
 
 export type Dhcp6ClientAction =
   | { readonly type: 'send'; readonly message: Dhcp6Message; readonly datagram: Datagram }
@@ -53,3 +53,33 @@ export type State =
   | { readonly name: 'informing'; readonly transmission: Transmission; readonly known: Dhcp6Information | undefined }
   | { readonly name: 'informed'; readonly information: Dhcp6Information }
   | { readonly name: 'stopped' };
+
+export type Named<Name extends State['name']> = Extract<State, { name: Name }>;
+
+/** Those in which a message is repeated until it is answered. */
+export type Sending = Extract<State, { transmission: Transmission }>;
+
+/** When a state needs something done; undefined when only a datagram can change anything. */
+export function nextStepAt(state: State): number | undefined {
+  switch (state.name) {
+    case 'waiting':
+    case 'resuming':
+      return state.startAt;
+    case 'bound':
+      return finite(state.lease.renewAt);
+    case 'informed':
+      return finite(state.information.refreshAt);
+    case 'renewing':
+      return Math.min(dueAt(state.transmission), state.lease.rebindAt);
+    case 'rebinding':
+      return Math.min(dueAt(state.transmission), state.lease.expiresAt);
+    case 'stopped':
+      return undefined;
+    default:
+      return dueAt(state.transmission);
+  }
+}
+
+function finite(time: number): number | undefined {
+  return Number.isFinite(time) ? time : undefined;
+}

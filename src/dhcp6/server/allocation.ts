@@ -1,11 +1,12 @@
 /**
- * Which address an identity association gets (RFC 8415 §13.1): its present or last one, the one that it was advertised, one that it asks
- * for, a free one, and at last the one that was given up longest ago.
+ * Which address an identity association gets (RFC 8415 §13.1): its reserved one, its present or last one, the one that it was advertised,
+ * one that it asks for, a free one, and at last the one that was given up longest ago.
  */
 
 import { type Ipv6Address, ipv6FromNumber, ipv6ToNumber } from '../../bytes/index.ts';
-import type { ClientKey, Lease, LeaseStore } from './lease.ts';
+import { type ClientKey, clientNames, type Lease, type LeaseStore } from './lease.ts';
 import { type Dhcp6Link, inPool, isOnLink, poolSize } from './link.ts';
+import { noReservations, type Reservations } from './reservations.ts';
 
 /** One of a client's identity associations. */
 export interface Association {
@@ -29,18 +30,20 @@ const LONGEST_SEARCH = 65_536n;
 
 export class AddressAllocation {
   readonly #store: LeaseStore;
+  readonly #reservations: Reservations;
   readonly #offers = new Map<Ipv6Address, Offer>();
   readonly #offered = new Map<string, Ipv6Address>();
 
-  constructor(store: LeaseStore) {
+  constructor(store: LeaseStore, reservations: Reservations = noReservations) {
     this.#store = store;
+    this.#reservations = reservations;
   }
 
-  /** The association's own record, or that of another program on the same machine; expired or not. */
-  leaseOf({ clientKey, duid, iaid }: Association, link: Dhcp6Link): Lease | undefined {
-    const leases = [...this.#store.leasesOf(clientKey)].filter(({ address }) => isOnLink(address, link));
-    const own = leases.find((lease) => lease.duid === duid && lease.iaid === iaid);
-    return own ?? leases.find((lease) => lease.duid !== duid);
+  /** Addresses that the machine has or had, expired or not: the association's own, those of another program, those of another association. */
+  #lastOf({ clientKey, duid, iaid }: Association): Ipv6Address[] {
+    const order = (lease: Lease) => (lease.duid !== duid ? 1 : lease.iaid === iaid ? 0 : 2);
+    const leases = [...this.#store.leasesOf(clientKey)].sort((one, other) => order(one) - order(other));
+    return leases.map(({ address }) => address);
   }
 
   /** Chooses an address that is none of `taken`; undefined when the pool has none left. */
@@ -52,7 +55,9 @@ export class AddressAllocation {
     now: number,
   ): Ipv6Address | undefined {
     const isUsable = (address: Ipv6Address) => !taken.has(address) && this.isFreeFor(association, address, link, now);
-    const known = [this.leaseOf(association, link)?.address, this.#offered.get(keyOf(association)), ...requested].find(
+    const reserved = this.#reservations.addressOf(clientNames(association));
+    const offered = this.#offered.get(keyOf(association));
+    const known = [reserved, ...this.#lastOf(association), offered, ...requested].find(
       (address) => address !== undefined && isUsable(address),
     );
     return known ?? this.#neverUsed(association, link, isUsable) ?? this.#longestGivenUp(isUsable);
@@ -75,7 +80,12 @@ export class AddressAllocation {
 
   /** The address may be given to this association now. */
   isFreeFor(association: Association, address: Ipv6Address, link: Dhcp6Link, now: number): boolean {
-    if (!inPool(address, link)) return false;
+    const holder = this.#reservations.holderOf(address);
+    const isForIt =
+      holder === undefined
+        ? inPool(address, link)
+        : isOnLink(address, link) && clientNames(association).includes(holder);
+    if (!isForIt) return false;
     const offer = this.#offers.get(address);
     const isOffered = offer !== undefined && offer.expires > now && keyOf(offer) !== keyOf(association);
     return !isOffered && !isTaken(this.#store.leaseAt(address), association, now);

@@ -12,9 +12,9 @@ import type { Lease } from './lease.ts';
  *
  * `invalid`: it lacks or has an option that RFC 8415 §16 demands or forbids. `other-server`: it is for another server. `no-link`: no link
  * is served for the relay agent that it came by. `nothing-to-say`: RFC 8415 wants silence, as to a Confirm without addresses.
- * `unexpected`: not for servers.
+ * `unexpected`: not for servers. `unicast`: it is one that is for all servers, and came to this one's own address (§16).
  */
-export type IgnoreReason = 'invalid' | 'other-server' | 'no-link' | 'nothing-to-say' | 'unexpected';
+export type IgnoreReason = 'invalid' | 'other-server' | 'no-link' | 'nothing-to-say' | 'unexpected' | 'unicast';
 
 export type LeaseChange = 'bound' | 'renewed' | 'released' | 'declined';
 

@@ -2,7 +2,7 @@
 
 import type { Ipv6Address, MacAddress } from '../../bytes/index.ts';
 import type { BootClient } from '../boot-client.ts';
-import { formatDuid } from '../duid.ts';
+import { formatDuid, uuidOfDuid } from '../duid.ts';
 
 /**
  * Whose a lease is, as text that compares: the Ethernet address where it is known, else `duid:` and the DUID.
@@ -14,6 +14,15 @@ export type ClientKey = string;
 
 export function clientKey({ hardwareAddress, duid }: BootClient): ClientKey | undefined {
   return hardwareAddress ?? (duid === undefined ? undefined : `duid:${formatDuid(duid)}`);
+}
+
+/**
+ * Whatever a client may be named by, the most telling first: the key of its leases, `duid:` and the DUID in hexadecimal digits, and
+ * `uuid:` and the machine's UUID where the DUID is made of it (RFC 6355).
+ */
+export function clientNames({ clientKey: key, duid }: { clientKey: ClientKey; duid: string }): readonly ClientKey[] {
+  const uuid = uuidOfDuid(duid);
+  return [...new Set([key, `duid:${duid}`, ...(uuid === undefined ? [] : [`uuid:${uuid}`])])];
 }
 
 /** `expires` of a lease without end: the last moment that a Date can name. */

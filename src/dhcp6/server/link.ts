@@ -2,6 +2,7 @@
 
 import { DisklessError, type Ipv6Address, type Ipv6Prefix, ipv6InPrefix, ipv6ToNumber } from '../../bytes/index.ts';
 import type { OptionList } from '../option-list.ts';
+import { hasReservedIdentifier } from './reserved-identifiers.ts';
 
 /** Both ends belong to it. */
 export interface Ipv6Range {
@@ -57,5 +58,5 @@ export function isOnLink(address: Ipv6Address, { prefixes }: Dhcp6Link): boolean
 
 /** An address that may be given to any client. */
 export function inPool(address: Ipv6Address, { pool, excluded }: Dhcp6Link): boolean {
-  return inRange(address, pool) && !excluded.includes(address);
+  return inRange(address, pool) && !excluded.includes(address) && !hasReservedIdentifier(address);
 }

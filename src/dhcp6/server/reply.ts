@@ -71,13 +71,17 @@ function addConfiguration(
   }
 }
 
+/** Seconds. RFC 8415 §21.23: the least that may be said, and in answers to an Information-request alone. */
+const IRT_MINIMUM = 600;
+
 function networkOptions({ type }: Dhcp6Message, link: Dhcp6Link): OptionList {
   const list = new OptionList();
   const { domainNameServers, domainSearch, validLifetime } = link;
   if (domainNameServers.length > 0) list.set(Option.domainNameServers, domainNameServers);
   if (domainSearch.length > 0) list.set(Option.domainSearch, domainSearch);
-  // RFC 8415 §21.23: in answers to an Information-request alone.
-  if (type === MessageType.informationRequest) list.set(Option.informationRefreshTime, validLifetime);
+  if (type === MessageType.informationRequest) {
+    list.set(Option.informationRefreshTime, Math.max(IRT_MINIMUM, validLifetime));
+  }
   for (const [code, value] of link.options ?? []) list.appendRaw(code, value);
   return list;
 }

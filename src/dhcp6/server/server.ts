@@ -9,7 +9,7 @@ import { type Ipv6Address, ProtocolError, parseIpv6 } from '../../bytes/index.ts
 import { type BootClient, bootClient } from '../boot-client.ts';
 import type { Datagram, Endpoint } from '../datagram.ts';
 import { formatDuid } from '../duid.ts';
-import { type RelayedMessage, type RelayMessage, unwrapRelays } from '../message.ts';
+import { MessageType, type RelayedMessage, type RelayMessage, unwrapRelays } from '../message.ts';
 import { StatusCode } from '../option.ts';
 import { AddressAllocation } from './allocation.ts';
 import { type BootAnswer, bootOptions } from './boot-answer.ts';
@@ -25,6 +25,7 @@ import {
   type ReplyPorts,
   replyDestination,
 } from './reply.ts';
+import type { Reservations } from './reservations.ts';
 import { reasonToIgnore } from './validity.ts';
 
 export interface Dhcp6ServerOptions {
@@ -35,6 +36,7 @@ export interface Dhcp6ServerOptions {
   /** The first is that of the interface; the others are reached by relay agents. */
   readonly links: readonly [Dhcp6Link, ...Dhcp6Link[]];
   readonly leases: LeaseStore;
+  readonly reservations?: Reservations;
   /** Give addresses in two messages to clients that ask for it (RFC 8415 §18.3.1): for a link without another server. */
   readonly rapidCommit?: boolean;
   /** 0..255: which server clients should take (RFC 8415 §18.3.9). Default 0. */
@@ -43,6 +45,17 @@ export interface Dhcp6ServerOptions {
   readonly onEvent?: (event: Dhcp6ServerEvent) => void;
   readonly ports?: ReplyPorts;
 }
+
+/** How a datagram was sent: relay agents may name a server, clients must not unless it allows them to (RFC 8415 §18.4), which this one does not. */
+export type Way = 'multicast' | 'unicast';
+
+const useMulticast: AnsweringVerdict = {
+  answer: 'reply',
+  associations: [],
+  changes: [],
+  status: { code: StatusCode.useMulticast, message: 'send it to all servers' },
+  isConfiguring: false,
+};
 
 export class Dhcp6Server {
   readonly #options: Dhcp6ServerOptions;
@@ -53,21 +66,22 @@ export class Dhcp6Server {
   constructor(options: Dhcp6ServerOptions) {
     for (const link of options.links) checkPool(link);
     this.#options = options;
-    const allocation = new AddressAllocation(options.leases);
+    const allocation = new AddressAllocation(options.leases, options.reservations);
     this.#decisions = new Decisions(options.leases, allocation, options.rapidCommit ?? false);
     this.#ports = options.ports ?? defaultPorts;
   }
 
   /**
-   * Takes a datagram that arrived on the server port; `now` is in milliseconds since the Unix epoch. Resolves to the answer, once the
+   * Takes a datagram that arrived on the server port, sent to a multicast group or to an address of this server's own; `now` is in
+   * milliseconds since the Unix epoch. Resolves to the answer, once the
    * leases that it promises are durable, or to undefined when there is none. Never rejects: what goes wrong is an event.
    */
-  async receive(data: Uint8Array, from: Endpoint, now: number): Promise<Datagram | undefined> {
+  async receive(data: Uint8Array, from: Endpoint, now: number, way: Way = 'multicast'): Promise<Datagram | undefined> {
     const received = this.#parse(data, from);
     if (received === undefined) return undefined;
     const { relayed, client } = received;
     try {
-      return await this.#serve(relayed, client, from, now);
+      return await this.#serve(relayed, client, from, now, way);
     } catch (error) {
       if (error instanceof ProtocolError) this.#emit({ type: 'malformed', error, from });
       else this.#emit({ type: 'failed', error, client });
@@ -93,15 +107,19 @@ export class Dhcp6Server {
     client: BootClient,
     from: Endpoint,
     now: number,
+    way: Way,
   ): Promise<Datagram | undefined> {
     const link = this.#linkOf(relays);
-    const reason = link === undefined ? 'no-link' : reasonToIgnore(message, this.#options.serverIdentifier);
+    const isToThisOne = way === 'unicast' && relays.length === 0;
+    const reason = relays.some(({ type }) => type !== MessageType.relayForward)
+      ? 'unexpected'
+      : reasonToIgnore(message, this.#options.serverIdentifier, isToThisOne);
     if (link === undefined || reason !== undefined) {
       this.#emit({ type: 'ignored', message, client, reason: reason ?? 'no-link' });
       return undefined;
     }
     const exchange = { message, client, identity: identityOf(client), link, now };
-    const verdict = this.#decisions.decide(exchange);
+    const verdict = isToThisOne ? useMulticast : this.#decisions.decide(exchange);
     if (verdict.answer === 'ignore') {
       this.#emit({ type: 'ignored', message, client, reason: verdict.reason });
       return undefined;

@@ -27,10 +27,26 @@ const rules: Readonly<Record<number, Rule>> = {
 
 const associationCodes: readonly number[] = [Option.iaNa.code, Option.iaTa.code, Option.iaPd.code];
 
-/** Why the message is not for the server with this DUID; undefined when it is. Raises DHCP6_OPTION_INVALID. */
-export function reasonToIgnore({ type, options }: Dhcp6Message, own: Uint8Array): IgnoreReason | undefined {
+/** For all servers, and so never to be sent to one alone (RFC 8415 §16). */
+const multicastOnly: readonly number[] = [
+  MessageType.solicit,
+  MessageType.confirm,
+  MessageType.rebind,
+  MessageType.informationRequest,
+];
+
+/**
+ * Why the message is not for the server with this DUID; undefined when it is. `isToThisOne`: it came to an address of this server's
+ * own. Raises DHCP6_OPTION_INVALID.
+ */
+export function reasonToIgnore(
+  { type, options }: Dhcp6Message,
+  own: Uint8Array,
+  isToThisOne: boolean,
+): IgnoreReason | undefined {
   const rule = rules[type];
   if (rule === undefined) return 'unexpected';
+  if (isToThisOne && multicastOnly.includes(type)) return 'unicast';
   const client = options.get(Option.clientIdentifier);
   const server = options.get(Option.serverIdentifier);
   if (client === undefined && rule.clientIdentifier === 'must') return 'invalid';

@@ -4,6 +4,8 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import type { DisklessError } from '../../bytes/index.ts';
+import type { FileSystem } from '../../os/file.ts';
+import { nodeFileSystem } from '../../os/node-file-system.ts';
 import type { FleetStore } from '../store.ts';
 import { SqliteBoots } from './boots.ts';
 import { SqliteHosts } from './hosts.ts';
@@ -26,11 +28,15 @@ export class SqliteFleetStore implements FleetStore {
   readonly #batch: WriteBatch;
 
   /**
-   * `onLoss` hears of boots' history that could not be written. Raises FLEET_STATE_UNREADABLE, FLEET_STATE_NEWER, FLEET_NO_SPACE.
+   * `onLoss` hears of boots' history that could not be written; `files` has the write-ahead log that SQLite writes. Raises FLEET_STATE_UNREADABLE, FLEET_STATE_NEWER, FLEET_NO_SPACE.
    */
-  constructor(path: string, onLoss: (error: DisklessError) => void = () => {}) {
+  constructor(
+    path: string,
+    onLoss: (error: DisklessError) => void = () => {},
+    files: Pick<FileSystem, 'open'> = nodeFileSystem,
+  ) {
     this.#database = openDatabase(path);
-    this.#batch = new WriteBatch(this.#database, path, onLoss);
+    this.#batch = new WriteBatch(this.#database, path, files, onLoss);
     this.hosts = new SqliteHosts(this.#database, this.#batch);
     this.leases = new SqliteLeases(this.#database, this.#batch);
     this.ipv6Leases = new SqliteIpv6Leases(this.#database, this.#batch);

@@ -7,19 +7,20 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { File } from '../../os/file.ts';
-import { nodeFileSystem } from '../../os/node-file-system.ts';
+import type { File, FileSystem } from '../../os/file.ts';
 
 export class WriteAheadLog {
   readonly #database: DatabaseSync;
   readonly #path: string;
+  readonly #files: Pick<FileSystem, 'open'>;
   #file: File | undefined;
   #isFirst = true;
 
   /** `path` is the database's. It must have synchronous=FULL. */
-  constructor(database: DatabaseSync, path: string) {
+  constructor(database: DatabaseSync, path: string, files: Pick<FileSystem, 'open'>) {
     this.#database = database;
     this.#path = `${path}-wal`;
+    this.#files = files;
   }
 
   /** Resolves once everything that was committed before the call survives a power cut. Rejects with FILE_IO, FILE_NO_SPACE. */
@@ -28,7 +29,7 @@ export class WriteAheadLog {
     this.#isFirst = false;
     // A database in memory has no log, nor has one on a file system that cannot share memory: those go on as they began.
     if (this.#database.prepare('PRAGMA journal_mode').get()?.journal_mode !== 'wal') return;
-    this.#file = nodeFileSystem.open(this.#path, 'write');
+    this.#file = this.#files.open(this.#path, 'write');
     this.#database.exec('PRAGMA synchronous = NORMAL');
   }
 

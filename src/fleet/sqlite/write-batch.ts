@@ -9,6 +9,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { DisklessError } from '../../bytes/index.ts';
+import type { FileSystem } from '../../os/file.ts';
 import { stateError } from './state-error.ts';
 import { WriteAheadLog } from './write-ahead-log.ts';
 
@@ -39,10 +40,15 @@ export class WriteBatch {
   #syncing: Promise<void> | undefined;
 
   /** `onLoss` hears of history that could not be written: once, until something is written again. */
-  constructor(database: DatabaseSync, path: string, onLoss: (error: DisklessError) => void) {
+  constructor(
+    database: DatabaseSync,
+    path: string,
+    files: Pick<FileSystem, 'open'>,
+    onLoss: (error: DisklessError) => void,
+  ) {
     this.#database = database;
     this.#path = path;
-    this.#log = new WriteAheadLog(database, path);
+    this.#log = new WriteAheadLog(database, path, files);
     this.#onLoss = onLoss;
   }
 

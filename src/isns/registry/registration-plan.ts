@@ -223,3 +223,9 @@ export function isServerMade(identifier: string): boolean {
 export function serverMadeIdentifier(index: number): string {
   return `${SERVER_MADE_PREFIX}${index}`;
 }
+
+/** 0 when it is not there, or has no value. */
+export function numberIn(attributes: ReadonlyMap<number, Attribute>, tag: number): number {
+  const attribute = attributes.get(tag);
+  return attribute === undefined || attribute.value.length === 0 ? 0 : numberOf(attribute);
+}

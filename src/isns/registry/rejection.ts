@@ -1,7 +1,7 @@
 /** A request that is refused as a whole (RFC 4171 §5.4). */
 
 import type { Attribute } from '../attribute.ts';
-import type { StatusCode } from '../status.ts';
+import { Status, type StatusCode } from '../status.ts';
 
 /** Never leaves the room: the server turns it into a response. */
 export class Rejection extends Error {
@@ -14,4 +14,8 @@ export class Rejection extends Error {
     this.status = status;
     this.attributes = attributes;
   }
+}
+
+export function invalidRegistration(message: string, attributes: readonly Attribute[] = []): Rejection {
+  return new Rejection(Status.invalidRegistration, message, attributes);
 }

@@ -41,7 +41,8 @@ export async function startDhcp(
   const { options, platform, store, loaders, machines, trace, emit } = parts;
   const decide = (client: BootClient, mac: MacAddress): BootDecision =>
     decideBoot(client, placeOf(options, plan), machines.diskOf(mac), { mode, hasLoader: (name) => loaders.has(name) });
-  const otherServers = new OtherServers(plan.name, emit);
+  const own = platform.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address));
+  const otherServers = new OtherServers({ interface: plan.name, own, clock: platform.clock, emit });
   const observer = new DhcpObserver({ interface: plan.name, mode, trace, machines, decide, emit });
   const service: DhcpServiceOptions = {
     ...options,
@@ -58,11 +59,15 @@ export async function startDhcp(
     },
     onEvent: (event) => {
       observer.observe(event);
-      if (mode === 'full') otherServers.observe(event, platform.clock.now());
+      if (mode === 'full') otherServers.observe(event);
       // Where DHCPv6 is served, other advertisements are under way.
       if (plan.ipv6 === undefined && beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
     },
     onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
   };
-  return mode === 'full' ? startFullDhcp(service) : startProxyDhcp(service);
+  if (mode === 'proxy') return startProxyDhcp(service);
+  await using opened = new AsyncDisposableStack();
+  opened.use(await startFullDhcp(service));
+  opened.use(await otherServers.listen(platform.network));
+  return opened.move();
 }

@@ -1,32 +1,34 @@
 /** SLP on every served interface, where it is switched on. */
 
+import { ISNS_PORT } from '../../isns/pdu.ts';
+import { type AdvertisementSource, allOf } from '../../slp/advertisement.ts';
+import { ISCSI_SMS } from '../../slp/iscsi-sms.ts';
 import { ISCSI_TARGET, withheldAttributes } from '../../slp/iscsi-target.ts';
 import { errorName } from '../../slp/protocol.ts';
 import type { RegistrarEvent } from '../../slp/registrar.ts';
 import type { ServerEventBody } from '../events.ts';
 import { FleetAdvertisements } from '../fleet-advertisements.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
+import { isnsAdvertisement } from '../isns-advertisement.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { ipv4Place } from '../slp-place.ts';
 import { SlpService } from '../slp-service.ts';
 
 export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable | undefined> {
-  const { options, platform, store, machines, emit } = parts;
+  const { options, platform, emit } = parts;
   if (options.slp === undefined) return undefined;
   const { scopes, directoryAgents, isIpsecPresent } = options.slp;
   await using opened = new AsyncDisposableStack();
   const ownAddresses = platform.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address));
   for (const { name, address } of plans) {
-    const known = () => store.hosts.all().map(({ hardwareAddress }) => hardwareAddress);
-    const services = new FleetAdvertisements({ machines, known, host: address, port: options.iscsiPort, scopes });
     const service = await SlpService.listen({
       ...platform,
       random: Math.random,
       place: ipv4Place(name, address),
       ownAddresses,
       scopes,
-      services,
-      serviceTypes: [ISCSI_TARGET],
+      services: servicesAt(parts, address, scopes),
+      serviceTypes: options.isns ? [ISCSI_TARGET, ISCSI_SMS] : [ISCSI_TARGET],
       withheld: withheldAttributes(isIpsecPresent),
       directoryAgents,
       onEvent: (event) => emit(serverEvent(event)),
@@ -35,6 +37,15 @@ export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): P
     opened.use(service);
   }
   return opened.move();
+}
+
+/** The machines' targets, and the iSNS server where there is one. */
+function servicesAt({ options, store, machines }: Parts, host: string, scopes: readonly string[]): AdvertisementSource {
+  const known = () => store.hosts.all().map(({ hardwareAddress }) => hardwareAddress);
+  const targets = new FleetAdvertisements({ machines, known, host, port: options.iscsiPort, scopes });
+  if (!options.isns) return targets;
+  const isns = isnsAdvertisement({ host, port: ISNS_PORT, scopes });
+  return allOf([targets, { advertisements: () => [isns] }]);
 }
 
 function serverEvent(event: RegistrarEvent): ServerEventBody {

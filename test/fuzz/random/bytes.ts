@@ -34,13 +34,16 @@ export function randomBytes(random: Random, length: number): Buffer {
   return bytes;
 }
 
-/** A copy with one to four injuries: bits, bytes, runs overwritten, cut out, doubled or put in. */
+/**
+ * A copy with one to four injuries: bits, bytes, runs overwritten, cut out, doubled or put in; numbers of two and four bytes (lengths
+ * and counts are) made a little or much too large or small; longer pieces doubled, moved and cut out, as whole options are.
+ */
 export function damaged(random: Random, source: Uint8Array): Buffer {
   let bytes = Buffer.from(source);
   for (let left = 1 + random.below(4); left > 0; left--) {
     const at = random.below(bytes.length + 1);
     const run = 1 + random.below(8);
-    switch (random.below(6)) {
+    switch (random.below(9)) {
       case 0:
       case 1:
         if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << random.below(8));
@@ -54,9 +57,38 @@ export function damaged(random: Random, source: Uint8Array): Buffer {
       case 4:
         bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + run)]);
         break;
-      default:
+      case 5:
         bytes = Buffer.concat([bytes.subarray(0, at), randomBytes(random, run), bytes.subarray(at)]);
+        break;
+      case 6:
+      case 7:
+        changeNumber(random, bytes, at);
+        break;
+      default:
+        bytes = rearranged(random, bytes, at);
     }
   }
   return bytes;
+}
+
+function changeNumber(random: Random, bytes: Buffer, at: number): void {
+  const length = random.pick([2, 4]);
+  if (at + length > bytes.length) return;
+  const value = bytes.readUIntBE(at, length);
+  const changed = random.oneIn(2) ? anyU32(random) : value + random.below(9) - 4;
+  bytes.writeUIntBE((changed >>> 0) % 2 ** (8 * length), at, length);
+}
+
+function rearranged(random: Random, bytes: Buffer<ArrayBuffer>, at: number): Buffer<ArrayBuffer> {
+  const end = at + random.below(1 + Math.min(64, bytes.length - at));
+  const [before, piece, after] = [bytes.subarray(0, at), bytes.subarray(at, end), bytes.subarray(end)];
+  const to = random.below(after.length + 1);
+  switch (random.below(3)) {
+    case 0:
+      return Buffer.concat([before, piece, piece, after]);
+    case 1:
+      return Buffer.concat([before, after.subarray(0, to), piece, after.subarray(to)]);
+    default:
+      return Buffer.concat([before, after]);
+  }
 }

@@ -1,4 +1,4 @@
-/** A network of two namespaces for DHCP servers and `perfdhcp`: large enough for as many clients as one /16 has. */
+/** A network of two namespaces, a server's and its clients': large enough for as many clients as one /16 has. */
 
 import { execFileSync } from 'node:child_process';
 
@@ -18,8 +18,8 @@ function ip(...args: string[]): void {
 }
 
 export function makeBenchNetwork(): BenchNetwork {
-  const server = `dhcp-bench-server-${process.pid}`;
-  const client = `dhcp-bench-client-${process.pid}`;
+  const server = `bench-server-${process.pid}`;
+  const client = `bench-client-${process.pid}`;
   const remove = (): void => {
     for (const namespace of [server, client]) {
       try {

@@ -1,0 +1,35 @@
+/** Router advertisements that point to DHCPv6, on one interface: to those who ask, and unasked. */
+
+import type { Ipv6Prefix } from '../../bytes/index.ts';
+import { type Parts, troubleOf } from '../parts.ts';
+import { askDhcp6 } from '../router-advertisement.ts';
+import { RouterAdvertiser } from '../router-advertiser.ts';
+import { ALL_ROUTERS, isRouterSolicitation, ROUTER_SOLICITATION_TYPE } from '../router-solicitation.ts';
+
+export function startRouterAdvertisements(parts: Parts, name: string, prefix: Ipv6Prefix): Disposable {
+  using opened = new DisposableStack();
+  let advertiser: RouterAdvertiser | undefined;
+  const hearing = opened.use(hearSolicitations(parts, name, () => advertiser?.solicited()));
+  const advertisement = askDhcp6(prefix);
+  advertiser = new RouterAdvertiser({
+    ...parts.platform,
+    random: Math.random,
+    hearsSolicitations: hearing !== undefined,
+    send: () => void parts.platform.sendToAllNodes(name, advertisement),
+  });
+  opened.use(advertiser);
+  return opened.move();
+}
+
+/** Undefined when it cannot be: machines then hear nothing but what is said unasked. */
+function hearSolicitations({ platform, emit }: Parts, name: string, answer: () => void): Disposable | undefined {
+  const wanted = { interface: name, type: ROUTER_SOLICITATION_TYPE, group: ALL_ROUTERS };
+  try {
+    return platform.hearIcmpv6(wanted, (heard) => {
+      if (isRouterSolicitation(heard)) answer();
+    });
+  } catch (error) {
+    emit(troubleOf('NETWORK_SOCKET_FAILED', error));
+    return undefined;
+  }
+}
