@@ -8,6 +8,9 @@ import type { SeenDhcp6, SeenDisk, SeenOffer, Step } from '../boot/doctor/observ
 import type { Outlook } from '../boot/doctor/outlook.ts';
 import { tableLines } from './table.ts';
 
+/** Of a target list, in one line. */
+const MOST_NAMES = 3;
+
 export function diagnosisLines({ observation, findings, clients: outlooks }: Diagnosis): string[] {
   const { offers, dhcp6, disks } = observation;
   return [
@@ -49,7 +52,11 @@ function diskText(disk: SeenDisk['disk']): string {
 }
 
 function listedText(listed: Step<readonly string[]>): string {
-  return listed.kind === 'good' ? `SendTargets names ${listed.value.length}` : 'no discovery';
+  if (listed.kind !== 'good') return 'no discovery';
+  const { value: names } = listed;
+  const shown = names.slice(0, MOST_NAMES).join(', ');
+  const others = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+  return `SendTargets names ${names.length === 0 ? 'no target' : shown}${others}`;
 }
 
 function outlookRow({ client, outcome, rootPath, reasons }: Outlook): string[] {

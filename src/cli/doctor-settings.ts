@@ -26,6 +26,10 @@ export const doctorSettings = {
     fallback: undefined,
   }),
   ...initiatorSettings,
+  initiator: setting({
+    ...initiatorSettings.initiator,
+    help: 'the iSCSI name to look as: what the machine of that name would see; default: one made from the hardware address',
+  }),
   listen: setting({
     help: 'how long to listen for DHCP servers; default: 4s',
     placeholder: 'duration',

@@ -89,7 +89,9 @@ const uefiIscsiRequestList = [
   Option.rootPath.code,
 ];
 
-function kindOf(client: Omit<BootClient, 'kind'>): BootClientKind {
+type KindSigns = Pick<BootClient, 'isIpxe' | 'isHttp' | 'isPxe' | 'iscsiRom' | 'vendorClass' | 'requestedOptions'>;
+
+function kindOf(client: KindSigns): BootClientKind {
   const { isIpxe, isHttp, isPxe, iscsiRom, vendorClass, requestedOptions } = client;
   if (isIpxe) return 'ipxe';
   if (isHttp) return 'http';
@@ -106,18 +108,20 @@ export function bootClient(message: DhcpMessage): BootClient {
   const vendorClass = options.find(Option.vendorClass);
   const requestedOptions = options.raw(Option.parameterRequestList.code) ?? nothing;
   const userClasses = userClassesOf(message);
-  const client = {
+  const isIpxe = options.has(Option.ipxe) || namesIpxe(userClasses);
+  const isPxe = vendorClass?.startsWith('PXEClient') === true;
+  const isHttp = vendorClass?.startsWith('HTTPClient') === true;
+  const iscsiRom = vendorClass === undefined ? undefined : iscsiRomOf(vendorClass);
+  return {
+    kind: kindOf({ isIpxe, isPxe, isHttp, iscsiRom, vendorClass, requestedOptions }),
     hardwareAddress: hardwareAddress(message),
     architectures: options.find(Option.clientArchitecture) ?? none,
-    isIpxe: options.has(Option.ipxe) || namesIpxe(userClasses),
-    isPxe: vendorClass?.startsWith('PXEClient') === true,
-    isHttp: vendorClass?.startsWith('HTTPClient') === true,
-    requestedOptions,
-    iscsiRom: vendorClass === undefined ? undefined : iscsiRoms.find(([name]) => vendorClass.startsWith(name))?.[1],
-    userClasses,
-    vendorClass,
+    ...{ isIpxe, isPxe, isHttp, iscsiRom, requestedOptions, userClasses, vendorClass },
     machineIdentifier: options.find(Option.machineIdentifier),
     hostName: options.find(Option.hostName),
   };
-  return { kind: kindOf(client), ...client };
+}
+
+function iscsiRomOf(vendorClass: string): IscsiRomForm | undefined {
+  return iscsiRoms.find(([name]) => vendorClass.startsWith(name))?.[1];
 }

@@ -17,8 +17,9 @@ import {
   writeU32,
 } from '../bytes/index.ts';
 import { Option } from './option.ts';
-import { encodedLength, locateOptions, type OptionArea, readOptionArea, writeOption } from './option-area.ts';
+import { locateOptions, type OptionArea, readOptionArea } from './option-area.ts';
 import { text } from './option-codec.ts';
+import { encodedLength, endOfOptions, writeOption } from './option-instance.ts';
 import { OptionList } from './option-list.ts';
 
 export const BootOperation = { request: 1, reply: 2 } as const;
@@ -113,12 +114,13 @@ export function dhcpMessage(fields: Partial<DhcpMessage>): DhcpMessage {
     yiaddr: IPV4_ANY,
     siaddr: IPV4_ANY,
     giaddr: IPV4_ANY,
-    chaddr: new Uint8Array(16),
     sname: '',
     file: '',
-    options: new OptionList(),
     vendorArea: undefined,
     ...fields,
+    // Not made only to be replaced: that would be the most of what a reply costs in memory.
+    chaddr: fields.chaddr ?? new Uint8Array(16),
+    options: fields.options ?? new OptionList(),
   };
 }
 
@@ -153,20 +155,46 @@ export function decodeMessage(datagram: Uint8Array): DhcpMessage {
     );
   }
   const options = new OptionList();
-  if (hasOptions) readOptionArea(datagram.subarray(FixedPart.size), options);
+  if (hasOptions) readOptionArea(datagram, { start: FixedPart.size, end: datagram.length }, options);
   const overload = overloadOf(options);
   // RFC 3396 §5: the aggregate buffer is options, then file, then sname.
-  if (overload.file) readOptionArea(fixed.file, options);
-  if (overload.sname) readOptionArea(fixed.sname, options);
+  if (overload.file) readOptionArea(datagram, fileArea, options);
+  if (overload.sname) readOptionArea(datagram, snameArea, options);
   const { op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr } = fixed;
+  const chaddr = new Uint8Array(fixed.chaddr);
+  const sname = overload.sname ? '' : fieldText(datagram, snameArea);
+  const file = overload.file ? '' : fieldText(datagram, fileArea);
+  const vendorArea = hasOptions ? undefined : vendorAreaOf(datagram);
   return {
-    ...{ op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr },
-    chaddr: new Uint8Array(fixed.chaddr),
-    sname: overload.sname ? '' : fieldText(fixed.sname),
-    file: overload.file ? '' : fieldText(fixed.file),
+    op,
+    htype,
+    hlen,
+    hops,
+    xid,
+    secs,
+    flags,
+    ciaddr,
+    yiaddr,
+    siaddr,
+    giaddr,
+    chaddr,
+    sname,
+    file,
     options,
-    vendorArea: hasOptions ? undefined : datagram.slice(vendorAreaStart, bootpMessageLength),
+    vendorArea,
   };
+}
+
+const snameArea = areaOf(FixedPart.fields.sname);
+const fileArea = areaOf(FixedPart.fields.file);
+
+function areaOf({ offset, length }: { readonly offset: number; readonly length: number }): OptionArea {
+  return { start: offset, end: offset + length };
+}
+
+/** A copy, which `slice` of a socket's Buffer is not. */
+function vendorAreaOf(datagram: Uint8Array): Uint8Array {
+  return new Uint8Array(datagram.subarray(vendorAreaStart, bootpMessageLength));
 }
 
 /** RFC 951 §3: 300 bytes, as they stood before there were options. */
@@ -190,20 +218,21 @@ function overloadOf(options: OptionList): { readonly file: boolean; readonly sna
 export function optionAreas(datagram: Uint8Array): OptionArea[] {
   FixedPart.view(datagram);
   const areas: OptionArea[] = [{ start: FixedPart.size, end: datagram.length }];
-  const { file, sname } = FixedPart.fields;
   const overload = locateOptions(datagram, { start: FixedPart.size, end: datagram.length }).find(
     ({ code, length }) => code === Option.overload.code && length === 1,
   );
   const fields = overload === undefined ? 0 : (datagram[overload.start] as number);
-  if ((fields & 1) !== 0) areas.push({ start: file.offset, end: file.offset + file.length });
-  if ((fields & 2) !== 0) areas.push({ start: sname.offset, end: sname.offset + sname.length });
+  if ((fields & 1) !== 0) areas.push(fileArea);
+  if ((fields & 2) !== 0) areas.push(snameArea);
   return areas;
 }
 
 const lenientText = new TextDecoder();
 
-function fieldText(field: Uint8Array): string {
-  if (field[0] === 0) return '';
+function fieldText(datagram: Uint8Array, { start, end }: OptionArea): string {
+  // As in nearly every message.
+  if (datagram[start] === 0) return '';
+  const field = datagram.subarray(start, end);
   const nul = field.indexOf(0);
   return lenientText.decode(nul < 0 ? field : field.subarray(0, nul));
 }
@@ -230,11 +259,11 @@ export function encodeMessage(
   { longest = 1472, overload = true }: EncodeOptions = {},
 ): Uint8Array {
   if (message.vendorArea !== undefined) return encodeOldBootp(message, message.vendorArea);
-  const length = areaLength(message.options) + 1;
+  const length = message.options.encodedLength + 1;
   if (FixedPart.size + length <= longest) {
     const datagram = new Uint8Array(Math.max(bootpMessageLength, FixedPart.size + length));
     writeFixedPart(message, datagram);
-    writeArea(datagram, FixedPart.size, message.options);
+    message.options.write(datagram, FixedPart.size);
     return datagram;
   }
   return encodeOverloaded(message, longest, overload);
@@ -330,7 +359,7 @@ function areaLength(options: Iterable<readonly [number, Uint8Array]>): number {
 function writeArea(into: Uint8Array, start: number, options: Iterable<readonly [number, Uint8Array]>): void {
   let at = start;
   for (const [code, value] of options) at = writeOption(into, at, code, value);
-  into[at] = 255;
+  into[at] = endOfOptions;
 }
 
 function tooLong(what: string): ProtocolError {

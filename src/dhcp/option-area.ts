@@ -2,11 +2,10 @@
 
 import { ProtocolError } from '../bytes/index.ts';
 import type { OptionCodec } from './option-codec.ts';
+import { encodedLength, endOfOptions, fewBytes, writeOption } from './option-instance.ts';
 import { OptionList } from './option-list.ts';
 
 const pad = 0;
-const end = 255;
-const longestInstance = 255;
 
 /** Where one instance of an option has its value, in the bytes that were walked. */
 export interface OptionPlace {
@@ -27,7 +26,7 @@ function walk(bytes: Uint8Array, area: OptionArea, visit: (code: number, start: 
   let at = area.start;
   while (at < area.end) {
     const code = bytes[at] as number;
-    if (code === end) return;
+    if (code === endOfOptions) return;
     if (code === pad) {
       at++;
       continue;
@@ -49,40 +48,19 @@ export function locateOptions(bytes: Uint8Array, area: OptionArea): OptionPlace[
   return places;
 }
 
-/** Appends the area's options to `list`. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
-export function readOptionArea(area: Uint8Array, list: OptionList): void {
-  walk(area, { start: 0, end: area.length }, (code, start, length) => {
-    // A copy, which `slice` of a socket's Buffer is not: the datagram's memory is the socket's to reuse, a lease keeps its options.
-    list.append(code, new Uint8Array(area.subarray(start, start + length)));
+/** The datagram's memory is the socket's to reuse, and a lease keeps its options. */
+function copyOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  const copy = new Uint8Array(length);
+  if (length > fewBytes) copy.set(bytes.subarray(start, start + length));
+  else for (let index = 0; index < length; index++) copy[index] = bytes[start + index] as number;
+  return copy;
+}
+
+/** Appends the options of an area to `list`. Raises DHCP_OPTIONS_TRUNCATED when an option leaves the area. */
+export function readOptionArea(bytes: Uint8Array, area: OptionArea, list: OptionList): void {
+  walk(bytes, area, (code, start, length) => {
+    list.append(code, copyOf(bytes, start, length));
   });
-}
-
-/** Bytes that a value of `length` bytes takes: two more for each instance of at most 255. */
-export function encodedLength(length: number): number {
-  return length <= longestInstance ? length + 2 : length + 2 * Math.ceil(length / longestInstance);
-}
-
-/** Writes one option at `at` in as many instances as it needs; gives the first byte after it. */
-export function writeOption(into: Uint8Array, at: number, code: number, value: Uint8Array): number {
-  if (value.length <= longestInstance) {
-    into[at] = code;
-    into[at + 1] = value.length;
-    // Most values are of a few bytes, for which a call costs more than the bytes.
-    if (value.length > 16) into.set(value, at + 2);
-    else for (let index = 0; index < value.length; index++) into[at + 2 + index] = value[index] as number;
-    return at + 2 + value.length;
-  }
-  let from = 0;
-  let position = at;
-  do {
-    const piece = value.subarray(from, from + longestInstance);
-    into[position] = code;
-    into[position + 1] = piece.length;
-    into.set(piece, position + 2);
-    position += 2 + piece.length;
-    from += piece.length;
-  } while (from < value.length);
-  return position;
 }
 
 /** Options inside an option's value (RFC 2132 §8.4): PXE's in 43, iPXE's in 175, a relay agent's in 82. */
@@ -90,7 +68,7 @@ export function encapsulated(ending: 'with-end' | 'without-end'): OptionCodec<Op
   return {
     decode(bytes) {
       const list = new OptionList();
-      readOptionArea(bytes, list);
+      readOptionArea(bytes, { start: 0, end: bytes.length }, list);
       return list;
     },
     encode(list) {
@@ -99,7 +77,7 @@ export function encapsulated(ending: 'with-end' | 'without-end'): OptionCodec<Op
       const bytes = new Uint8Array(length + (ending === 'with-end' ? 1 : 0));
       let at = 0;
       for (const [code, value] of values) at = writeOption(bytes, at, code, value);
-      if (ending === 'with-end') bytes[at] = end;
+      if (ending === 'with-end') bytes[at] = endOfOptions;
       return bytes;
     },
   };

@@ -192,8 +192,10 @@ export class InitiatorLogin {
   }
 
   #chooseAuthMethod(value: string): TextPair[] {
-    if (!this.#authMethods().split(',').includes(value)) {
-      throw new ProtocolError('ISCSI_LOGIN_AUTH_FAILED', `the target wants AuthMethod=${value}`, {
+    const offered = this.#authMethods();
+    if (!offered.split(',').includes(value)) {
+      const what = value === 'Reject' ? `refuses AuthMethod=${offered}` : `wants AuthMethod=${value}`;
+      throw new ProtocolError('ISCSI_LOGIN_AUTH_FAILED', `the target ${what}`, {
         hint: 'This target lets nobody in without credentials: give a user name and a secret.',
       });
     }

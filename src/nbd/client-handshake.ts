@@ -6,6 +6,7 @@
 import { DisklessError, ProtocolError, readU16, readU32, writeU32 } from '../bytes/index.ts';
 import type { Negotiation } from './dialogue.ts';
 import { encodeInfoRequest, encodeMetaContextRequest } from './option-data.ts';
+import { type OptionReply, readOptionReply, type Send, sendOption } from './option-frame.ts';
 import {
   ALLOCATION_CONTEXT,
   BlockSizeInfo,
@@ -19,10 +20,7 @@ import {
   isErrorReply,
   OLDSTYLE_MAGIC,
   OPTION_MAGIC,
-  OPTION_REPLY_MAGIC,
   Option,
-  OptionHeader,
-  OptionReplyHeader,
   OptionReplyType,
 } from './protocol.ts';
 
@@ -38,20 +36,14 @@ export interface ClientAgreement {
   readonly allocationContext: number | undefined;
 }
 
-/** Bytes of an option's reply, and replies to one option: more is no server's that means well. */
-const MAX_REPLY_LENGTH = 64 << 10;
+/** Replies to one option: more is no server's that means well. */
 const MAX_REPLIES = 1000;
 
 const defaultBlockSize = { minimum: 1, preferred: 4096, maximum: 32 << 20 };
 const noData = new Uint8Array(0);
 
-interface OptionReply {
-  readonly type: number;
-  readonly data: Uint8Array;
-}
-
 /** Raises NBD_HANDSHAKE, NBD_OLDSTYLE, NBD_EXPORT_UNKNOWN, NBD_TLS_REQUIRED, NBD_REFUSED. */
-export function* clientHandshake(exportName: string, send: (bytes: Uint8Array) => void): Negotiation<ClientAgreement> {
+export function* clientHandshake(exportName: string, send: Send): Negotiation<ClientAgreement> {
   const { magic, optionMagic, handshakeFlags } = Greeting.view(yield Greeting.size);
   if (magic !== GREETING_MAGIC) throw broken('does not greet as an NBD server does');
   if (optionMagic === OLDSTYLE_MAGIC) throw oldstyle();
@@ -74,7 +66,7 @@ export function* clientHandshake(exportName: string, send: (bytes: Uint8Array) =
   return { ...readInformation(replies), structuredReplies, allocationContext };
 }
 
-function* chooseAllocation(exportName: string, send: (bytes: Uint8Array) => void): Negotiation<number | undefined> {
+function* chooseAllocation(exportName: string, send: Send): Negotiation<number | undefined> {
   const query = encodeMetaContextRequest({ exportName, queries: [ALLOCATION_CONTEXT] });
   const replies = yield* ask(Option.setMetaContext, query, send);
   if (replies.at(-1)?.type !== OptionReplyType.ack) return undefined;
@@ -85,33 +77,20 @@ function* chooseAllocation(exportName: string, send: (bytes: Uint8Array) => void
 }
 
 /** Sends an option and gathers what is replied, up to the acknowledgement or the error that ends it. */
-function* ask(option: number, data: Uint8Array, send: (bytes: Uint8Array) => void): Negotiation<OptionReply[]> {
-  sendOption(option, data, send);
+function* ask(option: number, data: Uint8Array, send: Send): Negotiation<OptionReply[]> {
+  sendOption(send, option, data);
   const replies: OptionReply[] = [];
   while (replies.length < MAX_REPLIES) {
-    const header = OptionReplyHeader.view(yield OptionReplyHeader.size);
-    if (header.magic !== OPTION_REPLY_MAGIC) throw broken('replies without the magic number');
-    if (header.option !== option) throw broken(`replies to option ${header.option} when ${option} was asked`);
-    if (header.length > MAX_REPLY_LENGTH) throw broken(`replies with ${header.length} bytes`);
-    const { type } = header;
-    replies.push({ type, data: yield header.length });
-    if (type === OptionReplyType.ack || isErrorReply(type)) return replies;
+    const reply = yield* readOptionReply(option, broken);
+    replies.push(reply);
+    if (reply.type === OptionReplyType.ack || isErrorReply(reply.type)) return replies;
   }
   throw broken(`replies more than ${MAX_REPLIES} times to one option`);
 }
 
-function sendOption(option: number, data: Uint8Array, send: (bytes: Uint8Array) => void): void {
-  send(OptionHeader.encode({ magic: OPTION_MAGIC, option, length: data.length }));
-  if (data.length > 0) send(data);
-}
-
 /** A server that does not have the export just goes away. */
-function* chooseByName(
-  exportName: string,
-  noZeroes: boolean,
-  send: (bytes: Uint8Array) => void,
-): Negotiation<ClientAgreement> {
-  sendOption(Option.exportName, new TextEncoder().encode(exportName), send);
+function* chooseByName(exportName: string, noZeroes: boolean, send: Send): Negotiation<ClientAgreement> {
+  sendOption(send, Option.exportName, new TextEncoder().encode(exportName));
   const { size, transmissionFlags } = ExportAnswer.view(yield ExportAnswer.size);
   if (!noZeroes) yield EXPORT_ANSWER_ZEROES;
   return {

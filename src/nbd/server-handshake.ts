@@ -6,6 +6,7 @@
 import { ProtocolError, writeU16, writeU32 } from '../bytes/index.ts';
 import type { Negotiation } from './dialogue.ts';
 import { decodeInfoRequest, decodeMetaContextRequest, decodeText, lengthAndText } from './option-data.ts';
+import { readOption, type Send, sendOptionReply } from './option-frame.ts';
 import {
   ALLOCATION_CONTEXT,
   BlockSizeInfo,
@@ -17,10 +18,7 @@ import {
   HandshakeFlag,
   InfoType,
   OPTION_MAGIC,
-  OPTION_REPLY_MAGIC,
   Option,
-  OptionHeader,
-  OptionReplyHeader,
   OptionReplyType,
   TransmissionFlag,
 } from './protocol.ts';
@@ -52,28 +50,23 @@ export type ServerAgreement =
 /** The number under which block status is reported. */
 export const ALLOCATION_CONTEXT_ID = 1;
 
-/** Bytes of an option: two strings of the longest kind and some queries. */
-const MAX_OPTION_LENGTH = 64 << 10;
 /** Options of one client, which can ask for nothing new after a few. */
 const MAX_OPTIONS = 1000;
 
-/** Raises NBD_OPTION_TOO_LONG, NBD_HANDSHAKE and NBD_EXPORT_UNKNOWN: the connection must end. */
-export function serverHandshake(
-  exports: readonly ExportDescription[],
-  send: (bytes: Uint8Array) => void,
-): Negotiation<ServerAgreement> {
+/** Raises NBD_HANDSHAKE and NBD_EXPORT_UNKNOWN: the connection must end. */
+export function serverHandshake(exports: readonly ExportDescription[], send: Send): Negotiation<ServerAgreement> {
   return new ServerHandshake(exports, send).run();
 }
 
 class ServerHandshake {
   readonly #exports: readonly ExportDescription[];
-  readonly #send: (bytes: Uint8Array) => void;
+  readonly #send: Send;
   #noZeroes = false;
   #structuredReplies = false;
   /** The export for which the allocation context was chosen. */
   #allocationOf: string | undefined;
 
-  constructor(exports: readonly ExportDescription[], send: (bytes: Uint8Array) => void) {
+  constructor(exports: readonly ExportDescription[], send: Send) {
     this.#exports = exports;
     this.#send = send;
   }
@@ -83,22 +76,18 @@ class ServerHandshake {
     this.#send(Greeting.encode({ magic: GREETING_MAGIC, optionMagic: OPTION_MAGIC, handshakeFlags }));
     this.#readClientFlags(yield 4);
     for (let options = 0; options < MAX_OPTIONS; options++) {
-      const { magic, option, length } = OptionHeader.view(yield OptionHeader.size);
-      if (magic !== OPTION_MAGIC) throw new ProtocolError('NBD_HANDSHAKE', 'an NBD option without its magic number');
-      if (length > MAX_OPTION_LENGTH) {
-        throw new ProtocolError('NBD_OPTION_TOO_LONG', `NBD option ${option} has ${length} bytes`);
-      }
-      const agreement = this.#answer(option, yield length);
+      const { option, data } = yield* readOption(broken);
+      const agreement = this.#answer(option, data);
       if (agreement !== undefined) return agreement;
     }
-    throw new ProtocolError('NBD_HANDSHAKE', `an NBD client that has sent ${MAX_OPTIONS} options and chosen no export`);
+    throw broken(`has sent ${MAX_OPTIONS} options and chosen no export`);
   }
 
   #readClientFlags(flags: Uint8Array): void {
     const [first = 0, second = 0, third = 0, last = 0] = flags;
     const known = HandshakeFlag.fixedNewstyle | HandshakeFlag.noZeroes;
     if (first !== 0 || second !== 0 || third !== 0 || (last & ~known) !== 0) {
-      throw new ProtocolError('NBD_HANDSHAKE', 'an NBD client with flags that the server has not offered');
+      throw broken('has flags that the server has not offered');
     }
     this.#noZeroes = (last & HandshakeFlag.noZeroes) !== 0;
   }
@@ -221,10 +210,13 @@ class ServerHandshake {
     this.#reply(option, type, new TextEncoder().encode(why));
   }
 
-  #reply(option: number, type: number, data: Uint8Array = new Uint8Array(0)): void {
-    this.#send(OptionReplyHeader.encode({ magic: OPTION_REPLY_MAGIC, option, type, length: data.length }));
-    if (data.length > 0) this.#send(data);
+  #reply(option: number, type: number, data?: Uint8Array): void {
+    sendOptionReply(this.#send, option, type, data);
   }
+}
+
+function broken(what: string): ProtocolError {
+  return new ProtocolError('NBD_HANDSHAKE', `an NBD client that ${what}`);
 }
 
 function informationText(type: number, text: string): Uint8Array {

@@ -8,6 +8,7 @@ import { makeBootDisk } from '../support/boot-disk.ts';
 import { startDnsmasq } from '../support/dnsmasq.ts';
 import { end, NamespacePair, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startTgtd } from '../support/tgtd.ts';
 
@@ -61,6 +62,44 @@ test('a network where all is well: every client of IPv4 boots, and the machine i
   assert.deepEqual(document.offers.map(({ askedAs }) => askedAs).sort(), ['ipxe', 'plain']);
   assert.ok(document.disks.every(({ disk }) => disk.kind === 'good'));
   assert.equal(addresses(pair), '', 'the address is taken away again');
+});
+
+test('as another machine: the target that its name leads to is seen, and those of others are hidden', async (t) => {
+  if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
+  const directory = temporaryDirectory(t);
+  const image = join(directory, 'image.img');
+  makeBootDisk(image);
+  using pair = new NamespacePair('doctor-other', mac);
+  pair.setClientAddress('192.0.2.77');
+  const settings = [
+    '--interface',
+    'server0',
+    '--data',
+    join(directory, 'data'),
+    '--dhcp',
+    'off',
+    '--loader-dir',
+    'off',
+  ];
+  await using _server = await ServeProgram.start([image, ...settings], ['ip', 'netns', 'exec', pair.server]);
+  const prefix = 'iqn.2026-11.internal.diskless';
+  const of = (machine: string) => ({ target: `${prefix}:${machine}`, initiator: `${prefix}:initiator:${machine}` });
+  const [first, second] = [of('52-54-00-aa-00-01'), of('52-54-00-aa-00-02')];
+  const lookAs = async (initiator: string, target: string) => {
+    const asked = ['--dhcp', 'off', '--root-path', `iscsi:192.0.2.1::::${target}`, '--initiator', initiator];
+    const { output } = await pair.run(
+      process.execPath,
+      [program, 'doctor', '--interface', 'client0', ...asked],
+      60_000,
+    );
+    return output;
+  };
+  const own = await lookAs(first.initiator, first.target);
+  assert.match(own, new RegExp(`bootable by BIOS and UEFI, SendTargets names .*${first.target}`));
+  assert.doesNotMatch(own, new RegExp(second.target));
+  const others = await lookAs(first.initiator, second.target);
+  assert.match(others, new RegExp(`SendTargets names ${first.target}`));
+  assert.match(others, /DOCTOR_TARGET_HIDDEN/);
 });
 
 test('what is wrong is found, and ends in 1: a port that is no target, a LUN that is read in two ways', async (t) => {

@@ -1,6 +1,7 @@
 /** Who asks: what tells one client from another. */
 
-import { type DhcpMessage, hardwareAddress } from '../message.ts';
+import type { MacAddress } from '../../bytes/index.ts';
+import type { DhcpMessage } from '../message.ts';
 import { Option } from '../option.ts';
 
 /**
@@ -19,22 +20,24 @@ export class ClientIdentity {
    */
   readonly key: ClientKey;
   readonly #message: DhcpMessage;
+  readonly #hardwareAddress: MacAddress | undefined;
   #keys: readonly ClientKey[] | undefined;
 
-  /** Undefined for a message with none of the three. */
-  static of(message: DhcpMessage): ClientIdentity | undefined {
-    const key = hardwareAddress(message) ?? identifierOf(message) ?? uuidOf(message);
-    return key === undefined ? undefined : new ClientIdentity(message, key);
+  /** `hardwareAddress` is the message's. Undefined for a message with none of the three. */
+  static of(message: DhcpMessage, hardwareAddress: MacAddress | undefined): ClientIdentity | undefined {
+    const key = hardwareAddress ?? identifierOf(message) ?? uuidOf(message);
+    return key === undefined ? undefined : new ClientIdentity(message, hardwareAddress, key);
   }
 
-  private constructor(message: DhcpMessage, key: ClientKey) {
+  private constructor(message: DhcpMessage, hardwareAddress: MacAddress | undefined, key: ClientKey) {
     this.#message = message;
+    this.#hardwareAddress = hardwareAddress;
     this.key = key;
   }
 
   /** All of its names, the most telling first: an address may be reserved for any of them. */
   get keys(): readonly ClientKey[] {
-    this.#keys ??= [hardwareAddress(this.#message), identifierOf(this.#message), uuidOf(this.#message)].filter(
+    this.#keys ??= [this.#hardwareAddress, identifierOf(this.#message), uuidOf(this.#message)].filter(
       (key) => key !== undefined,
     );
     return this.#keys;

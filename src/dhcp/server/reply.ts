@@ -83,18 +83,37 @@ function mandatoryOptions({ options }: DhcpMessage, content: ReplyContent): Opti
   const { type, leaseTime, message } = content;
   if (type === undefined) return list;
   list.set(Option.messageType, type).set(Option.serverIdentifier, content.serverIdentifier);
-  if (leaseTime !== undefined) list.set(Option.leaseTime, leaseTime);
-  if (leaseTime !== undefined && leaseTime !== forEver) {
-    // RFC 2131 §4.4.5.
-    list.set(Option.renewalTime, Math.floor(leaseTime / 2));
-    list.set(Option.rebindingTime, Math.floor((leaseTime * 7) / 8));
-  }
+  if (leaseTime !== undefined) addTimes(list, leaseTime, content.subnet);
   if (message !== undefined) list.set(Option.message, message);
   // RFC 6842 §3: unaltered, in NAK too.
   const clientIdentifier = options.raw(Option.clientIdentifier.code);
   if (clientIdentifier !== undefined) list.setRaw(Option.clientIdentifier.code, clientIdentifier);
   if (content.authentication !== undefined) list.setRaw(Option.authentication.code, content.authentication);
   return list;
+}
+
+function addTimes(list: OptionList, leaseTime: number, subnet: DhcpSubnet | undefined): void {
+  const times = subnet?.leaseTime === leaseTime ? usualTimes(subnet) : timesOf(leaseTime);
+  for (const [code, value] of times) list.setRaw(code, value);
+}
+
+/** Hardly any client wants another lease than the usual one: its options are encoded once. */
+const timesOfNetworks = new WeakMap<DhcpSubnet, OptionList>();
+
+function usualTimes(subnet: DhcpSubnet): OptionList {
+  const known = timesOfNetworks.get(subnet);
+  if (known !== undefined) return known;
+  const times = timesOf(subnet.leaseTime);
+  timesOfNetworks.set(subnet, times);
+  return times;
+}
+
+function timesOf(leaseTime: number): OptionList {
+  const list = new OptionList().set(Option.leaseTime, leaseTime);
+  if (leaseTime === forEver) return list;
+  // RFC 2131 §4.4.5.
+  list.set(Option.renewalTime, Math.floor(leaseTime / 2));
+  return list.set(Option.rebindingTime, Math.floor((leaseTime * 7) / 8));
 }
 
 /** Options that a client gets when it names none. */

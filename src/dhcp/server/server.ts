@@ -113,7 +113,7 @@ export class DhcpServer {
     key: AuthenticationKey | undefined,
     now: number,
   ): Exchange | undefined {
-    const identity = ClientIdentity.of(request);
+    const identity = ClientIdentity.of(request, client.hardwareAddress);
     const subnet = this.#subnetOf(request);
     if (identity !== undefined && subnet !== undefined) return { request, from, client, identity, subnet, key, now };
     return this.#ignore(request, client, identity === undefined ? 'no-identity' : 'no-subnet');
