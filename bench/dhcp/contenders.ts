@@ -1,4 +1,4 @@
-/** The DHCP servers that are measured: `diskless serve` as it is, and Kea with its quickest way to keep leases. */
+/** The DHCP servers that are measured: `diskless serve`, and Kea with its quickest way to keep leases. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,10 @@ export interface Contender {
 export function makeContender(name: ContenderName, network: BenchNetwork, folder: string, profile?: string): Contender {
   const own = join(folder, name);
   mkdirSync(own);
-  const start = name === 'kea' ? () => startKea(network, own) : () => startServe({ network, folder: own, profile });
+  // Kea asks nobody whether an address is free before it offers it.
+  const flags = ['--dhcp-probe', 'off'];
+  const start =
+    name === 'kea' ? () => startKea(network, own) : () => startServe({ network, folder: own, profile, flags });
   return { name, start };
 }
 

@@ -13,16 +13,28 @@ export interface ServeStart {
   readonly loaders?: string;
   /** A folder for a processor profile. */
   readonly profile?: string | undefined;
+  /** Further flags of `serve`. */
+  readonly flags?: readonly string[];
 }
 
 const IMAGE_SIZE = 1 << 20;
 const launcher = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
 
-export async function startServe({ network, folder, loaders = 'off', profile }: ServeStart): Promise<RunningProgram> {
+export async function startServe(start: ServeStart): Promise<RunningProgram> {
+  const { network, folder, loaders = 'off', profile } = start;
   const image = join(folder, 'image.img');
   makeImage(image);
   const node = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const flags = ['--interface', network.serverInterface, '--dhcp', 'full', '--loader-dir', loaders, '--json'];
+  const flags = [
+    '--interface',
+    network.serverInterface,
+    '--dhcp',
+    'full',
+    '--loader-dir',
+    loaders,
+    '--json',
+    ...(start.flags ?? []),
+  ];
   const pool = `${network.pool.first}-${network.pool.last}`;
   const serve = [launcher, 'serve', image, ...flags, '--pool', pool, '--data', join(folder, 'data')];
   return await startProgram({

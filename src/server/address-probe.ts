@@ -24,8 +24,8 @@ export interface AddressProbeOptions {
 
 /** The discard protocol (RFC 863): whoever has the address need not answer the datagram itself. */
 const DISCARD = 9;
-/** Milliseconds until the table is looked at again. */
-const LOOK_AGAIN = 25;
+/** Milliseconds until the table is looked at, and twice as long each time: hosts answer at once or, asleep, much later. */
+const FIRST_LOOK = 8;
 /**
  * At once. A whole classroom of new machines is within it; of a flood that goes beyond, the kernel's table must not be filled, and
  * addresses are given without asking.
@@ -72,8 +72,8 @@ export class AddressProbe implements AsyncDisposable {
     const { plan, clock, neighbours, wait } = this.#options;
     const end = clock.monotonic() + wait;
     this.#socket.send(new Uint8Array(0), { address, port: DISCARD });
-    while (!this.#closed.signal.aborted) {
-      await pause(clock, Math.min(LOOK_AGAIN, Math.max(1, end - clock.monotonic())), this.#closed.signal);
+    for (let delay = FIRST_LOOK; !this.#closed.signal.aborted; delay *= 2) {
+      await pause(clock, Math.min(delay, Math.max(1, end - clock.monotonic())), this.#closed.signal);
       const holder = neighbours.at(plan.name, address);
       if (holder !== undefined || clock.monotonic() >= end) return holder;
     }

@@ -18,13 +18,13 @@ export interface RunOptions {
   readonly node?: string;
 }
 
-/** Runs `diskless` with `args` to its end; a program that hangs is ended after 30 s and gives the code null. */
+/** Runs `diskless` with `args` to its end; a program that hangs is ended after 60 s and gives the code null. */
 export function runCli(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const [command = '', ...rest] = [...(options.wrapper ?? []), options.node ?? process.execPath, launcher, ...args];
   const child = spawn(command, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.environment },
-    timeout: 30_000,
+    timeout: 60_000,
     killSignal: 'SIGKILL',
   });
   let stdout = '';

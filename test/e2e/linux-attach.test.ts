@@ -10,12 +10,13 @@ import { initiatorGuest } from '../../scripts/initiator-guest/build.ts';
 import { startGuest } from '../support/machine/guest.ts';
 import { guestNeeds } from '../support/machine/needs.ts';
 import { makeNetwork } from '../support/machine/network.ts';
-import { ProgramInGuest, sharedProgram } from '../support/machine/program-in-guest.ts';
+import { ProgramInGuest, shareProgram } from '../support/machine/program-in-guest.ts';
 import { requires } from '../support/requires.ts';
 import { PROGRAM_TARGET_NAME, TargetProgram } from '../support/target-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const consoles = join(import.meta.dirname, '..', '..', '.cache', 'consoles');
+const patience = 120_000;
 const MIB = 1 << 20;
 
 test('`diskless boot --attach` in Linux', async (t) => {
@@ -29,7 +30,8 @@ test('`diskless boot --attach` in Linux', async (t) => {
   const network = cleanup.use(await makeNetwork({ purpose: 'linux-attach' }));
   const target = cleanup.use(await TargetProgram.startIn(network, image));
   const log = join(consoles, 'linux-attach.log');
-  const guest = cleanup.use(await startGuest({ network, files, number: 2, memory: 768, hardware: sharedProgram, log }));
+  const hardware = await shareProgram(temporaryDirectory(t));
+  const guest = cleanup.use(await startGuest({ network, files, number: 2, memory: 768, hardware, log }));
   const attach = async () => {
     const rootPath = `iscsi:${network.address}::::${PROGRAM_TARGET_NAME}`;
     const boot = await ProgramInGuest.start(guest, 'boot', '--root-path', rootPath, '--attach');
@@ -43,9 +45,12 @@ test('`diskless boot --attach` in Linux', async (t) => {
     const { boot, disk } = await attach();
     assert.equal(disk, '/dev/nbd0');
     assert.equal(Number(await guest.run(`blockdev --getsize64 ${disk}`)), 64 * MIB);
-    await guest.run(`mke2fs -q -t ext4 ${disk} 32M && mount -t ext4 ${disk} /mnt`);
-    written = await guest.run('dd if=/dev/urandom of=/mnt/file bs=1M count=4 2> /dev/null; sha256sum /mnt/file');
-    await guest.run('umount /mnt');
+    await guest.run(`mke2fs -q -t ext4 ${disk} 32M && mount -t ext4 ${disk} /mnt`, patience);
+    written = await guest.run(
+      'dd if=/dev/urandom of=/mnt/file bs=1M count=4 2> /dev/null; sha256sum /mnt/file',
+      patience,
+    );
+    await guest.run('umount /mnt', patience);
     assert.equal(await connections(), 1);
     assert.equal(await boot.stop(), 0);
     await guest.run('[ ! -e /sys/block/nbd0/pid ] && [ "$(blockdev --getsize64 /dev/nbd0)" -eq 0 ]');
@@ -61,9 +66,9 @@ test('`diskless boot --attach` in Linux', async (t) => {
       assert.match(disk, /^\/dev\/sd[a-z]$/);
       await guest.run("iscsiadm -m session -P 1 | grep 'Iface Initiatorname: iqn.2026-11.internal.diskless:client-'");
       await guest.until(`[ -b ${disk} ]`);
-      await guest.run(`e2fsck -f -n ${disk} && mount -t ext4 ${disk} /mnt`);
+      await guest.run(`e2fsck -f -n ${disk} && mount -t ext4 ${disk} /mnt`, patience);
       assert.equal(await guest.run('sha256sum /mnt/file'), written);
-      await guest.run('echo more > /mnt/more && umount /mnt');
+      await guest.run('echo more > /mnt/more && umount /mnt', patience);
       // Ours, and the kernel's.
       assert.equal(await connections(), 2);
       assert.equal(await boot.stop(), 0);

@@ -15,6 +15,7 @@ import {
   duidOfMac,
   encodeRelayMessage,
   MemoryLeaseStore,
+  MessageType,
   Option,
   OptionList,
 } from '../../src/dhcp6/index.ts';
@@ -115,6 +116,11 @@ async function everything(): Promise<Traffic> {
   const others = new OptionList().append(Option.iaPd, { iaid: 3, t1: 0, t2: 0, options: new OptionList() });
   others.append(Option.iaTa, { iaid: 4, options: new OptionList() });
   await new Talk(traffic, { options: others }).start();
+  const request = traffic.toServer.find(([type]) => type === MessageType.request);
+  assert.ok(request !== undefined);
+  const told = await newServer({ bootFileUrl }).receive(request, clientEndpoint, 1e12, 'unicast');
+  assert.ok(told !== undefined);
+  traffic.toClient.push(told.data);
   return traffic;
 }
 
@@ -174,6 +180,8 @@ test('Wireshark dissects all that client and server say, and has nothing to comp
   assert.deepEqual([...types(files.answers)].sort(), ['2', '7']);
   assert.deepEqual([...types(files.relayed)], ['13']);
   assert.equal(fields(files.questions, 'dhcpv6', 'frame.number').length, toServer.length);
+  // UseMulticast.
+  assert.equal(fields(files.answers, 'dhcpv6.status_code == 5', 'frame.number').length, 1);
   for (const [type, least] of Object.entries({ 16: 2, 17: 1, 23: 5, 24: 5, 59: 5, 60: 1 })) {
     const found = fields(files.answers, `dhcpv6.option.type == ${type}`, 'frame.number').length;
     assert.ok(found >= least, `option ${type} in ${found} answers`);
