@@ -4,6 +4,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { BatchedUdpSocket } from './batched-udp.ts';
+import { polledReceipt } from './busy-polling.ts';
 import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
 import { networkError } from './node-error.ts';
 import { datagramCalls, openInterfaceSocket } from './socket.ts';
@@ -22,7 +23,10 @@ class NodeUdpSocket implements UdpSocket {
 
   start(handler: UdpHandler): void {
     this.#handler = handler;
-    this.#socket.on('message', (data, from) => handler.message(data, { address: from.address, port: from.port }));
+    this.#socket.on('message', (data, from) => {
+      polledReceipt();
+      handler.message(data, { address: from.address, port: from.port });
+    });
   }
 
   send(data: Uint8Array, to: Endpoint): void {
