@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BusyPolling, PERIOD, REST, TOLERATED, WINDOW } from '../../src/os/busy-polling.ts';
+import { BusyPolling, WINDOW } from '../../src/os/busy-polling.ts';
 import type { Clock } from '../../src/os/clock.ts';
 
 /** A loop whose turns the test takes, one by one. */
 function makeLoop() {
   const turns: (() => void)[] = [];
-  const machine = { time: 1000, preemptions: 7 };
+  const machine = { time: 1000 };
   const clock: Clock = {
     now: () => machine.time,
     monotonic: () => machine.time,
     after: () => assert.fail('it never waits for a timer'),
     nextTurn: (callback) => void turns.push(callback),
   };
-  const polling = new BusyPolling(clock, () => machine.preemptions);
+  const polling = new BusyPolling(clock);
   return {
     machine,
     /** Something comes after so many milliseconds and is worked on at once; gives whether the loop sleeps then. */
@@ -61,22 +61,4 @@ test('work that takes long is no pause: the window begins when it is done', () =
   loop.machine.time += 10 * WINDOW;
   assert.equal(loop.receive(0), false);
   assert.equal(loop.nothing(quick), false);
-});
-
-test('while other programs want the processor it is theirs', () => {
-  const loop = makeLoop();
-  loop.receive(0);
-  assert.equal(loop.receive(quick), false);
-  loop.machine.preemptions += TOLERATED;
-  for (let time = 0; time < 2 * PERIOD; time += quick)
-    assert.equal(loop.receive(quick), false, 'the kernel’s own threads');
-  loop.machine.preemptions += TOLERATED + 1;
-  let asleep = 0;
-  let resting = 0;
-  for (let time = 0; time < 2 * REST; time += quick) {
-    if (loop.receive(quick)) resting += quick;
-    else if (resting === 0) asleep += quick;
-  }
-  assert.ok(asleep <= PERIOD, `${asleep} ms until it noticed`);
-  assert.ok(Math.abs(resting - REST) <= 1, `${resting} ms of rest`);
 });
