@@ -8,13 +8,13 @@ import { pollBusily } from '../../src/os/busy-polling.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { runProcess } from '../../src/os/process.ts';
-import { collectReceivedMemory } from '../../src/os/received-memory.ts';
+import { collectShortLivedMemory } from '../../src/os/short-lived-memory.ts';
 import { LocalPool } from '../../src/pool/local.ts';
 import { openDirectory } from '../../src/target/directory.ts';
 import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 
-collectReceivedMemory();
+collectShortLivedMemory();
 pollBusily();
 const [path = '', directory = '', name = '', listen = ''] = process.argv.slice(2);
 const [address = '', port = ''] = listen.split(':');

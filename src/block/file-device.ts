@@ -2,6 +2,7 @@
 
 import { DisklessError, totalLength } from '../bytes/index.ts';
 import type { File, FileSystem } from '../os/file.ts';
+import { shortLivedBuffer } from '../os/short-lived-memory.ts';
 import { ChangeOrder } from './change-order.ts';
 import type { Awaitable, Capabilities, Device, Extent, WriteOptions } from './device.ts';
 import { deviceError, readOnlyError } from './device-error.ts';
@@ -75,7 +76,7 @@ export class FileDevice implements Device {
   }
 
   #readNow(offset: number, length: number): Awaitable<readonly Uint8Array[]> {
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const buffer = shortLivedBuffer(length);
     try {
       const count = this.#file.readNoWait(buffer, offset);
       return count === length ? [buffer] : this.#readRest(buffer, offset, count);

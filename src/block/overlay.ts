@@ -9,6 +9,7 @@
 
 import { inOnePiece, totalLength } from '../bytes/index.ts';
 import type { FileSystem } from '../os/file.ts';
+import { shortLivedBuffer } from '../os/short-lived-memory.ts';
 import { BlockState } from './block-map.ts';
 import { ChangeOrder } from './change-order.ts';
 import type { Awaitable, Capabilities, Device, Extent, WriteOptions } from './device.ts';
@@ -104,7 +105,7 @@ export class OverlayDevice implements Device {
     if (state === BlockState.inherit) return this.#base.read(offset, length);
     if (state === BlockState.zero) return zeroBuffers(length);
     // A fresh buffer for every read: the next write must not change what a socket still has to send.
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const buffer = shortLivedBuffer(length);
     let count: number;
     try {
       count = this.#files.data.readNoWait(buffer, offset);

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { pollBusily } from '../os/busy-polling.ts';
-import { collectReceivedMemory } from '../os/received-memory.ts';
+import { collectShortLivedMemory } from '../os/short-lived-memory.ts';
 import { registerBoot } from './commands/boot.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerHost } from './commands/host/index.ts';
@@ -45,7 +45,7 @@ function outputFailed(error: Error & { code?: string }): void {
 /** Runs the command that `args` (without the program's own name) give, and sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', outputFailed);
-  collectReceivedMemory();
+  collectShortLivedMemory();
   pollBusily();
   try {
     await program().parseAsync([...args], { from: 'user' });

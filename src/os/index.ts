@@ -10,5 +10,5 @@ export { nodeFileSystem } from './node-file-system.ts';
 export { nodeLocalSockets } from './node-local-sockets.ts';
 export { nodeNetwork } from './node-network.ts';
 export { type RunProcess, runProcess } from './process.ts';
-export { collectReceivedMemory } from './received-memory.ts';
+export { collectShortLivedMemory } from './short-lived-memory.ts';
 export { makeTemporaryDirectory, type TemporaryDirectory } from './temporary-directory.ts';

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { polledReceipt } from './busy-polling.ts';
 import type { StreamConnection, StreamHandler } from './network.ts';
-import { receivedMemory } from './received-memory.ts';
+import { shortLivedMemory } from './short-lived-memory.ts';
 
 /** How much may wait in this process before `write` asks to stop: enough to keep a fast link busy for a turn of the loop. */
 export const HIGH_WATER_MARK = 4 << 20;
@@ -29,7 +29,7 @@ export class NodeStream implements StreamConnection {
   start(handler: StreamHandler): void {
     let failure: Error | undefined;
     this.#socket.on('data', (chunk) => {
-      receivedMemory(chunk.length);
+      shortLivedMemory(chunk.length);
       polledReceipt();
       handler.data(chunk as Buffer);
     });

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { RECEIVED_LIMIT } from '../../src/os/received-memory.ts';
+import { SHORT_LIVED_LIMIT } from '../../src/os/short-lived-memory.ts';
 
-const module = new URL('../../src/os/received-memory.ts', import.meta.url).href;
+const module = new URL('../../src/os/short-lived-memory.ts', import.meta.url).href;
 
-/** Receives 1600 MiB in chunks that are garbage at once; gives how often the collector looked at young and at all objects meanwhile. */
+/** Takes 1600 MiB in chunks that are garbage at once; gives how often the collector looked at young and at all objects meanwhile. */
 const program = `
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-const { collectReceivedMemory, receivedMemory } = await import(${JSON.stringify(module)});
+const { collectShortLivedMemory, shortLivedBuffer } = await import(${JSON.stringify(module)});
 const counts = { young: 0, all: 0 };
 const observer = new PerformanceObserver((list) => {
   for (const { detail } of list.getEntries()) {
@@ -19,9 +19,9 @@ const observer = new PerformanceObserver((list) => {
   }
 });
 observer.observe({ entryTypes: ['gc'] });
-if (process.argv[1] === 'collect') collectReceivedMemory();
+if (process.argv[1] === 'collect') collectShortLivedMemory();
 for (let chunk = 0; chunk < 25_600; chunk++) {
-  receivedMemory(Buffer.allocUnsafeSlow(65536).length);
+  shortLivedBuffer(65536);
   if (chunk % 16 === 0) await setImmediate();
 }
 await setImmediate();
@@ -33,10 +33,10 @@ async function collections(how: 'collect' | 'leave'): Promise<{ young: number; a
   return JSON.parse(run.stdout);
 }
 
-test('what sockets have brought is collected as young objects, where all objects would be looked at for it', async () => {
+test('what is needed for a moment only is collected as young objects, where all objects would be looked at for it', async () => {
   const left = await collections('leave');
   const { young, all } = await collections('collect');
-  assert.ok(young >= Math.floor((1600 << 20) / RECEIVED_LIMIT), `${young} looks at young objects`);
+  assert.ok(young >= Math.floor((1600 << 20) / SHORT_LIVED_LIMIT), `${young} looks at young objects`);
   // V8 decides when it looks at all of them; a few times it may do so for reasons of its own.
   assert.ok(all < left.all / 2, `${all} looks at all objects, ${left.all} in a program that has not asked for it`);
 });
