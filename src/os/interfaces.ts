@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { type Ipv4Address, isIpv4, parseMac } from '../bytes/index.ts';
+import { interfaceHardware, interfaceIpv4 } from './interface-requests.ts';
 import { ipv6AddressesByInterface } from './ipv6-addresses.ts';
 import type { NetworkInterface } from './network.ts';
-import { interfaceHardware } from './socket.ts';
 
 /** In the order of the kernel's own list. */
 export function listInterfaces(): NetworkInterface[] {
@@ -19,7 +19,8 @@ export function listInterfaces(): NetworkInterface[] {
     const ipv4 = entries.flatMap(({ family, address, cidr }) =>
       family === 'IPv4' && isIpv4(address) ? [{ address: address as Ipv4Address, prefix: prefixOf(cidr) }] : [],
     );
-    return [{ name, mac: hardware.mac, up: hardware.up, ipv4, ipv6: ipv6.get(name) ?? [] }];
+    const { mac, up } = hardware;
+    return [{ name, mac, up, ipv4: ipv4.length > 0 ? ipv4 : unconnected(name), ipv6: ipv6.get(name) ?? [] }];
   });
 }
 
@@ -38,6 +39,16 @@ function hardwareOf(name: string): ReturnType<typeof interfaceHardware> {
     return interfaceHardware(name);
   } catch {
     return undefined;
+  }
+}
+
+/** Node leaves out an interface without a carrier, as a network card is without a cable; its address is there all the same. */
+function unconnected(name: string): NetworkInterface['ipv4'] {
+  try {
+    const address = interfaceIpv4(name);
+    return address === undefined ? [] : [address];
+  } catch {
+    return [];
   }
 }
 

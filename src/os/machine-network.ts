@@ -4,8 +4,8 @@
  */
 
 import { DisklessError, type Ipv4Address, type Ipv6Address } from '../bytes/index.ts';
+import { interfaceMtu } from './interface-requests.ts';
 import { runProcess } from './process.ts';
-import { interfaceMtu } from './socket.ts';
 
 export interface MachineNetwork {
   /** Brings an interface up, so that it can send at all. */

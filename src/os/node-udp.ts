@@ -2,9 +2,9 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { BatchedUdpSocket } from './batched-udp.ts';
 import { polledReceipt } from './busy-polling.ts';
+import { interfaceIpv4 } from './interface-requests.ts';
 import type { Endpoint, UdpHandler, UdpOptions, UdpSocket } from './network.ts';
 import { networkError } from './node-error.ts';
 import { datagramCalls, openInterfaceSocket } from './socket.ts';
@@ -93,5 +93,5 @@ function kindOf(address: string) {
 /** Node names the interface of a group by an address on it, which for IPv6 may be no more than the zone. */
 function multicastInterface({ address = '', interface: name }: UdpOptions): string | undefined {
   if (name === undefined) return undefined;
-  return isIPv6(address) ? `::%${name}` : networkInterfaces()[name]?.find(({ family }) => family === 'IPv4')?.address;
+  return isIPv6(address) ? `::%${name}` : interfaceIpv4(name)?.address;
 }

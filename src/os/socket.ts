@@ -1,22 +1,13 @@
 /**
  * What Node's own sockets cannot do, by foreign function calls to the C library: a UDP socket that is bound to one interface
- * (SO_BINDTODEVICE), and the hardware address and flags of interfaces that have no IP address yet.
+ * (SO_BINDTODEVICE).
  *
  * Node gives no way to see which interface a broadcast came in on, and a machine that asks for an address has none to answer to;
  * a socket bound to the interface solves both. Constants are those of Linux.
  */
 
 import { endianness } from 'node:os';
-import {
-  DisklessError,
-  type Ipv4Address,
-  ipv4ToBytes,
-  ipv6Bytes,
-  type MacAddress,
-  macFromBytes,
-  parseIpv4,
-  writeU16,
-} from '../bytes/index.ts';
+import { DisklessError, type Ipv4Address, ipv4ToBytes, ipv6Bytes, parseIpv4, writeU16 } from '../bytes/index.ts';
 import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
 import { sourceFilter } from './source-filter.ts';
 
@@ -40,12 +31,6 @@ const SO_RCVBUFFORCE = 33;
 /** Bytes; the kernel counts its own overhead in. */
 const RECEIVE_BUFFER = 1 << 20;
 const MSG_DONTWAIT = 0x40;
-const SIOCGIFFLAGS = 0x8913;
-const SIOCGIFMTU = 0x8921;
-const SIOCGIFHWADDR = 0x8927;
-const IFF_UP = 1;
-/** `struct ifreq`: a name of 16 bytes, then 24 bytes whose meaning depends on the request. */
-const IFREQ_LENGTH = 40;
 
 /** What takes and gives datagrams by the handful: see DatagramBatch. */
 export interface DatagramCalls {
@@ -160,40 +145,4 @@ export function failure(c: SocketCalls, what: string, where: string): DisklessEr
     default:
       return new DisklessError('NETWORK_SOCKET_FAILED', message);
   }
-}
-
-/** Hardware address and state of an interface; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
-export function interfaceHardware(interfaceName: string): { mac: MacAddress; up: boolean } | undefined {
-  const c = calls();
-  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return undefined;
-  try {
-    const hardware = interfaceRequest(interfaceName);
-    const flags = interfaceRequest(interfaceName);
-    if (c.ioctl(fd, SIOCGIFHWADDR, hardware) < 0 || c.ioctl(fd, SIOCGIFFLAGS, flags) < 0) return undefined;
-    // The address is a struct sockaddr: two bytes of family first.
-    return { mac: macFromBytes(hardware.subarray(18, 24)), up: ((flags[16] as number) & IFF_UP) !== 0 };
-  } finally {
-    c.close(fd);
-  }
-}
-
-/** Bytes of the longest IP datagram that an interface sends whole; undefined when there is no such interface. Raises OS_CALLS_UNAVAILABLE. */
-export function interfaceMtu(interfaceName: string): number | undefined {
-  const c = calls();
-  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return undefined;
-  try {
-    const request = interfaceRequest(interfaceName);
-    if (c.ioctl(fd, SIOCGIFMTU, request) < 0) return undefined;
-    return new DataView(request.buffer).getInt32(16, endianness() === 'LE');
-  } finally {
-    c.close(fd);
-  }
-}
-
-function interfaceRequest(interfaceName: string): Uint8Array {
-  const request = new Uint8Array(IFREQ_LENGTH);
-  request.set(new TextEncoder().encode(interfaceName).subarray(0, 15));
-  return request;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import type { NetworkInterface } from '../../src/os/network.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 
 const namespace = `diskless-os-test-${process.pid}`;
@@ -114,4 +115,22 @@ test('an IPv6 socket of an interface hears multicast groups there alone, and ans
   const x0 = interfaces.find(({ name }: { name: string }) => name === 'x0');
   const global = x0.ipv6.find(({ address }: { address: string }) => address === '2001:db8::7');
   assert.deepEqual(global, { address: '2001:db8::7', prefix: 64, state: 'preferred' });
+});
+
+const listing = `
+  import { nodeNetwork } from '${new URL('../../src/os/node-network.ts', import.meta.url)}';
+  console.log(JSON.stringify(nodeNetwork.interfaces()));
+`;
+
+test('an interface without a carrier has its address', (t) => {
+  if (!requires(t, 'ip', root, networkNamespaces)) return;
+  using _ = makeNamespace();
+  ip('-n', namespace, 'link', 'add', 'z0', 'type', 'veth', 'peer', 'name', 'z1');
+  ip('-n', namespace, 'address', 'add', '192.0.2.1/23', 'dev', 'z0');
+  ip('-n', namespace, 'link', 'set', 'z0', 'up');
+  const args = ['netns', 'exec', namespace, process.execPath, '--input-type=module', '--eval', listing];
+  const run = spawnSync('ip', args, { encoding: 'utf8' });
+  const interfaces: NetworkInterface[] = JSON.parse(run.stdout);
+  const { ipv4, up } = interfaces.find(({ name }) => name === 'z0') ?? {};
+  assert.deepEqual({ ipv4, up }, { ipv4: [{ address: '192.0.2.1', prefix: 23 }], up: true });
 });
