@@ -22,31 +22,35 @@ import {
 const SOCK_RAW = 3;
 const IPPROTO_IPV6 = 41;
 const IPPROTO_ICMPV6 = 58;
+const IPV6_UNICAST_HOPS = 16;
 const IPV6_MULTICAST_HOPS = 18;
 const IPV6_JOIN_GROUP = 20;
 const IPV6_RECVHOPLIMIT = 51;
 const IPV6_HOPLIMIT = 52;
 const ICMP6_FILTER = 1;
 
-const ALL_NODES = 'ff02::1' as Ipv6Address;
+/** Of a link. */
+export const ALL_NODES = 'ff02::1' as Ipv6Address;
 
 /** Neighbour discovery is believed only when no router has passed it on (RFC 4861 §6.1). */
 export const NEVER_FORWARDED = 255;
 
 /**
- * Sends one ICMPv6 message from an interface to all nodes of its link (ff02::1), with the hop limit of 255 that neighbour discovery
- * asks for (RFC 4861 §6.1.2); the kernel fills in the checksum. False when it cannot be sent, as on an interface without IPv6.
+ * Sends one ICMPv6 message from an interface to an address of its link, with the hop limit of 255 that neighbour discovery asks for
+ * (RFC 4861 §6.1.2); the kernel fills in the checksum. False when it cannot be sent, as on an interface without IPv6.
  * Raises OS_CALLS_UNAVAILABLE.
  */
-export function sendToAllNodes(interfaceName: string, message: Uint8Array): boolean {
+export function sendIcmpv6(interfaceName: string, message: Uint8Array, to: Ipv6Address): boolean {
   const c = calls();
   const fd = openRaw();
   if (fd < 0) return false;
   try {
     if (!bindToDevice(fd, interfaceName)) return false;
-    if (c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, integer(NEVER_FORWARDED), 4) < 0) return false;
-    const to = ipv6SocketAddress(ipv6ToBytes(ALL_NODES), 0);
-    return c.sendto(fd, message, message.length, 0, to, SOCKADDR_IN6_LENGTH) === message.length;
+    for (const hops of [IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS]) {
+      if (c.setsockopt(fd, IPPROTO_IPV6, hops, integer(NEVER_FORWARDED), 4) < 0) return false;
+    }
+    const socketAddress = ipv6SocketAddress(ipv6ToBytes(to), 0);
+    return c.sendto(fd, message, message.length, 0, socketAddress, SOCKADDR_IN6_LENGTH) === message.length;
   } finally {
     c.close(fd);
   }

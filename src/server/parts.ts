@@ -1,6 +1,6 @@
 /** What the services of one boot server share. */
 
-import { IPV4_ANY } from '../bytes/index.ts';
+import { IPV4_ANY, type Ipv6Address } from '../bytes/index.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import type { Clock } from '../os/clock.ts';
 import type { FileSystem } from '../os/file.ts';
@@ -26,8 +26,8 @@ export interface Platform {
   readonly clock: Clock;
   readonly run: RunProcess;
   readonly neighbours: NeighbourTable;
-  /** Sends an ICMPv6 message from an interface to all nodes of its link; false when it cannot. */
-  readonly sendToAllNodes: (interfaceName: string, message: Uint8Array) => boolean;
+  /** Sends an ICMPv6 message from an interface to an address of its link; false when it cannot. */
+  readonly sendIcmpv6: (interfaceName: string, message: Uint8Array, to: Ipv6Address) => boolean;
   /** Hears ICMPv6 messages that come in on an interface, until it is disposed of. */
   readonly hearIcmpv6: (wanted: Icmpv6Wanted, hear: (heard: HeardIcmpv6) => void) => Disposable;
 }

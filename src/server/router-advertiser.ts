@@ -3,24 +3,31 @@
  * (§6.2.4).
  */
 
+import type { Ipv6Address } from '../bytes/index.ts';
 import type { Clock, Timer } from '../os/clock.ts';
+import { ALL_NODES } from '../os/icmpv6-socket.ts';
+
+const UNSPECIFIED = '::' as Ipv6Address;
 
 export interface RouterAdvertiserOptions {
   readonly clock: Clock;
   /** 0 (inclusive) to 1. */
   readonly random: () => number;
-  /** Sends the advertisement to all nodes. */
-  readonly send: () => void;
+  /** Sends the advertisement. */
+  readonly send: (to: Ipv6Address) => void;
   /** Solicitations are heard here. Where they are not, what is said unasked must come soon. */
   readonly hearsSolicitations: boolean;
 }
 
-/** Milliseconds, RFC 4861 §10: an answer is delayed by a random time up to this, and two advertisements are this far apart at least. */
+/** Milliseconds, RFC 4861 §10: an answer is delayed by a random time up to this, and two that all hear are this far apart at least. */
 const MAX_RA_DELAY_TIME = 500;
 const MIN_DELAY_BETWEEN_RAS = 3000;
 /** The first ones come sooner, as hosts may be waiting for a server that comes up. */
 const MAX_INITIAL_RTR_ADVERT_INTERVAL = 16_000;
 const MAX_INITIAL_RTR_ADVERTISEMENTS = 3;
+
+/** Who asks too early after one that all heard is answered alone; beyond so many at once they wait for the next one like everybody. */
+const MOST_ALONE = 64;
 
 /** Milliseconds between two that nobody has asked for (§6.2.1: MinRtrAdvInterval, MaxRtrAdvInterval). */
 const UNASKED = { min: 198_000, max: 600_000 } as const;
@@ -34,23 +41,36 @@ export class RouterAdvertiser implements Disposable {
   /** On the clock's monotonic time. */
   #due = 0;
   #timer: Timer | undefined;
+  readonly #alone = new Map<Ipv6Address, Timer>();
 
   constructor(options: RouterAdvertiserOptions) {
     this.#options = options;
     this.#say();
   }
 
-  /** A host has asked. Several that ask within a moment get one answer. */
-  solicited(): void {
+  /** A host has asked, from `::` when it has no address yet. Several that ask within a moment get one answer. */
+  solicited(source: Ipv6Address): void {
     const { clock, random } = this.#options;
-    const earliest = Math.max(clock.monotonic(), this.#last + MIN_DELAY_BETWEEN_RAS);
-    const due = earliest + random() * MAX_RA_DELAY_TIME;
-    if (due < this.#due) this.#sayAt(due);
+    const now = clock.monotonic();
+    const delay = random() * MAX_RA_DELAY_TIME;
+    const earliest = this.#last + MIN_DELAY_BETWEEN_RAS;
+    if (now < earliest && source !== UNSPECIFIED && this.#alone.size < MOST_ALONE) this.#answerAlone(source, delay);
+    else if (Math.max(now, earliest) + delay < this.#due) this.#sayAt(Math.max(now, earliest) + delay);
+  }
+
+  /** It may not wait for three seconds: an address of DHCPv6 reaches nobody until its prefix has been advertised. */
+  #answerAlone(host: Ipv6Address, delay: number): void {
+    if (this.#alone.has(host)) return;
+    const answer = () => {
+      this.#alone.delete(host);
+      this.#options.send(host);
+    };
+    this.#alone.set(host, this.#options.clock.after(delay, answer));
   }
 
   #say(): void {
     const { clock, random, send } = this.#options;
-    send();
+    send(ALL_NODES);
     this.#sent += 1;
     this.#last = clock.monotonic();
     this.#sayAt(this.#last + this.#pause(random()));
@@ -71,5 +91,6 @@ export class RouterAdvertiser implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer?.cancel();
+    for (const timer of this.#alone.values()) timer.cancel();
   }
 }

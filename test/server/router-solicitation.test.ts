@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parseIpv6 } from '../../src/bytes/index.ts';
+import { type Ipv6Address, parseIpv6 } from '../../src/bytes/index.ts';
+import { ALL_NODES } from '../../src/os/icmpv6-socket.ts';
 import { RouterAdvertiser } from '../../src/server/router-advertiser.ts';
 import { isRouterSolicitation } from '../../src/server/router-solicitation.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
@@ -48,26 +49,53 @@ describe('router advertisements', () => {
     const clock = new SimulatedClock();
     const times: number[] = [];
     const start = clock.monotonic();
-    const send = () => void times.push(clock.monotonic() - start);
-    return { clock, times, advertiser: new RouterAdvertiser({ clock, random, send, hearsSolicitations }) };
+    const alone: (readonly [number, string])[] = [];
+    const send = (to: Ipv6Address) => {
+      const time = clock.monotonic() - start;
+      if (to === ALL_NODES) times.push(time);
+      else alone.push([time, to]);
+    };
+    return { clock, times, alone, advertiser: new RouterAdvertiser({ clock, random, send, hearsSolicitations }) };
   }
 
   test('answer who asks within half a second, at least three seconds after the one before (RFC 4861 §6.2.6)', () => {
     const { clock, times, advertiser } = started(true);
     clock.advance(1000);
-    advertiser.solicited();
-    advertiser.solicited();
+    advertiser.solicited(unspecified);
+    advertiser.solicited(unspecified);
     clock.advance(9000);
-    advertiser.solicited();
+    advertiser.solicited(unspecified);
     clock.advance(1000);
     assert.deepEqual(times, [0, 3250, 10_250]);
+  });
+
+  test('go to one host alone that asks sooner, and once however often it asks', () => {
+    const { clock, times, alone, advertiser } = started(true);
+    clock.advance(1000);
+    advertiser.solicited(source);
+    advertiser.solicited(source);
+    clock.advance(9000);
+    advertiser.solicited(source);
+    clock.advance(1000);
+    assert.deepEqual(alone, [[1250, source]]);
+    assert.deepEqual(times, [0, 10_250]);
+  });
+
+  test('leave nothing behind, and answer no more than 64 alone at once', () => {
+    const { clock, alone, advertiser } = started(true);
+    for (let host = 0; host < 100; host++) advertiser.solicited(parseIpv6(`fe80::${host}`));
+    clock.advance(600);
+    assert.equal(alone.length, 64);
+    advertiser.solicited(source);
+    advertiser[Symbol.dispose]();
+    assert.equal(clock.pending, 0);
   });
 
   test('are not delayed by who asks', () => {
     const { clock, times, advertiser } = started(true, () => 0.9);
     for (let second = 0; second < 10; second++) {
       clock.advance(300);
-      advertiser.solicited();
+      advertiser.solicited(unspecified);
     }
     clock.advance(1000);
     assert.deepEqual(times, [0, 3450]);

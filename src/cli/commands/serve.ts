@@ -4,7 +4,7 @@ import { totalmem } from 'node:os';
 import type { Command } from 'commander';
 import { DisklessError } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
-import { hearIcmpv6, sendToAllNodes } from '../../os/icmpv6-socket.ts';
+import { hearIcmpv6, sendIcmpv6 } from '../../os/icmpv6-socket.ts';
 import { kernelNeighbours } from '../../os/neighbours.ts';
 import { nodeFileSystem } from '../../os/node-file-system.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
@@ -107,7 +107,7 @@ async function serve(options: BootServerOptions, json: boolean): Promise<void> {
   const listener = json ? jsonEvents(process.stdout) : readableEvents(process.stderr);
   const platform = {
     ...{ network: nodeNetwork, files: nodeFileSystem, clock: systemClock, run: runProcess },
-    ...{ neighbours: kernelNeighbours, sendToAllNodes, hearIcmpv6 },
+    ...{ neighbours: kernelNeighbours, sendIcmpv6, hearIcmpv6 },
   };
   await untilStopped(async (signal) => {
     const server = await BootServer.start(options, platform, listener, signal);

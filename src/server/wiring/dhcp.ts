@@ -3,6 +3,7 @@
 import type { MacAddress } from '../../bytes/index.ts';
 import type { BootClient } from '../../dhcp/boot-client.ts';
 import { Option } from '../../dhcp/option.ts';
+import { ALL_NODES } from '../../os/icmpv6-socket.ts';
 import { type BootDecision, decideBoot } from '../boot-policy.ts';
 import { type ChosenMode, chooseDhcpMode } from '../dhcp-detection.ts';
 import { DhcpObserver } from '../dhcp-observer.ts';
@@ -61,7 +62,7 @@ export async function startDhcp(
       observer.observe(event);
       if (mode === 'full') otherServers.observe(event);
       // Where DHCPv6 is served, other advertisements are under way.
-      if (plan.ipv6 === undefined && beginsIpv6Wait(event)) platform.sendToAllNodes(plan.name, noRouterHere);
+      if (plan.ipv6 === undefined && beginsIpv6Wait(event)) platform.sendIcmpv6(plan.name, noRouterHere, ALL_NODES);
     },
     onError: (error) => emit(troubleOf('DHCP_FAILED', error)),
   };

@@ -1,6 +1,6 @@
 /** Router advertisements that point to DHCPv6, on one interface: to those who ask, and unasked. */
 
-import type { Ipv6Prefix } from '../../bytes/index.ts';
+import type { Ipv6Address, Ipv6Prefix } from '../../bytes/index.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { askDhcp6 } from '../router-advertisement.ts';
 import { RouterAdvertiser } from '../router-advertiser.ts';
@@ -9,24 +9,28 @@ import { ALL_ROUTERS, isRouterSolicitation, ROUTER_SOLICITATION_TYPE } from '../
 export function startRouterAdvertisements(parts: Parts, name: string, prefix: Ipv6Prefix): Disposable {
   using opened = new DisposableStack();
   let advertiser: RouterAdvertiser | undefined;
-  const hearing = opened.use(hearSolicitations(parts, name, () => advertiser?.solicited()));
+  const hearing = opened.use(hearSolicitations(parts, name, (source) => advertiser?.solicited(source)));
   const advertisement = askDhcp6(prefix);
   advertiser = new RouterAdvertiser({
     ...parts.platform,
     random: Math.random,
     hearsSolicitations: hearing !== undefined,
-    send: () => void parts.platform.sendToAllNodes(name, advertisement),
+    send: (to) => void parts.platform.sendIcmpv6(name, advertisement, to),
   });
   opened.use(advertiser);
   return opened.move();
 }
 
 /** Undefined when it cannot be: machines then hear nothing but what is said unasked. */
-function hearSolicitations({ platform, emit }: Parts, name: string, answer: () => void): Disposable | undefined {
+function hearSolicitations(
+  { platform, emit }: Parts,
+  name: string,
+  answer: (source: Ipv6Address) => void,
+): Disposable | undefined {
   const wanted = { interface: name, type: ROUTER_SOLICITATION_TYPE, group: ALL_ROUTERS };
   try {
     return platform.hearIcmpv6(wanted, (heard) => {
-      if (isRouterSolicitation(heard)) answer();
+      if (isRouterSolicitation(heard)) answer(heard.source);
     });
   } catch (error) {
     emit(troubleOf('NETWORK_SOCKET_FAILED', error));
