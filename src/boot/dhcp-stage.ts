@@ -1,6 +1,6 @@
 /** The DHCP stage (RFC 4173 §5): an address for the machine, and the Root Path that says where its disk is. */
 
-import { DisklessError, IPV4_ANY, type Ipv4Address, ipv4Mask, ipv4ToNumber, macToBytes } from '../bytes/index.ts';
+import { DisklessError, IPV4_ANY, type Ipv4Address, ipv4PrefixOf, macToBytes } from '../bytes/index.ts';
 import type { AuthenticationKey } from '../dhcp/authentication.ts';
 import { type AuthenticationKeyEntry, keysOfClient } from '../dhcp/authentication-file.ts';
 import { type DhcpLease, messagesOf, serverText } from '../dhcp/client/lease.ts';
@@ -188,9 +188,7 @@ export function routesOf(
 
 /** A machine whose mask nobody names, or is none, reaches nobody but through its router. */
 export function prefixOf(mask: Ipv4Address | undefined): number {
-  if (mask === undefined) return 32;
-  const prefix = Math.clz32(~ipv4ToNumber(mask));
-  return ipv4Mask(prefix) === mask ? prefix : 32;
+  return (mask && ipv4PrefixOf(mask)) ?? 32;
 }
 
 export function describeDhcpResult(result: DhcpResult): { text: string; facts: Facts } {

@@ -65,6 +65,12 @@ export function ipv4Mask(prefix: number): Ipv4Address {
   return ipv4FromNumber(prefix === 0 ? 0 : (0xffff_ffff << (32 - prefix)) >>> 0);
 }
 
+/** The length of a mask's prefix; undefined for what is no mask. */
+export function ipv4PrefixOf(mask: Ipv4Address): number | undefined {
+  const prefix = Math.clz32(~ipv4ToNumber(mask));
+  return ipv4Mask(prefix) === mask ? prefix : undefined;
+}
+
 /** The subnet that `address` lies in when `prefix` bits of it name the network. */
 export function ipv4Subnet(address: Ipv4Address, prefix: number): Ipv4Subnet {
   const mask = ipv4ToNumber(ipv4Mask(prefix));

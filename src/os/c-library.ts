@@ -68,3 +68,9 @@ export function calls(): SocketCalls {
     });
   }
 }
+
+/** Of the call that failed last. */
+export function errorName(c: SocketCalls): string {
+  const errno = c.errno();
+  return Object.keys(c.errorNames).find((key) => c.errorNames[key] === errno) ?? `errno ${errno}`;
+}

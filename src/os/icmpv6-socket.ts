@@ -8,15 +8,14 @@ import { type Ipv6Address, ipv6FromBytes, ipv6ToBytes } from '../bytes/index.ts'
 import { calls } from './c-library.ts';
 import {
   AF_INET6,
+  bindToInterface,
   datagramCalls,
   failure,
   integer,
   ipv6SocketAddress,
-  SO_BINDTODEVICE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCKADDR_IN6_LENGTH,
-  SOL_SOCKET,
 } from './socket.ts';
 
 const SOCK_RAW = 3;
@@ -45,7 +44,7 @@ export function sendIcmpv6(interfaceName: string, message: Uint8Array, to: Ipv6A
   const fd = openRaw();
   if (fd < 0) return false;
   try {
-    if (!bindToDevice(fd, interfaceName)) return false;
+    if (bindToInterface(c, fd, interfaceName) < 0) return false;
     for (const hops of [IPV6_UNICAST_HOPS, IPV6_MULTICAST_HOPS]) {
       if (c.setsockopt(fd, IPPROTO_IPV6, hops, integer(NEVER_FORWARDED), 4) < 0) return false;
     }
@@ -101,14 +100,9 @@ function openRaw(): number {
   return calls().socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6);
 }
 
-function bindToDevice(fd: number, interfaceName: string): boolean {
-  const device = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
-  return calls().setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, device.length) >= 0;
-}
-
 function choose(fd: number, { interface: name, type, group }: Icmpv6Wanted): void {
   const c = calls();
-  if (!bindToDevice(fd, name)) throw failure(c, 'bind to the interface', name);
+  if (bindToInterface(c, fd, name) < 0) throw failure(c, 'bind to the interface', name);
   // A bit that is set keeps a type away.
   const filter = new Uint32Array(8).fill(0xffff_ffff);
   filter[type >> 5] = ~(1 << (type & 31));

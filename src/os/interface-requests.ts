@@ -4,12 +4,9 @@
  */
 
 import { endianness } from 'node:os';
-import { type Ipv4Address, ipv4FromBytes, type MacAddress, macFromBytes } from '../bytes/index.ts';
-import { calls } from './c-library.ts';
+import { type Ipv4Address, ipv4FromBytes, ipv4PrefixOf, type MacAddress, macFromBytes } from '../bytes/index.ts';
+import { ioctl, nameBytes } from './ioctl.ts';
 
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCGIFADDR = 0x8915;
 const SIOCGIFNETMASK = 0x891b;
@@ -40,25 +37,16 @@ export function interfaceIpv4(interfaceName: string): { address: Ipv4Address; pr
     answer?.subarray(IFREQ.ipv4Address, IFREQ.ipv4Address + 4),
   );
   if (address === undefined || mask === undefined) return undefined;
-  return { address: ipv4FromBytes(address), prefix: prefixOfMask(mask) };
-}
-
-function prefixOfMask(mask: Uint8Array): number {
-  return Math.clz32(~new DataView(mask.buffer, mask.byteOffset).getUint32(0));
+  return { address: ipv4FromBytes(address), prefix: ipv4PrefixOf(ipv4FromBytes(mask)) ?? 32 };
 }
 
 /** The kernel's answer to each request; undefined where it has none. */
-function ask(interfaceName: string, ...requests: readonly number[]): (Uint8Array<ArrayBuffer> | undefined)[] {
-  const c = calls();
-  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return requests.map(() => undefined);
-  try {
-    return requests.map((request) => {
-      const answer = new Uint8Array(IFREQ.length);
-      answer.set(new TextEncoder().encode(interfaceName).subarray(0, 15));
-      return c.ioctl(fd, request, answer) < 0 ? undefined : answer;
-    });
-  } finally {
-    c.close(fd);
-  }
+function ask(interfaceName: string, ...numbers: readonly number[]): (Uint8Array<ArrayBuffer> | undefined)[] {
+  const requests = numbers.map((number) => {
+    const argument = new Uint8Array(IFREQ.length);
+    argument.set(nameBytes(interfaceName));
+    return { number, argument };
+  });
+  const errors = ioctl(...requests);
+  return requests.map(({ argument }, index) => (errors[index] === undefined ? argument : undefined));
 }

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { type Ipv4Address, ipv4ToBytes, type MacAddress, macFromBytes, parseMac } from '../bytes/index.ts';
-import { calls } from './c-library.ts';
+import { ioctl, nameBytes } from './ioctl.ts';
+import { AF_INET } from './socket.ts';
 
 /** The hardware address that an IPv4 address was last seen at; undefined when the kernel does not know, or does not tell. */
 export function neighbourOf(address: Ipv4Address): MacAddress | undefined {
@@ -28,9 +29,6 @@ export interface NeighbourTable {
   forget(interfaceName: string, address: Ipv4Address): boolean;
 }
 
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
 const SIOCDARP = 0x8953;
 const SIOCGARP = 0x8954;
 /** `struct arpreq`: protocol and hardware address of 16 bytes each, flags, netmask of 16 bytes, name of the interface. */
@@ -42,13 +40,15 @@ const ATF_COM = 2;
 export const kernelNeighbours: NeighbourTable = {
   at(interfaceName, address) {
     const entry = arpRequest(interfaceName, address);
-    if (ask(SIOCGARP, entry) !== undefined) return undefined;
+    const [error] = ioctl({ number: SIOCGARP, argument: entry });
+    if (error !== undefined) return undefined;
     const isComplete = ((entry[ARPREQ.flags] as number) & ATF_COM) !== 0;
     return isComplete ? macFromBytes(entry.subarray(ARPREQ.hardwareAddress, ARPREQ.hardwareAddress + 6)) : undefined;
   },
   forget(interfaceName, address) {
-    const failure = ask(SIOCDARP, arpRequest(interfaceName, address));
-    return failure === undefined || failure === 'no entry';
+    const [error] = ioctl({ number: SIOCDARP, argument: arpRequest(interfaceName, address) });
+    // ENXIO: there is no such entry.
+    return error === undefined || error === 'ENXIO';
   },
 };
 
@@ -56,18 +56,6 @@ function arpRequest(interfaceName: string, address: Ipv4Address): Uint8Array {
   const request = new Uint8Array(ARPREQ.length);
   request.set(new Uint8Array(Uint16Array.of(AF_INET).buffer));
   request.set(ipv4ToBytes(address), 4);
-  request.set(new TextEncoder().encode(interfaceName).subarray(0, 15), ARPREQ.device);
+  request.set(nameBytes(interfaceName), ARPREQ.device);
   return request;
-}
-
-function ask(request: number, entry: Uint8Array): 'no entry' | 'refused' | undefined {
-  const c = calls();
-  const fd = c.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return 'refused';
-  try {
-    if (c.ioctl(fd, request, entry) >= 0) return undefined;
-    return c.errno() === c.errorNames.ENXIO ? 'no entry' : 'refused';
-  } finally {
-    c.close(fd);
-  }
 }

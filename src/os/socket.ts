@@ -8,12 +8,12 @@
 
 import { endianness } from 'node:os';
 import { DisklessError, type Ipv4Address, ipv4ToBytes, ipv6Bytes, parseIpv4, writeU16 } from '../bytes/index.ts';
-import { type CallMemory, calls, type SocketCalls } from './c-library.ts';
+import { type CallMemory, calls, errorName, type SocketCalls } from './c-library.ts';
 import { sourceFilter } from './source-filter.ts';
 
-const AF_INET = 2;
+export const AF_INET = 2;
 export const AF_INET6 = 10;
-const SOCK_DGRAM = 2;
+export const SOCK_DGRAM = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const IPV6_MULTICAST_ALL = 29;
@@ -21,11 +21,11 @@ const SOCKADDR_IN_LENGTH = 16;
 export const SOCKADDR_IN6_LENGTH = 28;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
-export const SOL_SOCKET = 1;
+const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_RCVBUF = 8;
-export const SO_BINDTODEVICE = 25;
+const SO_BINDTODEVICE = 25;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 /** Bytes; the kernel counts its own overhead in. */
@@ -87,12 +87,17 @@ export function openInterfaceSocket(
     // Else it hears groups that other sockets of this machine have joined.
     attempt('hear its own groups alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, integer(0), 4));
   }
-  const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
-  attempt('bind to the interface', c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length));
+  attempt('bind to the interface', bindToInterface(c, fd, interfaceName));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
   if (notFrom.length > 0) attempt('filter senders', attachFilter(c, fd, sourceFilter(notFrom)));
   attempt('bind', c.bind(fd, socketAddress, socketAddress.length));
   return fd;
+}
+
+/** Below 0 when it cannot be done. */
+export function bindToInterface(c: SocketCalls, fd: number, interfaceName: string): number {
+  const name = new Uint8Array([...new TextEncoder().encode(interfaceName), 0]);
+  return c.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length);
 }
 
 /** By `struct sock_fprog`: the number of instructions, padding, a pointer to them. The kernel keeps a copy of its own. */
@@ -125,8 +130,7 @@ export function ipv6SocketAddress(address: Uint8Array, port: number): Uint8Array
 }
 
 export function failure(c: SocketCalls, what: string, where: string): DisklessError {
-  const errno = c.errno();
-  const name = Object.keys(c.errorNames).find((key) => c.errorNames[key] === errno) ?? `errno ${errno}`;
+  const name = errorName(c);
   const message = `cannot ${what} (${where}): ${name}`;
   switch (name) {
     case 'EADDRINUSE':
