@@ -1,7 +1,8 @@
 /** The disk as a block device of the kernel, by the kernel's own iSCSI initiator and the `iscsiadm` program of open-iscsi. */
 
 import { DisklessError } from '../bytes/index.ts';
-import type { Clock } from '../os/clock.ts';
+import { formatPortalAddress } from '../iscsi/portal-address.ts';
+import { type Clock, pause } from '../os/clock.ts';
 import type { RunProcess } from '../os/process.ts';
 import { type Attachment, TOOL_SILENCE } from './attach-by-nbd.ts';
 
@@ -31,7 +32,7 @@ export async function attachByIscsi(
   clock: Clock,
 ): Promise<Attachment> {
   const { initiatorName, address, port, targetName } = disk;
-  const portal = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const portal = formatPortalAddress(address, port);
   const iscsiadm = async (...args: string[]): Promise<string> => {
     let said = '';
     const output = (text: string): void => {
@@ -60,7 +61,7 @@ export async function attachByIscsi(
       const blockDevice = findUnit(await iscsiadm('-m', 'session', '-P', '3'), disk);
       if (blockDevice !== undefined) return { blockDevice, detach };
       if (clock.monotonic() >= deadline) throw noUnit(disk);
-      await new Promise<void>((resolve) => void clock.after(LOOK_INTERVAL, resolve));
+      await pause(clock, LOOK_INTERVAL);
     }
   } catch (error) {
     // What failed is what counts, not that there is nothing to log out of, or to delete.

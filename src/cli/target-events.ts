@@ -1,5 +1,6 @@
 /** What happens at `diskless target`, as JSON lines for programs or as lines for people. */
 
+import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import type { Endpoint } from '../os/network.ts';
 import type { SessionReference, TargetEvent } from '../target/event.ts';
 import { clockText } from './clock-text.ts';
@@ -95,5 +96,5 @@ export function readableTargetEvents(sink: TextSink): (event: TargetProgramEvent
 }
 
 export function endpointText({ address, port }: Endpoint): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return formatPortalAddress(address, port);
 }

@@ -5,7 +5,7 @@
  * Commands are run once or more: whoever gives them must be able to bear that, as READ and WRITE of the same blocks can.
  */
 
-import type { Clock } from '../os/clock.ts';
+import { type Clock, pause } from '../os/clock.ts';
 import type { CommandExecutor, ScsiRequest, ScsiResult } from './scsi-request.ts';
 import type { Session } from './session.ts';
 import { SessionDropped, sessionClosed } from './session-error.ts';
@@ -91,15 +91,7 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
 
   /** Resolves after so many milliseconds, or when this closes. */
   async #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#closing;
-    if (milliseconds === 0 || signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#options.clock.after(milliseconds, resolve);
-    const done = (): void => resolve();
-    signal.addEventListener('abort', done, { once: true });
-    await promise;
-    timer.cancel();
-    signal.removeEventListener('abort', done);
+    if (milliseconds > 0) await pause(this.#options.clock, milliseconds, this.#closing.signal);
   }
 
   /** Ends it at once: what is under way fails with `reason`. */

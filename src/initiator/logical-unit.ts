@@ -1,7 +1,7 @@
 /** The commands that a disk needs, as calls: each answer decoded, unit attentions and busy targets waited out. */
 
 import { DisklessError, inOnePiece } from '../bytes/index.ts';
-import type { Clock } from '../os/clock.ts';
+import { type Clock, pause } from '../os/clock.ts';
 import { AdditionalSense } from '../scsi/additional-sense.ts';
 import { CAPACITY_BEYOND_32_BITS, ReadCapacity10Data, ReadCapacity16Data } from '../scsi/capacity.ts';
 import {
@@ -66,7 +66,7 @@ export class LogicalUnit {
       if (result.status === Status.good || result.status === Status.conditionMet) return result;
       const waited = this.#clock.monotonic() - started;
       if (result.sense?.key === SenseKey.unitAttention && attentions < MAX_UNIT_ATTENTIONS) attentions += 1;
-      else if (passes(result.status, result.sense) && waited < READY_TIMEOUT) await this.#pause();
+      else if (passes(result.status, result.sense) && waited < READY_TIMEOUT) await pause(this.#clock, RETRY_DELAY);
       else throw new ScsiError(title, result);
     }
   }
@@ -168,10 +168,6 @@ export class LogicalUnit {
       if (error instanceof ScsiError && error.sense?.key === SenseKey.illegalRequest) return undefined;
       throw error;
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => void this.#clock.after(RETRY_DELAY, resolve));
   }
 }
 

@@ -41,16 +41,16 @@ export const systemClock: Clock = {
   nextTurn: (callback) => void setImmediate(callback),
 };
 
-/** Until `delay` milliseconds are over or the signal comes; whoever waits looks which it was. */
-export function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
+/** Until `delay` milliseconds are over or the signal, if there is one, comes; whoever waits looks which it was. */
+export function pause(clock: Clock, delay: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {
       timer.cancel();
-      signal.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', end);
       resolve();
     };
     const timer = clock.after(Math.max(0, delay), end);
-    signal.addEventListener('abort', end, { once: true });
+    signal?.addEventListener('abort', end, { once: true });
   });
 }

@@ -6,7 +6,7 @@ import { DhcpPort } from '../../dhcp/datagram.ts';
 import { type DetectedServer, ServerDetection } from '../../dhcp/detect.ts';
 import { Option } from '../../dhcp/option.ts';
 import { OptionList } from '../../dhcp/option-list.ts';
-import type { Clock } from '../../os/clock.ts';
+import { type Clock, pause } from '../../os/clock.ts';
 import type { Network, NetworkInterface } from '../../os/network.ts';
 import { prefixOf, routesOf } from '../dhcp-stage.ts';
 import type { AskedAs, SeenOffer } from './observation.ts';
@@ -60,7 +60,8 @@ export async function seeOffers(search: OfferSearch): Promise<SeenOffer[]> {
   for (;;) {
     const deadlines = kinds.flatMap(([, { deadline }]) => (deadline === undefined ? [] : [deadline]));
     if (deadlines.length === 0) break;
-    await passed(Math.min(...deadlines) - clock.monotonic(), clock, signal);
+    await pause(clock, Math.min(...deadlines) - clock.monotonic(), signal);
+    signal.throwIfAborted();
     for (const [, detection] of kinds) send(detection.poll(clock.monotonic()));
   }
   return kinds.flatMap(([askedAs, { servers }]) => servers.map((server) => seenOffer(askedAs, server)));
@@ -80,14 +81,4 @@ function seenOffer(askedAs: AskedAs, { serverIdentifier, kind, offer }: Detected
     rootPath: rootPath === undefined ? undefined : readRootPath(rootPath),
     bootFile: bootFile === '' ? undefined : bootFile,
   };
-}
-
-async function passed(delay: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.after(Math.max(0, delay), resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  timer.cancel();
-  signal.throwIfAborted();
 }
