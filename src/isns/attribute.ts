@@ -89,6 +89,12 @@ export function numberOf({ tag, value }: Attribute): number {
   return readU32(value, 0);
 }
 
+/** That of the first attribute with the tag; undefined when there is none. */
+export function findNumber(attributes: readonly Attribute[], tag: number): number | undefined {
+  const found = attributes.find((attribute) => attribute.tag === tag);
+  return found === undefined ? undefined : numberOf(found);
+}
+
 export function longOf({ tag, value }: Attribute): bigint {
   if (value.length !== 8) throw invalid(`attribute ${tag} has ${value.length} bytes, not 8`);
   return readU64(value, 0);

@@ -8,18 +8,20 @@ import type { MacAddress } from '../bytes/index.ts';
 import {
   type Attribute,
   addressAttribute,
+  findNumber,
   numberAttribute,
-  numberOf,
   textAttribute,
   zeroLength,
 } from '../isns/attribute.ts';
-import { DdFeature, DdsStatus, EntityProtocol, NodeType } from '../isns/bitmap.ts';
+import { DdFeature, DdsStatus } from '../isns/bitmap.ts';
 import type { ResponseSections } from '../isns/message.ts';
 import { FunctionId } from '../isns/pdu.ts';
 import type { AdministrativeRequest } from '../isns/registry/registry.ts';
 import { describeStatus, Status } from '../isns/status.ts';
 import { Tag } from '../isns/tag.ts';
+import type { Endpoint } from '../os/network.ts';
 import type { IsnsAsker } from './isns-service.ts';
+import { portalAttributes, targetEntity } from './isns-target-entity.ts';
 import type { Machines } from './machines.ts';
 
 const ENTITY = 'diskless';
@@ -29,12 +31,6 @@ const FOR_EVER = 0xffff_ffff;
 /** Initiators that are remembered of a machine: its firmware's, its boot client's, its system's. */
 const MOST_INITIATORS = 16;
 
-export interface IsnsPortal {
-  /** A literal. */
-  readonly address: string;
-  readonly port: number;
-}
-
 interface BootList {
   readonly domain: number;
   readonly initiators: Set<string>;
@@ -43,7 +39,7 @@ interface BootList {
 
 export interface IsnsBootListsOptions {
   readonly machines: Machines;
-  readonly portals: readonly IsnsPortal[];
+  readonly portals: readonly Endpoint[];
   readonly administer: (request: AdministrativeRequest) => ResponseSections;
   /** Hears of what the registry refuses. */
   readonly onRefused: (text: string) => void;
@@ -89,27 +85,17 @@ export class IsnsBootLists {
   #registerTargets(macs: readonly MacAddress[], replace: boolean): void {
     const { machines, portals } = this.#options;
     const names = macs.map((mac) => machines.diskOf(mac).targetName);
-    const entity = textAttribute(Tag.entityIdentifier, ENTITY);
+    const lasting = [numberAttribute(Tag.registrationPeriod, FOR_EVER)];
     const request: AdministrativeRequest = {
       functionId: FunctionId.devAttrReg,
       replace,
-      key: [entity],
-      operating: [
-        entity,
-        numberAttribute(Tag.entityProtocol, EntityProtocol.iscsi),
-        numberAttribute(Tag.registrationPeriod, FOR_EVER),
-        ...portals.flatMap(({ address, port }) => portalAttributes(address, port)),
-        ...names.flatMap((name) => [
-          textAttribute(Tag.iscsiName, name),
-          numberAttribute(Tag.iscsiNodeType, NodeType.target),
-        ]),
-      ],
+      ...targetEntity(ENTITY, portals, names, lasting),
     };
     const { administer } = this.#options;
     if (administer(request).status === Status.successful) return;
     const taken = [
       ...names.map((name) => textAttribute(Tag.iscsiName, name)),
-      ...(replace ? portals.flatMap(({ address, port }) => portalAttributes(address, port)) : []),
+      ...(replace ? portals.flatMap(portalAttributes) : []),
     ];
     administer({ functionId: FunctionId.devDereg, operating: taken });
     this.#require(administer(request), 'the targets');
@@ -120,14 +106,14 @@ export class IsnsBootLists {
     const wanted = [zeroLength(Tag.ddsId)];
     const found = this.#options.administer({ functionId: FunctionId.devAttrQry, key: [name], operating: wanted });
     const status = numberAttribute(Tag.ddsStatus, DdsStatus.enabled);
-    const id = numberIn(found.operating, Tag.ddsId);
+    const id = findNumber(found.operating, Tag.ddsId);
     const key = id === undefined ? [] : [numberAttribute(Tag.ddsId, id)];
     const operating = id === undefined ? [name, status] : [status];
     const made = this.#require(
       this.#options.administer({ functionId: FunctionId.ddsReg, key, operating }),
       'the boot lists',
     );
-    return made === undefined ? undefined : numberIn(made.operating, Tag.ddsId);
+    return made === undefined ? undefined : findNumber(made.operating, Tag.ddsId);
   }
 
   /** The machine's boot list, made when there is none yet. */
@@ -136,7 +122,7 @@ export class IsnsBootLists {
     const { targetName, initiatorName } = machines.diskOf(mac);
     const name = textAttribute(Tag.ddSymbolicName, `boot ${mac}`);
     const found = administer({ functionId: FunctionId.devAttrQry, key: [name], operating: [zeroLength(Tag.ddId)] });
-    const id = numberIn(found.operating, Tag.ddId);
+    const id = findNumber(found.operating, Tag.ddId);
     const key = id === undefined ? [] : [numberAttribute(Tag.ddId, id)];
     const request = {
       functionId: FunctionId.ddReg,
@@ -147,7 +133,7 @@ export class IsnsBootLists {
         ...[targetName, initiatorName].map((member) => textAttribute(Tag.ddMemberIscsiName, member)),
       ],
     };
-    const domain = numberIn(this.#require(administer(request), `the boot list of ${mac}`)?.operating ?? [], Tag.ddId);
+    const domain = findNumber(this.#require(administer(request), `the boot list of ${mac}`)?.operating ?? [], Tag.ddId);
     if (domain === undefined || this.#domainSet === undefined) return;
     const set = { key: [numberAttribute(Tag.ddsId, this.#domainSet)], operating: [numberAttribute(Tag.ddId, domain)] };
     this.#require(administer({ functionId: FunctionId.ddsReg, ...set }), `the boot list of ${mac}`);
@@ -188,15 +174,6 @@ export class IsnsBootLists {
   }
 }
 
-function portalAttributes(address: string, port: number): Attribute[] {
-  return [addressAttribute(Tag.portalIpAddress, address), numberAttribute(Tag.portalPort, port)];
-}
-
 function memberPortal(address: string, port: number): Attribute[] {
   return [addressAttribute(Tag.ddMemberPortalIpAddress, address), numberAttribute(Tag.ddMemberPortalPort, port)];
-}
-
-function numberIn(attributes: readonly Attribute[], tag: number): number | undefined {
-  const found = attributes.find((attribute) => attribute.tag === tag);
-  return found === undefined ? undefined : numberOf(found);
 }

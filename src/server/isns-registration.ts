@@ -5,13 +5,13 @@
 
 import { IsnsConnection } from '../boot/isns-connection.ts';
 import { DisklessError } from '../bytes/index.ts';
-import { addressAttribute, numberAttribute, numberOf, textAttribute } from '../isns/attribute.ts';
-import { EntityProtocol, NodeType } from '../isns/bitmap.ts';
+import { findNumber, textAttribute } from '../isns/attribute.ts';
 import { requireSuccess } from '../isns/client.ts';
 import { FunctionId } from '../isns/pdu.ts';
 import { Tag } from '../isns/tag.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import type { Endpoint, Network } from '../os/network.ts';
+import { targetEntity } from './isns-target-entity.ts';
 
 /** Milliseconds for a connection, and for an answer. */
 const TIMEOUT = 5000;
@@ -73,27 +73,14 @@ export class IsnsRegistration implements AsyncDisposable {
   async #register(source: string): Promise<number> {
     const { portals, targetNames } = this.#options;
     using connection = await this.#connect(source);
-    const entity = textAttribute(Tag.entityIdentifier, this.#identifier);
     const response = await connection.request({
       functionId: FunctionId.devAttrReg,
       replace: !this.#isRegistered,
-      key: [entity],
-      operating: [
-        entity,
-        numberAttribute(Tag.entityProtocol, EntityProtocol.iscsi),
-        ...portals.flatMap(({ address, port }) => [
-          addressAttribute(Tag.portalIpAddress, address),
-          numberAttribute(Tag.portalPort, port),
-        ]),
-        ...targetNames().flatMap((name) => [
-          textAttribute(Tag.iscsiName, name),
-          numberAttribute(Tag.iscsiNodeType, NodeType.target),
-        ]),
-      ],
+      ...targetEntity(this.#identifier, portals, targetNames()),
     });
     const { operating } = requireSuccess(response, 'to register the machines’ targets');
-    const period = operating.find(({ tag }) => tag === Tag.registrationPeriod);
-    const asked = period === undefined ? MOST_REFRESH : numberOf(period) * 500;
+    const period = findNumber(operating, Tag.registrationPeriod);
+    const asked = period === undefined ? MOST_REFRESH : period * 500;
     return Math.min(MOST_REFRESH, Math.max(LEAST_REFRESH, asked));
   }
 

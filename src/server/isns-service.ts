@@ -40,7 +40,7 @@ export interface IsnsServiceOptions {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly records: IsnsRecordStore;
-  /** The served address on the network of another one; undefined: any will do. */
+  /** The served address on the network of another one; undefined where all do as well. */
   readonly localAddressFor: (remote: string) => string | undefined;
   /** Sees everybody who asks before the registry does. */
   readonly onAsker?: (asker: IsnsAsker) => void;
