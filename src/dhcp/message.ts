@@ -185,6 +185,16 @@ export function decodeMessage(datagram: Uint8Array): DhcpMessage {
   };
 }
 
+/** A datagram of a port that anybody can send to: what does not parse is no message. */
+export function readMessage(datagram: Uint8Array): DhcpMessage | undefined {
+  try {
+    return decodeMessage(datagram);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
 const snameArea = areaOf(FixedPart.fields.sname);
 const fileArea = areaOf(FixedPart.fields.file);
 

@@ -4,15 +4,15 @@
  * then, and nobody would know why.
  */
 
-import { DisklessError, IPV4_ANY, IPV4_BROADCAST, type Ipv4Address, ProtocolError } from '../bytes/index.ts';
+import { DisklessError, IPV4_ANY, IPV4_BROADCAST, type Ipv4Address } from '../bytes/index.ts';
 import { DhcpPort } from '../dhcp/datagram.ts';
 import {
   BootOperation,
   type DhcpMessage,
-  decodeMessage,
   hardwareAddress,
   MessageType,
   messageType,
+  readMessage,
 } from '../dhcp/message.ts';
 import { Option } from '../dhcp/option.ts';
 import type { DhcpServerEvent } from '../dhcp/server/event.ts';
@@ -69,7 +69,7 @@ export class OtherServers {
 
   /** A datagram that a server has sent to the client port. A proxyDHCP server, which gives no addresses, is none of the others. */
   hear(data: Uint8Array): void {
-    const message = parse(data);
+    const message = readMessage(data);
     if (message === undefined || message.op !== BootOperation.reply || message.yiaddr === IPV4_ANY) return;
     const type = message.options.find(Option.messageType);
     if (type === MessageType.offer || type === MessageType.ack) this.#tell(message);
@@ -86,15 +86,5 @@ export class OtherServers {
     const text = `the DHCP server ${server} gives addresses on ${name} too: stop it there, or run this one with --dhcp proxy`;
     const mac = hardwareAddress(message);
     emit({ event: 'trouble', code: 'DHCP_OTHER_SERVER', text, ...(mac === undefined ? {} : { mac }) });
-  }
-}
-
-/** Anybody can send to this port. */
-function parse(data: Uint8Array): DhcpMessage | undefined {
-  try {
-    return decodeMessage(data);
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
   }
 }

@@ -3,11 +3,9 @@
  * (§6.2.4).
  */
 
-import type { Ipv6Address } from '../bytes/index.ts';
+import { IPV6_ANY, type Ipv6Address } from '../bytes/index.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import { ALL_NODES } from '../os/icmpv6-socket.ts';
-
-const UNSPECIFIED = '::' as Ipv6Address;
 
 export interface RouterAdvertiserOptions {
   readonly clock: Clock;
@@ -54,7 +52,7 @@ export class RouterAdvertiser implements Disposable {
     const now = clock.monotonic();
     const delay = random() * MAX_RA_DELAY_TIME;
     const earliest = this.#last + MIN_DELAY_BETWEEN_RAS;
-    if (now < earliest && source !== UNSPECIFIED && this.#alone.size < MOST_ALONE) this.#answerAlone(source, delay);
+    if (now < earliest && source !== IPV6_ANY && this.#alone.size < MOST_ALONE) this.#answerAlone(source, delay);
     else if (Math.max(now, earliest) + delay < this.#due) this.#sayAt(Math.max(now, earliest) + delay);
   }
 

@@ -1,6 +1,6 @@
 /** Router solicitations (RFC 4861 §4.1, §6.1.1): a host that has just come up asks who is there, and hears at once what it is to do. */
 
-import type { Ipv6Address } from '../bytes/index.ts';
+import { IPV6_ANY, type Ipv6Address } from '../bytes/index.ts';
 import { type HeardIcmpv6, NEVER_FORWARDED } from '../os/icmpv6-socket.ts';
 
 export const ROUTER_SOLICITATION_TYPE = 133;
@@ -15,7 +15,7 @@ export function isRouterSolicitation({ message, source, hopLimit }: HeardIcmpv6)
   if (message[0] !== ROUTER_SOLICITATION_TYPE || message[1] !== 0) return false;
   const types = optionTypes(message);
   // Who has no address yet has nothing that its card's could belong to.
-  return types !== undefined && !(source === '::' && types.includes(SOURCE_LINK_LAYER_ADDRESS));
+  return types !== undefined && !(source === IPV6_ANY && types.includes(SOURCE_LINK_LAYER_ADDRESS));
 }
 
 /** Undefined when an option is empty or cut (RFC 4861 §4.6): lengths are in units of eight bytes. */

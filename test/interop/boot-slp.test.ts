@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
 import { startDnsmasq } from '../support/dnsmasq.ts';
-import { end, NamespacePair } from '../support/namespace-pair.ts';
+import { NamespacePair } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
@@ -20,30 +20,12 @@ test('DHCP names the target only, and SLP finds its server', async (t) => {
   const image = join(directory, 'image.img');
   makeBootDisk(image);
   using pair = new NamespacePair('boot-slp', mac);
-  const settings = [
-    '--interface',
-    'server0',
-    '--data',
-    join(directory, 'data'),
-    '--dhcp',
-    'off',
-    '--slp',
-    'on',
-    '--json',
-  ];
-  const server = pair.spawn('server', process.execPath, [program, 'serve', image, ...settings]);
-  try {
-    assert.ok(server.stdout !== null);
-    for await (const line of createInterface({ input: server.stdout })) {
-      if (JSON.parse(line).event === 'ready') break;
-    }
-    await using _dnsmasq = await startDnsmasq(pair, [`--dhcp-option=17,iscsi:::::${targetName}`]);
-    const { status, output } = await pair.run(process.execPath, [program, 'boot', '--interface', 'client0'], 60_000);
-    assert.equal(status, 0, output);
-    assert.match(output, /discovery +> the target .* is known and its server is not/);
-    assert.match(output, /discovery += iqn\.2026-11\.internal\.diskless:52-54-00-42-00-0c/);
-    assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
-  } finally {
-    await end(server);
-  }
+  const settings = ['--interface', 'server0', '--data', join(directory, 'data'), '--dhcp', 'off', '--slp', 'on'];
+  await using _server = await ServeProgram.start([image, ...settings], ['ip', 'netns', 'exec', pair.server]);
+  await using _dnsmasq = await startDnsmasq(pair, [`--dhcp-option=17,iscsi:::::${targetName}`]);
+  const { status, output } = await pair.run(process.execPath, [program, 'boot', '--interface', 'client0'], 60_000);
+  assert.equal(status, 0, output);
+  assert.match(output, /discovery +> the target .* is known and its server is not/);
+  assert.match(output, /discovery += iqn\.2026-11\.internal\.diskless:52-54-00-42-00-0c/);
+  assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
 });

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
-import { end, NamespacePair } from '../support/namespace-pair.ts';
+import { NamespacePair } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
@@ -31,31 +31,24 @@ test('a machine that knows its target’s name, or only itself, finds its disk b
     'on',
     '--isns',
     'on',
-    '--json',
+    '--loader-dir',
+    'off',
   ];
-  const server = pair.spawn('server', process.execPath, [program, 'serve', image, '--loader-dir', 'off', ...settings]);
+  await using _server = await ServeProgram.start([image, ...settings], ['ip', 'netns', 'exec', pair.server]);
   const boot = async (discovery: string, ...args: readonly string[]) => {
     const client = [program, 'boot', '--interface', 'client0', '--dhcp', 'off', '--discovery', discovery, ...args];
     return pair.run(process.execPath, client, 60_000);
   };
-  try {
-    assert.ok(server.stdout !== null);
-    for await (const line of createInterface({ input: server.stdout })) {
-      if (JSON.parse(line).event === 'ready') break;
-    }
-    const named = await boot('slp', '--target', targetName);
-    assert.equal(named.status, 0, named.output);
-    assert.match(named.output, /discovery .*asking 192\.0\.2\.1: \(iscsi-name=/);
-    assert.match(named.output, /boot +=.*bootable by BIOS and UEFI/);
-    const unnamed = await boot('slp');
-    assert.equal(unnamed.status, 0, unnamed.output);
-    assert.match(unnamed.output, new RegExp(`discovery .*${targetName} at 192\\.0\\.2\\.1:3260, to boot from`));
-    assert.match(unnamed.output, /boot +=.*bootable by BIOS and UEFI/);
-    const byIsns = await boot('isns');
-    assert.equal(byIsns.status, 0, byIsns.output);
-    assert.match(byIsns.output, /SLP tells of an iSNS server at 192\.0\.2\.1:3205/);
-    assert.match(byIsns.output, /boot +=.*bootable by BIOS and UEFI/);
-  } finally {
-    await end(server);
-  }
+  const named = await boot('slp', '--target', targetName);
+  assert.equal(named.status, 0, named.output);
+  assert.match(named.output, /discovery .*asking 192\.0\.2\.1: \(iscsi-name=/);
+  assert.match(named.output, /boot +=.*bootable by BIOS and UEFI/);
+  const unnamed = await boot('slp');
+  assert.equal(unnamed.status, 0, unnamed.output);
+  assert.match(unnamed.output, new RegExp(`discovery .*${targetName} at 192\\.0\\.2\\.1:3260, to boot from`));
+  assert.match(unnamed.output, /boot +=.*bootable by BIOS and UEFI/);
+  const byIsns = await boot('isns');
+  assert.equal(byIsns.status, 0, byIsns.output);
+  assert.match(byIsns.output, /SLP tells of an iSNS server at 192\.0\.2\.1:3205/);
+  assert.match(byIsns.output, /boot +=.*bootable by BIOS and UEFI/);
 });

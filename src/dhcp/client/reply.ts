@@ -2,7 +2,7 @@
 
 import { ProtocolError } from '../../bytes/index.ts';
 import type { AuthenticationKey } from '../authentication.ts';
-import { BootOperation, type DhcpMessage, decodeMessage, hardwareAddress, messageType } from '../message.ts';
+import { BootOperation, type DhcpMessage, hardwareAddress, messageType, readMessage } from '../message.ts';
 import { Option } from '../option.ts';
 import type { ClientAuthentication } from './authentication.ts';
 import { serverOf } from './offer.ts';
@@ -31,7 +31,7 @@ export function receiveReply(
   options: DhcpClientOptions,
   authentication: ClientAuthentication | undefined,
 ): Reception {
-  const message = parse(data);
+  const message = readMessage(data);
   if (message === undefined || message.op !== BootOperation.reply || message.xid !== question) return { kind: 'other' };
   const reason = strangeness(message, options);
   if (reason !== undefined) return { kind: 'discarded', message, reason, unproven: false };
@@ -40,16 +40,6 @@ export function receiveReply(
   const key = authentication.check(data, serverOf(message));
   if (typeof key === 'string') return { kind: 'discarded', message, reason: key, unproven: true };
   return { kind: 'reply', reply: { message, type, key } };
-}
-
-/** Anybody can send to this port: what does not parse is not an answer. */
-function parse(data: Uint8Array): DhcpMessage | undefined {
-  try {
-    return decodeMessage(data);
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
 }
 
 function strangeness(message: DhcpMessage, options: DhcpClientOptions): string | undefined {

@@ -40,9 +40,14 @@ export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): P
 }
 
 /** The machines' targets, and the iSNS server where there is one. */
-function servicesAt({ options, store, machines }: Parts, host: string, scopes: readonly string[]): AdvertisementSource {
-  const known = () => store.hosts.all().map(({ hardwareAddress }) => hardwareAddress);
-  const targets = new FleetAdvertisements({ machines, known, host, port: options.iscsiPort, scopes });
+function servicesAt({ options, machines }: Parts, host: string, scopes: readonly string[]): AdvertisementSource {
+  const targets = new FleetAdvertisements({
+    machines,
+    known: () => machines.all(),
+    host,
+    port: options.iscsiPort,
+    scopes,
+  });
   if (!options.isns) return targets;
   const isns = isnsAdvertisement({ host, port: ISNS_PORT, scopes });
   return allOf([targets, { advertisements: () => [isns] }]);

@@ -4,6 +4,7 @@ import { parseIpNetwork } from '../../bytes/index.ts';
 import { Portal } from '../../target/portal.ts';
 import { PortalGroup } from '../../target/portal-group.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
+import { textOf } from '../ipv6-plan.ts';
 import { MachineTargets } from '../machine-targets.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { TargetObserver } from '../target-observer.ts';
@@ -41,5 +42,5 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
 function placesOf({ address, subnet, ipv6 }: InterfacePlan) {
   const ipv4 = { address, network: `${subnet.network}/${subnet.prefix}` };
   if (ipv6 === undefined) return [ipv4];
-  return [ipv4, { address: ipv6.address, network: `${ipv6.prefix.network}/${ipv6.prefix.length}` }];
+  return [ipv4, { address: ipv6.address, network: textOf(ipv6.prefix) }];
 }
