@@ -46,7 +46,8 @@ export class ProgramInGuest {
       const mount = `mkdir -p ${place} && mount -t 9p -o ${how} ${tag} ${place}`;
       await guest.run(`grep -q ' ${place} ' /proc/mounts || { ${mount}; }`);
     }
-    await guest.run(`/node/node /diskless/bin/diskless.js ${args.join(' ')} > ${output} 2>&1 &`);
+    // A program in the background opens its output when it is its turn: until then, what one before it said would still be there.
+    await guest.run(`rm -f ${output}; /node/node /diskless/bin/diskless.js ${args.join(' ')} > ${output} 2>&1 &`);
     return new ProgramInGuest(guest);
   }
 
