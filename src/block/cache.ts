@@ -7,7 +7,7 @@
  * frees it. Which lines stay is cache-lines.ts's to decide.
  */
 
-import { inOnePiece } from '../bytes/index.ts';
+import { bufferPartOf, inOnePiece } from '../bytes/index.ts';
 import { CacheLines } from './cache-lines.ts';
 import type { Awaitable, Capabilities, Device, Extent } from './device.ts';
 import { readOnlyError } from './device-error.ts';
@@ -86,14 +86,14 @@ export class CacheDevice implements Device {
     const start = offset - first * this.#lineSize;
     if (first === last) {
       this.#hits++;
-      return [line.subarray(start, start + length)];
+      return [bufferPartOf(line, start, start + length)];
     }
-    const parts = [line.subarray(start)];
+    const parts = [bufferPartOf(line, start, line.length)];
     for (let index = first + 1; index <= last; index++) {
       const next = this.#lines.get(index);
       if (next === undefined) return this.#miss(offset, length, first, last);
       this.#touch(index);
-      parts.push(index < last ? next : next.subarray(0, offset + length - last * this.#lineSize));
+      parts.push(index < last ? bufferPartOf(next, 0, next.length) : bufferPartOf(next, 0, offset + length - last * this.#lineSize));
     }
     this.#hits++;
     return parts;
@@ -128,7 +128,7 @@ export class CacheDevice implements Device {
     let start = offset % this.#lineSize;
     let left = length;
     return lines.map((line) => {
-      const slice = line.subarray(start, Math.min(line.length, start + left));
+      const slice = bufferPartOf(line, start, Math.min(line.length, start + left));
       start = 0;
       left -= slice.length;
       return slice;
