@@ -6,7 +6,8 @@ export function partOf(bytes: Uint8Array, start: number, end: number): Uint8Arra
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-/** The same for what goes to a socket of Node: it would make a Buffer of it otherwise. */
-export function bufferPartOf(bytes: Uint8Array, start: number, end: number): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
+/** Bytes that lie in a memory of their own, which is given: who has that need not ask an array for it to make a part. */
+export function memoryOf(bytes: Uint8Array): ArrayBufferLike {
+  const isAlone = bytes.byteOffset === 0 && bytes.length === bytes.buffer.byteLength;
+  return isAlone ? bytes.buffer : new Uint8Array(bytes).buffer;
 }

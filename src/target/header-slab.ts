@@ -3,7 +3,6 @@
  * nothing left to send, all of them are there to be filled again, and no object is made for a PDU.
  */
 
-import { bufferPartOf } from '../bytes/index.ts';
 import { BASIC_HEADER_LENGTH } from '../iscsi/pdu.ts';
 
 /** As many as one share of a turn sends, and some. */
@@ -22,7 +21,8 @@ export class HeaderSlab {
     const place = this.#used++;
     const known = this.#headers[place];
     if (known !== undefined) return known;
-    const header = bufferPartOf(this.#memory, place * BASIC_HEADER_LENGTH, (place + 1) * BASIC_HEADER_LENGTH);
+    // A Buffer, as a socket would make one of anything else.
+    const header = Buffer.from(this.#memory.buffer, place * BASIC_HEADER_LENGTH, BASIC_HEADER_LENGTH);
     this.#headers.push(header);
     return header;
   }
