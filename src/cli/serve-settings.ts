@@ -70,7 +70,7 @@ export const serveSettings = {
     fallback: [],
   }),
   reserve: setting({
-    help: 'address for one client: its MAC, id:HEX (client identifier), duid:HEX (DHCPv6) or uuid:UUID; host set does the same for a machine over IPv4',
+    help: 'address for one client: its MAC, id:HEX (client identifier), duid:HEX (DHCPv6) or uuid:UUID; host set does the same for a machine that was here',
     placeholder: 'client=address',
     repeats: true,
     schema: listOf(textual(parseReservation)),

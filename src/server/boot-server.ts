@@ -17,7 +17,8 @@ import { type Ipv6Plan, textOf } from './ipv6-plan.ts';
 import { findLoaders } from './loaders.ts';
 import { Machines } from './machines.ts';
 import type { BootServerOptions } from './options.ts';
-import { type Parts, type Platform, placeOf } from './parts.ts';
+import { type Parts, type Platform, placeOf, troubleOf } from './parts.ts';
+import { servedNetworks } from './served-networks.ts';
 import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
 import { startDhcp6 } from './wiring/dhcp6.ts';
 import { startHttp } from './wiring/http.ts';
@@ -56,6 +57,7 @@ export class BootServer implements AsyncDisposable {
     opened.use(startIsnsRegistration(parts, plans));
     opened.use(await startSlp(parts, plans));
     const modes = await Promise.all(plans.map((plan) => chooseMode(parts, plan, signal)));
+    await rememberNetworks(parts, zip(plans, modes));
     for (const [plan, mode] of zip(plans, modes)) opened.use(await startDhcp(parts, plan, mode));
     for (const plan of plans) opened.use(await startDhcp6(parts, plan));
     signal.throwIfAborted();
@@ -95,6 +97,20 @@ async function openState(
   const machines = new Machines(store, options.targetPrefix, clock, neighbourOf);
   const trace = new BootTrace(clock, store.boots, emit);
   return { ...given, store, pool, image, machines, trace };
+}
+
+/** For the commands beside this server. One that cannot write goes on: it serves those that it knows. */
+async function rememberNetworks(
+  { store, options, emit }: Parts,
+  served: readonly (readonly [InterfacePlan, InterfaceMode])[],
+): Promise<void> {
+  const plans = served.map(([plan]) => plan);
+  const full = served.flatMap(([plan, { mode }]) => (mode === 'full' ? [plan] : []));
+  try {
+    await store.servedNetworks.replace(servedNetworks(options, plans, full));
+  } catch (error) {
+    emit(troubleOf('FLEET_NOT_WRITTEN', error));
+  }
 }
 
 /** Nothing of the machines' work is lost with it, so that the server goes on. */

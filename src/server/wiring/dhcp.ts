@@ -51,7 +51,7 @@ export async function startDhcp(
     plan,
     leases: store.leases,
     relayed: planRelayed(options),
-    reservations: new KeptAddresses(machines, store.hosts, options.reservations),
+    reservations: new KeptAddresses(store.hosts, ({ address }) => address, options.reservations),
     bootFor: (client) => {
       if (client.hardwareAddress === undefined) return undefined;
       if (!asksForDisk(client)) return { hostName: machines.nameOf(client.hardwareAddress) };
