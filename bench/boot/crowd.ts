@@ -82,6 +82,8 @@ const untouched: MachineNetwork = {
   addAddress: async () => nothing,
   addHostRoute: async () => nothing,
   setMtu: async () => nothing,
+  ipv6SourceTowards: async () => undefined,
+  sendIcmpv6: () => false,
 };
 
 async function bootMachine(number: number, name: string, port: SharedPort): Promise<MachineTimes> {
