@@ -1,7 +1,8 @@
 /** Which networks this server gives addresses of: what commands beside it must know of its settings. Pure. */
 
 import type { ServedNetwork } from '../fleet/served-networks.ts';
-import { type InterfacePlan, planRelayed } from './interface-plan.ts';
+import type { InterfacePlan } from './interface-plan.ts';
+import { planRelayedIpv4, subnetText } from './ipv4-plan.ts';
 import { planRelayedIpv6, textOf } from './ipv6-plan.ts';
 import type { BootServerOptions } from './options.ts';
 
@@ -13,11 +14,12 @@ export function servedNetworks(
   plans: readonly InterfacePlan[],
   full: readonly InterfacePlan[],
 ): ServedNetwork[] {
-  const ipv4 = full.length === 0 ? [] : [...full, ...planRelayed(options)];
+  const own = full.flatMap(({ ipv4 }) => ipv4 ?? []);
+  const ipv4 = own.length === 0 ? [] : [...own, ...planRelayedIpv4(options)];
   const ipv6 = plans.flatMap((plan) => plan.ipv6 ?? []);
   const relayed = options.ipv6 === undefined ? [] : planRelayedIpv6(options.ipv6);
   return [
-    ...ipv4.map(({ subnet, excluded }) => ({ network: `${subnet.network}/${subnet.prefix}`, excluded })),
+    ...ipv4.map(({ subnet, excluded }) => ({ network: subnetText(subnet), excluded })),
     ...[...ipv6, ...relayed].map(({ prefix, excluded }) => ({ network: textOf(prefix), excluded })),
   ];
 }
