@@ -1,10 +1,11 @@
 /**
  * How long a boot takes, and how many at once take, and what TFTP adds:
  *
- *     npm run bench:boot [-- --rounds N] [--only boot|tftp] [--most N] [--json FILE] [--profile FOLDER]
+ *     npm run bench:boot [-- --rounds N] [--only boot|tftp] [--way TEXT] [--least N] [--most N] [--json FILE] [--profile FOLDER]
  *
  * Against `diskless serve` in a pair of network namespaces: the boot client as a program, cold to the first sector of its disk; 1, 10,
- * 100 and 1,000 machines at once, each the same client with a new Ethernet address (a new lease, a new disk), all in one process.
+ * 100 and 1,000 machines at once, each the same client with a new Ethernet address (a new lease, a new disk), all in one process. All
+ * of it by every way to the disk: DHCP names the whole of it, or SLP or iSNS is asked for the rest.
  * And a loader of 1 MB by TFTP from `diskless serve`, `tftpd-hpa` and `dnsmasq`, in turns, one client and 32 at once.
  */
 
@@ -17,8 +18,11 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
 import { bootCrowd, bootProgram, readByTftp, type TftpLoad } from './boot/loads.ts';
+import { macOf } from './boot/machine.ts';
 import { type BootRound, type Report, render, type TftpRound } from './boot/report.ts';
+import { startSiteDhcp } from './boot/site-dhcp.ts';
 import { startTftpServer, tftpServerNames } from './boot/tftp-servers.ts';
+import { type Way, ways } from './boot/ways.ts';
 import { startServe } from './measured/diskless-serve.ts';
 import { type BenchNetwork, makeBenchNetwork } from './measured/network.ts';
 
@@ -44,12 +48,14 @@ async function main(): Promise<number> {
     options: {
       rounds: { type: 'string', default: '3' },
       only: { type: 'string' },
+      way: { type: 'string', default: '' },
+      least: { type: 'string', default: '1' },
       most: { type: 'string', default: '1000' },
       json: { type: 'string' },
       profile: { type: 'string' },
     },
   });
-  const absent = missing('ip', 'in.tftpd', 'dnsmasq');
+  const absent = missing('ip', 'dnsmasq', ...(values.only === 'boot' ? [] : ['in.tftpd']));
   if (absent.length > 0) {
     console.error(`missing: ${absent.join(', ')} (Debian packages iproute2, tftpd-hpa, dnsmasq-base)`);
     return 2;
@@ -61,11 +67,12 @@ async function main(): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'diskless-bench-boot-'));
   resources.defer(() => rm(folder, { recursive: true, force: true }));
   const bench = { network, folder, progress, profile: values.profile };
-  const crowds = CROWDS.filter((count) => count <= Number(values.most));
+  const crowds = CROWDS.filter((count) => count >= Number(values.least) && count <= Number(values.most));
+  const wanted = values.only === 'tftp' ? [] : ways.filter(({ title }) => title.includes(values.way));
   const boots: BootRound[] = [];
   const tftp: TftpRound[] = [];
   for (let round = 1; round <= Number(values.rounds); round++) {
-    if (values.only !== 'tftp') boots.push(...(await bootRound(bench, round, crowds)));
+    for (const way of wanted) boots.push(...(await bootRound(bench, way, round, crowds)));
     if (values.only !== 'boot') tftp.push(...(await tftpRound(bench, round)));
   }
   const machine = `${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}`;
@@ -75,22 +82,29 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** Each on a server that was just started, without a lease or a disk. */
-async function bootRound(bench: Bench, round: number, crowds: readonly number[]): Promise<BootRound[]> {
+/** Each on servers that were just started, without a lease or a disk. */
+async function bootRound(bench: Bench, way: Way, round: number, crowds: readonly number[]): Promise<BootRound[]> {
   const { network, progress, profile } = bench;
+  const { siteDhcp } = way;
+  const first = round << 16;
   const rounds: BootRound[] = [];
   for (const count of ['program', ...crowds] as const) {
-    const stage = progress.stage(`boot ${count}, round ${round}`);
-    const folder = join(bench.folder, `boot-${count}-${round}`);
-    mkdirSync(folder);
-    await using server = await startServe({ network, folder, profile });
+    const stage = progress.stage(`${way.title}: boot ${count}, round ${round}`);
+    const folder = await mkdtemp(join(bench.folder, 'boot-'));
+    const dhcp = siteDhcp === undefined ? 'full' : 'off';
+    await using started = new AsyncDisposableStack();
+    const server = started.use(await startServe({ network, folder, profile, dhcp, flags: way.serve }));
+    if (siteDhcp !== undefined) {
+      const crowd = Array.from({ length: count === 'program' ? 0 : count }, (_, index) => macOf(first + index));
+      started.use(await startSiteDhcp(siteDhcp, network, [network.clientMac, ...crowd], folder));
+    }
     const before = server.processorTime();
     const ran =
       count === 'program'
         ? { program: await bootProgram(network, folder) }
-        : { crowd: await bootCrowd(network, count, round << 16) };
+        : { crowd: await bootCrowd(network, count, first) };
     const processorTime = server.processorTime() - before;
-    rounds.push({ ...ran, processorTime, memory: server.memory() });
+    rounds.push({ ...ran, way: way.title, processorTime, memory: server.memory() });
     stage.done(`${('program' in ran ? ran.program.program : ran.crowd.elapsed).toFixed(0)} ms`);
   }
   return rounds;

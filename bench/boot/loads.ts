@@ -4,8 +4,10 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { StageRecord } from '../../src/boot/trace.ts';
 import type { BenchNetwork } from '../measured/network.ts';
 import type { CrowdReport } from './crowd.ts';
+import { type MachineTimes, machineTimes } from './machine-times.ts';
 import type { TftpReport } from './tftp-load.ts';
 
 const execute = promisify(execFile);
@@ -18,11 +20,9 @@ async function run(network: BenchNetwork, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-export interface ProgramTimes {
+export interface ProgramTimes extends MachineTimes {
   /** Milliseconds of the whole program, with the start of Node and what is to be taken back at the end. */
   readonly program: number;
-  /** Of these, what went from the first stage to the end. */
-  readonly boot: number;
 }
 
 /** `diskless boot` once, as far as the first sector. */
@@ -30,10 +30,12 @@ export async function bootProgram(network: BenchNetwork, folder: string): Promis
   const sector = join(folder, 'sector');
   const flags = ['--interface', network.clientInterface, '--read', '512', '--out', sector, '--json'];
   const started = performance.now();
-  const { elapsed }: { elapsed: number } = JSON.parse(await run(network, launcher, 'boot', ...flags));
+  const report: { elapsed: number; stages: readonly StageRecord[] } = JSON.parse(
+    await run(network, launcher, 'boot', ...flags),
+  );
   const program = performance.now() - started;
   if (readFileSync(sector).readUInt16BE(510) !== 0x55aa) throw new Error('another sector was read than is there');
-  return { program, boot: elapsed };
+  return { ...machineTimes(report.stages, report.elapsed), program };
 }
 
 export async function bootCrowd(network: BenchNetwork, count: number, first: number): Promise<CrowdReport> {

@@ -4,9 +4,12 @@ import { percentile, summarize } from '../target/statistics.ts';
 import { table } from '../target/table.ts';
 import type { CrowdReport } from './crowd.ts';
 import type { ProgramTimes } from './loads.ts';
+import type { MachineTimes } from './machine-times.ts';
 import { type TftpServerName, tftpServerNames } from './tftp-servers.ts';
 
 export type BootRound = {
+  /** Its title. */
+  readonly way: string;
   /** Seconds that the server took. */
   readonly processorTime: number;
   /** Bytes of the server, at the end. */
@@ -35,14 +38,15 @@ export interface Report {
 export function render({ machine, node, boots, tftp }: Report): string {
   const head = `${machine}, shared by server and clients; Node ${node}. Medians of the rounds.`;
   const parts = [head];
-  if (boots.length > 0) parts.push(bootTable(boots));
+  const ways = Map.groupBy(boots, ({ way }) => way);
+  for (const [way, rounds] of ways) parts.push(bootTable(way, rounds));
   if (tftp.length > 0) parts.push(tftpTable(tftp));
   return parts.join('\n\n');
 }
 
 const median = (runs: readonly number[]): number => summarize(runs).median;
 
-function bootTable(rounds: readonly BootRound[]): string {
+function bootTable(way: string, rounds: readonly BootRound[]): string {
   const programs = rounds.filter((round) => 'program' in round);
   const crowds = Map.groupBy(
     rounds.filter((round) => 'crowd' in round),
@@ -52,24 +56,31 @@ function bootTable(rounds: readonly BootRound[]): string {
     ((median(of.map(({ processorTime }) => processorTime)) / machines) * 1000).toFixed(1),
     (median(of.map(({ memory }) => memory)) / 2 ** 20).toFixed(0),
   ];
-  const rows = [...crowds].map(([machines, of]) => {
-    const each = (name: 'dhcp' | 'disk' | 'whole', share: number): string => {
-      const runs = of.map(({ crowd }) => {
-        const sorted = crowd.machines.map((times) => times[name]).toSorted((a, b) => a - b);
+  const times = (of: readonly (readonly MachineTimes[])[]): string[] => {
+    const each = (name: keyof MachineTimes, share: number): string => {
+      const runs = of.map((machines) => {
+        const sorted = machines.map((machine) => machine[name]).toSorted((a, b) => a - b);
         return percentile(sorted, share);
       });
       return median(runs).toFixed(0);
     };
-    const all = median(of.map(({ crowd }) => crowd.elapsed)).toFixed(0);
-    const times = [each('dhcp', 0.5), each('disk', 0.5), each('whole', 0.5), each('whole', 0.99), all];
-    return [`${machines} at once`, ...times, ...cpuAndMemory(of, machines)];
-  });
-  const ofPrograms = (name: keyof ProgramTimes) => median(programs.map(({ program }) => program[name])).toFixed(0);
+    const stages = (['dhcp', 'discovery', 'disk'] as const).map((name) => each(name, 0.5));
+    return [...stages, each('whole', 0.5), each('whole', 0.99)];
+  };
+  const rows = [...crowds].map(([machines, of]) => [
+    `${machines} at once`,
+    ...times(of.map(({ crowd }) => crowd.machines)),
+    median(of.map(({ crowd }) => crowd.elapsed)).toFixed(0),
+    ...cpuAndMemory(of, machines),
+  ]);
   const first = [
-    ...['one program, cold', '', '', ofPrograms('boot'), '', ofPrograms('program')],
+    'one program, cold',
+    ...times(programs.map(({ program }) => [program])),
+    median(programs.map(({ program }) => program.program)).toFixed(0),
     ...cpuAndMemory(programs, 1),
   ];
-  const titles = ['boots', 'DHCP ms', 'disk ms', 'first sector ms', 'p99 ms', 'all ms', 'server CPU ms each', 'MiB'];
+  const stages = ['DHCP ms', 'discovery ms', 'disk ms'];
+  const titles = [way, ...stages, 'first sector ms', 'p99 ms', 'all ms', 'server CPU ms each', 'MiB'];
   return table(titles, [first, ...rows]);
 }
 

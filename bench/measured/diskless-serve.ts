@@ -13,6 +13,8 @@ export interface ServeStart {
   readonly loaders?: string;
   /** A folder for a processor profile. */
   readonly profile?: string | undefined;
+  /** Default: full. */
+  readonly dhcp?: 'full' | 'off';
   /** Further flags of `serve`. */
   readonly flags?: readonly string[];
 }
@@ -29,14 +31,14 @@ export async function startServe(start: ServeStart): Promise<RunningProgram> {
     '--interface',
     network.serverInterface,
     '--dhcp',
-    'full',
+    start.dhcp ?? 'full',
     '--loader-dir',
     loaders,
     '--json',
     ...(start.flags ?? []),
   ];
-  const pool = `${network.pool.first}-${network.pool.last}`;
-  const serve = [launcher, 'serve', image, ...flags, '--pool', pool, '--data', join(folder, 'data')];
+  const pool = start.dhcp === 'off' ? [] : ['--pool', `${network.pool.first}-${network.pool.last}`];
+  const serve = [launcher, 'serve', image, ...flags, ...pool, '--data', join(folder, 'data')];
   return await startProgram({
     command: [...network.onServer, process.execPath, ...node, ...serve],
     log: join(folder, 'log'),

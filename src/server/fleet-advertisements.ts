@@ -3,12 +3,11 @@
  * every one that is asked for by name, as its target is made when it is asked for.
  */
 
-import type { MacAddress } from '../bytes/index.ts';
+import { type MacAddress, ProtocolError } from '../bytes/index.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
-import type { Advertisement, AdvertisementSource } from '../slp/advertisement.ts';
-import { ANYBODY, formatTargetUrl, ISCSI_TARGET, targetAttributes } from '../slp/iscsi-target.ts';
-import type { Predicate } from '../slp/predicate.ts';
-import { valuesAskedFor } from '../slp/predicate-match.ts';
+import type { Advertisement, AdvertisementSource, Inquiry } from '../slp/advertisement.ts';
+import { ANYBODY, formatTargetUrl, ISCSI_TARGET, parseTargetUrl, targetAttributes } from '../slp/iscsi-target.ts';
+import { valuesAskedFor, valuesRequired } from '../slp/predicate-match.ts';
 import { ENGLISH } from '../slp/protocol.ts';
 import { PORTAL_GROUP_TAG } from '../target/target.ts';
 import type { Machines } from './machines.ts';
@@ -34,19 +33,34 @@ export class FleetAdvertisements implements AdvertisementSource {
     this.#options = options;
   }
 
-  *advertisements(predicate: Predicate | undefined, asker: string | undefined): Iterable<Advertisement> {
-    const { machines, known } = this.#options;
-    const atAsker = asker === undefined ? undefined : machines.at(asker);
-    const asked = [...this.#askedFor(predicate), ...(atAsker === undefined ? [] : [atAsker])];
-    for (const mac of new Set([...asked, ...known()])) yield this.#advertisement(mac, mac === atAsker);
+  *advertisements(inquiry: Inquiry): Iterable<Advertisement> {
+    const { asker } = inquiry;
+    const atAsker = asker === undefined ? undefined : this.#options.machines.at(asker);
+    for (const mac of new Set(this.#meant(inquiry, atAsker))) yield this.#advertisement(mac, mac === atAsker);
   }
 
-  *#askedFor(predicate: Predicate | undefined): Iterable<MacAddress> {
-    const { machines } = this.#options;
-    const targets = valuesAskedFor(predicate, 'iscsi-name');
-    const initiators = [...valuesAskedFor(predicate, 'auth-name'), ...valuesAskedFor(predicate, 'boot-list')];
-    for (const name of targets) yield* present(machines.byTargetName(name));
-    for (const name of initiators) yield* present(machines.byInitiatorName(name));
+  /** When a thousand machines ask for one target each, none of their questions is to look at a thousand targets. */
+  #meant({ predicate, url }: Inquiry, atAsker: MacAddress | undefined): Iterable<MacAddress> {
+    if (url !== undefined) return this.#byTargetNames(targetNamesIn(url));
+    const targets = valuesRequired(predicate, 'iscsi-name');
+    if (targets !== undefined) return this.#byTargetNames(targets);
+    const initiators = valuesRequired(predicate, 'auth-name') ?? valuesRequired(predicate, 'boot-list');
+    if (initiators !== undefined) return [...this.#byInitiatorNames(initiators), ...present(atAsker)];
+    return [
+      ...this.#byTargetNames(valuesAskedFor(predicate, 'iscsi-name')),
+      ...this.#byInitiatorNames(valuesAskedFor(predicate, 'auth-name')),
+      ...this.#byInitiatorNames(valuesAskedFor(predicate, 'boot-list')),
+      ...present(atAsker),
+      ...this.#options.known(),
+    ];
+  }
+
+  #byTargetNames(names: readonly string[]): MacAddress[] {
+    return names.flatMap((name) => present(this.#options.machines.byTargetName(name)));
+  }
+
+  #byInitiatorNames(names: readonly string[]): MacAddress[] {
+    return names.flatMap((name) => present(this.#options.machines.byInitiatorName(name)));
   }
 
   /** Who is at a machine's address is let in under any name, as SendTargets has it. */
@@ -75,4 +89,14 @@ export class FleetAdvertisements implements AdvertisementSource {
 
 function present<T>(value: T | undefined): T[] {
   return value === undefined ? [] : [value];
+}
+
+/** None for the URL of another service. */
+function targetNamesIn(url: string): string[] {
+  try {
+    return [parseTargetUrl(url).targetName];
+  } catch (error) {
+    if (error instanceof ProtocolError) return [];
+    throw error;
+  }
 }

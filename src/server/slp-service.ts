@@ -70,7 +70,7 @@ export class SlpService implements AsyncDisposable {
     const registry = new Registry({ scopes, now: () => clock.monotonic() });
     const bootTimestamp = Math.floor(clock.now() / 1000);
     this.#agent = new SlpAgent({ ...options, address: place.address, directory: { registry, bootTimestamp } });
-    const registered = () => services.advertisements(undefined, undefined);
+    const registered = () => services.advertisements({});
     this.#registrar = new Registrar({ scopes, services: registered, withheld, timing, random });
     this.#nextSearch = clock.monotonic() + random() * timing.startWait;
     this.#nextBeat = clock.monotonic();

@@ -14,19 +14,29 @@ export interface Advertisement {
   readonly attributes: AttributeTable;
 }
 
+/** What a request is about, as far as it says. */
+export interface Inquiry {
+  /** What is found must satisfy it. */
+  readonly predicate?: Predicate | undefined;
+  /** What is found must have it. */
+  readonly url?: string | undefined;
+  /** The address that asks; undefined when what is found is to be registered elsewhere. */
+  readonly asker?: string | undefined;
+}
+
 export interface AdvertisementSource {
   /**
-   * What may satisfy a predicate: everything, or only what it can be about. Services that are made when they are asked for are among it
-   * when the predicate names them. Attributes may depend on who asks: the address, undefined when they are to be registered elsewhere.
+   * What an inquiry may be about: everything, or less. Services that are made when they are asked for are among it when the inquiry
+   * names them. Attributes may depend on who asks.
    */
-  advertisements(predicate: Predicate | undefined, asker: string | undefined): Iterable<Advertisement>;
+  advertisements(inquiry: Inquiry): Iterable<Advertisement>;
 }
 
 /** What several sources have together. */
 export function allOf(sources: readonly AdvertisementSource[]): AdvertisementSource {
   return {
-    *advertisements(predicate, asker) {
-      for (const source of sources) yield* source.advertisements(predicate, asker);
+    *advertisements(inquiry) {
+      for (const source of sources) yield* source.advertisements(inquiry);
     },
   };
 }

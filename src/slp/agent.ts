@@ -186,7 +186,7 @@ export class SlpAgent {
   }
 
   #isOwn(url: string): boolean {
-    for (const own of this.#options.services.advertisements(undefined, undefined)) if (own.url === url) return true;
+    for (const own of this.#options.services.advertisements({ url })) if (own.url === url) return true;
     return false;
   }
 

@@ -91,3 +91,24 @@ export function valuesAskedFor(predicate: Predicate | undefined, tag: string): s
       return [];
   }
 }
+
+/**
+ * The values, folded, of which an attribute must have one wherever a predicate holds; undefined when it may hold for others too. A
+ * negation tells nothing of the values that are there beside the one that it names.
+ */
+export function valuesRequired(predicate: Predicate | undefined, tag: string): string[] | undefined {
+  switch (predicate?.kind) {
+    case 'and':
+      return predicate.terms.map((term) => valuesRequired(term, tag)).find((values) => values !== undefined);
+    case 'or': {
+      const ofEach = predicate.terms.map((term) => valuesRequired(term, tag));
+      return ofEach.some((values) => values === undefined) ? undefined : ofEach.flatMap((values) => values ?? []);
+    }
+    case 'compare': {
+      const isEqual = predicate.operator === '=' || predicate.operator === '~=';
+      return isEqual && predicate.tag === tag ? valuesAskedFor(predicate, tag) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,7 +1,7 @@
 /** Answers about services (RFC 2608 §8.1, §10.1, §10.3), the same from a service agent and from a directory agent. */
 
 import { reachesAsker } from './address-scope.ts';
-import { type Advertisement, type AdvertisementSource, isOfLanguage } from './advertisement.ts';
+import { type Advertisement, type AdvertisementSource, type Inquiry, isOfLanguage } from './advertisement.ts';
 import { attributeTable, formatAttributeList } from './attribute.ts';
 import type { AttributeRequest, ServiceRequest, ServiceTypeRequest, SlpBody } from './body.ts';
 import { parsePredicate } from './predicate.ts';
@@ -27,7 +27,7 @@ export type Answer = { readonly found: boolean; readonly body: SlpBody };
 /** Raises what reading a predicate raises. */
 export function answerServiceRequest(request: ServiceRequest, question: Question): Answer {
   const predicate = parsePredicate(request.predicate);
-  const ofType = inScope(question, request.scopes, predicate).filter(({ serviceType }) =>
+  const ofType = inScope(question, request.scopes, { predicate }).filter(({ serviceType }) =>
     isOfType(serviceType, request.serviceType),
   );
   // Without a predicate there is nothing in any language to compare.
@@ -48,8 +48,9 @@ export function answerServiceRequest(request: ServiceRequest, question: Question
 
 /** Raises what reading a tag list raises. */
 export function answerAttributeRequest(request: AttributeRequest, question: Question): Answer {
-  const meant = inScope(question, request.scopes, undefined).filter(({ url, serviceType }) =>
-    isUrl(request.url) ? url === request.url : isOfType(serviceType, request.url),
+  const wanted = isUrl(request.url) ? { url: request.url } : {};
+  const meant = inScope(question, request.scopes, wanted).filter(({ url, serviceType }) =>
+    wanted.url === undefined ? isOfType(serviceType, request.url) : url === wanted.url,
   );
   const spoken = meant.filter(({ languageTag }) => isOfLanguage(languageTag, question.languageTag));
   const errorCode = spoken.length === 0 && meant.length > 0 ? ErrorCode.languageNotSupported : ErrorCode.ok;
@@ -65,7 +66,7 @@ export function answerAttributeRequest(request: AttributeRequest, question: Ques
 /** Raises SLP_STRING_INVALID. */
 export function answerServiceTypeRequest(request: ServiceTypeRequest, question: Question): Answer {
   const { namingAuthority } = request;
-  const types = inScope(question, request.scopes, undefined).map(({ serviceType }) => serviceType);
+  const types = inScope(question, request.scopes, {}).map(({ serviceType }) => serviceType);
   const meant = types.filter((type) => {
     return namingAuthority === undefined || folded(namingAuthorityOf(type)) === folded(namingAuthority);
   });
@@ -76,10 +77,10 @@ export function answerServiceTypeRequest(request: ServiceTypeRequest, question: 
 function inScope(
   { sources, asker }: Question,
   scopes: readonly string[],
-  predicate: ReturnType<typeof parsePredicate>,
+  wanted: Omit<Inquiry, 'asker'>,
 ): Advertisement[] {
   return sources.flatMap((source) =>
-    [...source.advertisements(predicate, asker)].filter(
+    [...source.advertisements({ ...wanted, asker })].filter(
       (one) => itemsInBoth(scopes, one.scopes).length > 0 && reachesAsker(one.url, asker),
     ),
   );

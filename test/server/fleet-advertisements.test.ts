@@ -5,6 +5,8 @@ import { SqliteFleetStore } from '../../src/fleet/sqlite/store.ts';
 import { FleetAdvertisements } from '../../src/server/fleet-advertisements.ts';
 import { Machines } from '../../src/server/machines.ts';
 import {
+  type Advertisement,
+  type Inquiry,
   parsePredicate,
   queryForBootTargets,
   queryForInitiator,
@@ -15,16 +17,19 @@ import { SimulatedClock } from '../support/simulated-clock.ts';
 
 const prefix = 'iqn.2026-11.internal.diskless';
 const known = parseMac('52:54:00:00:00:01');
+const another = parseMac('52:54:00:00:00:03');
 const unknown = parseMac('52:54:00:00:00:02');
 const targetOf = (mac: string) => `${prefix}:${mac.replaceAll(':', '-')}`;
 const initiatorOf = (mac: string) => `${prefix}:initiator:${mac.replaceAll(':', '-')}`;
 
 describe('the targets of the fleet, as SLP advertises them', () => {
-  /** Targets that are found by a query from an address. */
-  async function find(query: string, asker: string | undefined, at: readonly (readonly [string, MacAddress])[] = []) {
+  const place = 'service:iscsi:target://192.0.2.1:3261/';
+
+  async function advertised(inquiry: Inquiry, at: readonly (readonly [string, MacAddress])[] = []) {
     await using store = new SqliteFleetStore(':memory:');
     const machines = new Machines(store, prefix, new SimulatedClock(), (address) => new Map(at).get(address));
     await machines.seen(known);
+    await machines.seen(another);
     const source = new FleetAdvertisements({
       machines,
       known: () => store.hosts.all().map(({ hardwareAddress }) => hardwareAddress),
@@ -32,15 +37,22 @@ describe('the targets of the fleet, as SLP advertises them', () => {
       port: 3261,
       scopes: ['DEFAULT'],
     });
+    return [...source.advertisements(inquiry)];
+  }
+
+  const namesOf = (found: readonly Advertisement[]) => found.map(({ url }) => url.replace(place, ''));
+
+  /** Targets that are found by a query from an address. */
+  async function find(query: string, asker: string | undefined, at: readonly (readonly [string, MacAddress])[] = []) {
     const predicate = parsePredicate(query);
-    const found = [...source.advertisements(predicate, asker)].filter(({ attributes }) =>
-      satisfies(attributes, predicate),
-    );
-    return found.map(({ url }) => url.replace('service:iscsi:target://192.0.2.1:3261/', ''));
+    const found = await advertised({ predicate, asker }, at);
+    return namesOf(found.filter(({ attributes }) => satisfies(attributes, predicate)));
   }
 
   test('are those of all machines that were ever seen', async () => {
-    assert.deepEqual(await find('', undefined), [targetOf(known)]);
+    assert.deepEqual(await find('', undefined), [targetOf(known), targetOf(another)]);
+    assert.deepEqual(await find('(portal-group>=1)', undefined), [targetOf(known), targetOf(another)]);
+    assert.deepEqual(await find(`(!(iscsi-name=${targetOf(known)}))`, undefined), [targetOf(another)]);
   });
 
   test('are found by name, also when the machine was never seen: its target is made when it logs in', async () => {
@@ -55,6 +67,16 @@ describe('the targets of the fleet, as SLP advertises them', () => {
       assert.deepEqual(await find(query(initiatorOf(unknown)), '192.0.2.9'), [targetOf(unknown)]);
       assert.deepEqual(await find(query('iqn.2001-04.com.example:stranger'), '192.0.2.9'), []);
     }
+  });
+
+  test('are not looked at when the question cannot be about them', async () => {
+    const at = [['192.0.2.9', another]] as const;
+    const asked = async (query: string) =>
+      namesOf(await advertised({ predicate: parsePredicate(query), asker: '192.0.2.9' }, at));
+    assert.deepEqual(await asked(queryForTarget(targetOf(known).toUpperCase())), [targetOf(known)]);
+    assert.deepEqual(await asked(queryForBootTargets(initiatorOf(known))), [targetOf(known), targetOf(another)]);
+    assert.deepEqual(namesOf(await advertised({ url: `${place}${targetOf(unknown)}` })), [targetOf(unknown)]);
+    assert.deepEqual(await advertised({ url: 'service:iscsi:sms://192.0.2.1:3205' }), []);
   });
 
   test('whoever is at a machine’s address finds that machine’s, under any name', async () => {

@@ -10,6 +10,7 @@ import {
   queryForInitiator,
   queryForTarget,
   valuesAskedFor,
+  valuesRequired,
 } from '../../src/slp/index.ts';
 
 const matches = (attributes: string, predicate: string) =>
@@ -181,5 +182,15 @@ describe('the queries of RFC 4018 §5.2', () => {
     assert.deepEqual(valuesAskedFor(predicate, 'boot-list'), ['iqn.2001-04.com.example:a', 'any', 'iscsi']);
     assert.deepEqual(valuesAskedFor(parsePredicate('(!(iscsi-name=b))'), 'iscsi-name'), ['b']);
     assert.deepEqual(valuesAskedFor(predicate, 'iscsi-name'), []);
+  });
+
+  test('tell which values there must be for them to hold', () => {
+    const required = (query: string) => valuesRequired(parsePredicate(query), 'iscsi-name');
+    assert.deepEqual(required(queryForTarget('iqn.2001-04.com.example:A')), ['iqn.2001-04.com.example:a']);
+    assert.deepEqual(required('(&(alias=x)(iscsi-name~=a))'), ['a']);
+    assert.deepEqual(required('(|(iscsi-name=a)(&(iscsi-name=b)(alias=x)))'), ['a', 'b']);
+    for (const open of ['', '(|(iscsi-name=a)(alias=x))', '(!(iscsi-name=a))', '(iscsi-name>=a)', '(iscsi-name=a*)']) {
+      assert.equal(required(open), undefined, open);
+    }
   });
 });

@@ -96,22 +96,15 @@ function symbolicNameOf(
 ): string {
   const name = wished === undefined ? '' : textOf(wished);
   if (name === '') return known?.symbolicName ?? madeName(database, id);
-  for (const domain of database.domains.values()) {
-    if (domain.symbolicName === name && domain.id !== known?.id) {
-      throw new Rejection(
-        Status.invalidRegistration,
-        `the name ${name} is taken`,
-        wished === undefined ? [] : [wished],
-      );
-    }
+  if (database.domainsOfName(name).some(({ id: owner }) => owner !== known?.id)) {
+    throw new Rejection(Status.invalidRegistration, `the name ${name} is taken`, wished === undefined ? [] : [wished]);
   }
   return name;
 }
 
 export function madeName(database: Database, id: number): string {
-  const taken = new Set(Array.from(database.domains.values(), ({ symbolicName }) => symbolicName));
   let name = `DD ${id}`;
-  while (taken.has(name)) name += "'";
+  while (database.domainsOfName(name).length > 0) name += "'";
   return name;
 }
 

@@ -7,6 +7,7 @@ import { Dhcp6Observer } from '../dhcp6-observer.ts';
 import { startDhcp6Service } from '../dhcp6-service.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
 import { ipv6PlaceOf, type Parts, troubleOf } from '../parts.ts';
+import { KeptAddresses } from '../reservations.ts';
 import { startRouterAdvertisements } from './router-advertisements.ts';
 
 /** Nothing where IPv6 is not served. */
@@ -26,6 +27,7 @@ export async function startDhcp6(parts: Parts, plan: InterfacePlan): Promise<Asy
     ipv6,
     wanted: options.ipv6,
     leases: store.ipv6Leases,
+    reservations: new KeptAddresses(store.hosts, ({ ipv6Address }) => ipv6Address, options.ipv6.reservations),
     bootFor: (client) => {
       if (client.hardwareAddress === undefined) return undefined;
       const decision = decide(client, client.hardwareAddress);
