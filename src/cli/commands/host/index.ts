@@ -7,8 +7,7 @@ import { registerHostRemove } from './rm.ts';
 import { registerHostSet } from './set.ts';
 import { registerHostShow } from './show.ts';
 
-export function registerHost(program: Command): void {
-  const command = program.command('host').description('the machines that a boot server knows, and their disks');
+export function registerHost(command: Command): void {
   registerHostList(command);
   registerHostShow(command);
   registerHostSet(command);
