@@ -27,7 +27,7 @@ const families: readonly (readonly [RegExp, ExitCode])[] = [
   ],
   [/_PORT_IN_USE$|_FORBIDDEN$/, exitCode.portOrPermission],
   [/_AUTH(_|$)|^BOOT_SECURE_/, exitCode.authentication],
-  [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$/, exitCode.timeout],
+  [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$|_NO_ROUTE$/, exitCode.timeout],
   [/_EXISTS$|_LOCKED$|_IN_USE$/, exitCode.existsOrBusy],
   [/_NOT_FOUND$|_UNKNOWN$|_MISSING$/, exitCode.notFound],
 ];

@@ -62,8 +62,9 @@ export class IsnsBootLists {
     for (const mac of machines.all()) this.#open(mac);
   }
 
-  /** A machine that is new in the fleet. */
+  /** A machine that is new in the fleet, if it has not been one that asked before. */
   add(mac: MacAddress): void {
+    if (this.#lists.has(mac)) return;
     this.#registerTargets([mac], false);
     this.#open(mac);
   }
@@ -74,7 +75,7 @@ export class IsnsBootLists {
     for (const targetName of machines.targetsFor(source, remote)) {
       const mac = machines.byTargetName(targetName);
       if (mac === undefined) continue;
-      if (!this.#lists.has(mac)) this.add(mac);
+      this.add(mac);
       const list = this.#lists.get(mac);
       if (list === undefined) continue;
       this.#addInitiator(list, source);

@@ -103,6 +103,8 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
         return set(`mtu ${mtu} on ${name}`);
       },
       addHostRoute: (name, host, router) => set(`${host}${router === undefined ? '' : ` via ${router}`} on ${name}`),
+      ipv6SourceTowards: async () => undefined,
+      sendIcmpv6: () => false,
     };
   }
 

@@ -60,8 +60,8 @@ export class Changes {
   }
 
   /**
-   * Carries out a change of domains or sets, and finds who sees whom since, and who no longer. `affected` are the names of all members
-   * before it and after it.
+   * Carries out a change of domains or sets, and finds who sees whom since, and who no longer. `affected` are the names of all members,
+   * before it and after it, of domains that it changes, makes active or makes inactive.
    */
   aroundDomains(database: Database, affected: ReadonlySet<string>, change: () => void): void {
     const listeners = [...affected].filter((name) => (database.nodes.get(name)?.scnBitmap ?? 0) !== 0);

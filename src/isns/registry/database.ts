@@ -11,6 +11,7 @@ import {
   type ObjectOf,
   type Portal,
   type PortalGroup,
+  type PortalKey,
   type RegistryObject,
   type StorageNode,
 } from './objects.ts';
@@ -47,6 +48,10 @@ export class Database {
   readonly #domainsOfNode = new Groups();
   readonly #domainsOfPortal = new Groups();
   readonly #setsOfDomain = new Groups();
+  /** By symbolic name: keys. */
+  readonly #domainsOfName = new Groups();
+  /** Names of the nodes that are told of anything. */
+  readonly #listeners = new Set<string>();
   readonly #nextIndex: Record<Counted, number> = { entity: 1, portal: 1, node: 1, portalGroup: 1 };
   readonly #changed = new Map<string, { type: Change['type']; key: string }>();
 
@@ -92,6 +97,9 @@ export class Database {
   portalsOf(entity: string): Portal[] {
     return found(this.#portalsOfEntity.of(entity), this.portals);
   }
+  hasNodes(entity: string): boolean {
+    return this.#nodesOfEntity.has(entity);
+  }
   nodesOf(entity: string): StorageNode[] {
     return found(this.#nodesOfEntity.of(entity), this.nodes);
   }
@@ -109,6 +117,13 @@ export class Database {
   }
   setsOf(domain: Domain): DomainSet[] {
     return found(this.#setsOfDomain.of(String(domain.id)), this.domainSets);
+  }
+
+  domainsOfName(symbolicName: string): Domain[] {
+    return found(this.#domainsOfName.of(symbolicName), this.domains);
+  }
+  listeners(): StorageNode[] {
+    return found(this.#listeners, this.nodes);
   }
 
   /** A domain that is in no enabled set is as good as none (RFC 4171 §3.6). */
@@ -156,16 +171,16 @@ export class Database {
     const key = keyOf(object);
     const table: Map<string, RegistryObject> = this.#tables[object.type];
     const old = table.get(key);
-    if (old !== undefined) this.#relate(old, 'remove');
+    if (old !== undefined) this.#relate(old, 'remove', object);
     table.set(key, object);
-    this.#relate(object, 'add');
+    this.#relate(object, 'add', old);
     this.#note(object.type, key);
   }
 
   remove(object: RegistryObject): void {
     const key = keyOf(object);
     if (!this.#tables[object.type].delete(key)) return;
-    this.#relate(object, 'remove');
+    this.#relate(object, 'remove', undefined);
     this.#note(object.type, key);
   }
 
@@ -174,7 +189,8 @@ export class Database {
     this.#tables.entity.set(entity.identifier, { ...entity, timestamp });
   }
 
-  #relate(object: RegistryObject, how: 'add' | 'remove'): void {
+  /** `other` is what has the same key after it or had it before: of a long list of members only the difference is looked at. */
+  #relate(object: RegistryObject, how: 'add' | 'remove', other: RegistryObject | undefined): void {
     const key = keyOf(object);
     switch (object.type) {
       case 'entity':
@@ -184,6 +200,8 @@ export class Database {
         break;
       case 'node':
         this.#nodesOfEntity[how](object.entity, key);
+        if (how === 'add' && object.scnBitmap !== 0) this.#listeners.add(key);
+        else this.#listeners.delete(key);
         break;
       case 'portalGroup':
         this.#groupsOfNode[how](object.nodeName, key);
@@ -192,10 +210,13 @@ export class Database {
       case 'domain':
         for (const name of object.nodes.keys()) this.#domainsOfNode[how](name, key);
         for (const portal of object.portals.keys()) this.#domainsOfPortal[how](portal, key);
+        this.#domainsOfName[how](object.symbolicName, key);
         break;
-      case 'domainSet':
-        for (const id of object.domains) this.#setsOfDomain[how](String(id), key);
+      case 'domainSet': {
+        const others = other?.type === 'domainSet' ? other.domains : new Set<number>();
+        for (const id of object.domains) if (!others.has(id)) this.#setsOfDomain[how](String(id), key);
         break;
+      }
     }
   }
 
@@ -219,7 +240,7 @@ export class Database {
     return changes;
   }
 
-  groupBetween(name: string, portal: Portal): PortalGroup | undefined {
+  groupBetween(name: string, portal: PortalKey): PortalGroup | undefined {
     return this.groups.get(groupKey(name, portal));
   }
 }
@@ -227,6 +248,10 @@ export class Database {
 /** Sets of keys by what they belong to. */
 class Groups {
   readonly #members = new Map<string, Set<string>>();
+
+  has(owner: string): boolean {
+    return this.#members.has(owner);
+  }
 
   of(owner: string): Iterable<string> {
     return this.#members.get(owner) ?? [];

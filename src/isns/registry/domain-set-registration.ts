@@ -37,8 +37,11 @@ export function registerDomainSet(request: DomainRequest, { key, operating }: Re
     domains: new Set([...(known?.domains ?? []), ...domainIds]),
     others,
   };
-  changes.aroundDomains(database, membersOfSet(database, set), () => database.put(set));
-  tell(request, known, set);
+  const added = set.domains.difference(known?.domains ?? new Set());
+  const isSwitched = set.isEnabled !== (known?.isEnabled ?? false);
+  const affected = membersOf(database, isSwitched ? set.domains : added);
+  changes.aroundDomains(database, affected, () => database.put(set));
+  tell(request, known, set, added);
   return [
     ...registered(set, known, wishes),
     ...made.flatMap((domain) => madeAttributes(database.domains.get(String(domain)))),
@@ -116,7 +119,7 @@ function madeAttributes(domain: Domain | undefined): Attribute[] {
   ];
 }
 
-function membersOfSet(database: Database, { domains }: DomainSet): Set<string> {
+function membersOf(database: Database, domains: Iterable<number>): Set<string> {
   const names = new Set<string>();
   for (const id of domains) {
     for (const name of database.domains.get(String(id))?.nodes.keys() ?? []) names.add(name);
@@ -124,13 +127,16 @@ function membersOfSet(database: Database, { domains }: DomainSet): Set<string> {
   return names;
 }
 
-function tell({ database, changes }: DomainRequest, known: DomainSet | undefined, set: DomainSet): void {
+function tell(
+  { database, changes }: DomainRequest,
+  known: DomainSet | undefined,
+  set: DomainSet,
+  added: ReadonlySet<number>,
+): void {
   const isOther = known !== undefined && (known.symbolicName !== set.symbolicName || known.isEnabled !== set.isEnabled);
   if (known === undefined) changes.domainSet(database, set, ScnBitmap.objectAdded);
   else if (isOther) changes.domainSet(database, set, ScnBitmap.objectUpdated);
-  for (const id of set.domains) {
-    if (known?.domains.has(id) !== true) changes.domainSet(database, set, ScnBitmap.memberAdded, id);
-  }
+  for (const id of added) changes.domainSet(database, set, ScnBitmap.memberAdded, id);
 }
 
 function registered(set: DomainSet, known: DomainSet | undefined, wishes: ReadonlyMap<number, Attribute>): Attribute[] {
@@ -150,14 +156,13 @@ export function deregisterDomainSet({ database, changes }: DomainRequest, { key,
   if (odd !== undefined) throw new Rejection(Status.invalidDeregistration, `attribute ${odd.tag} is no domain`, [odd]);
   const set = database.domainSets.get(String(numberOf(first)));
   if (set === undefined) return;
-  const affected = membersOfSet(database, set);
   if (operating.length === 0) {
     changes.domainSet(database, set, ScnBitmap.objectRemoved);
-    changes.aroundDomains(database, affected, () => database.remove(set));
+    changes.aroundDomains(database, membersOf(database, set.domains), () => database.remove(set));
     return;
   }
   const removed = new Set(operating.map(numberOf));
   const domains = new Set([...set.domains].filter((id) => !removed.has(id)));
-  changes.aroundDomains(database, affected, () => database.put({ ...set, domains }));
+  changes.aroundDomains(database, membersOf(database, removed), () => database.put({ ...set, domains }));
   for (const id of removed) if (set.domains.has(id)) changes.domainSet(database, set, ScnBitmap.memberRemoved, id);
 }

@@ -31,8 +31,7 @@ export function notifications(
   now: number,
 ): Notification[] {
   if (events.length === 0) return [];
-  return [...database.nodes.values()].flatMap((listener) => {
-    if (listener.scnBitmap === 0) return [];
+  return database.listeners().flatMap((listener) => {
     const ports = scnPorts(database, listener);
     if (ports.length === 0) return [];
     const told = events.flatMap((event) => tell(database, listener, controlNodes.has(listener.name), event));

@@ -1,13 +1,13 @@
 /** DevAttrQry and DevGetNext (RFC 4171 §5.6.5.2, §5.6.5.3). */
 
-import { type Attribute, numberAttribute, numberOf } from '../attribute.ts';
+import { type Attribute, numberAttribute, numberOf, textOf } from '../attribute.ts';
 import type { RequestSections } from '../message.ts';
 import { Status } from '../status.ts';
-import { indexTags, keyTags, kindOf, memberTags, nextIndexTags, type ObjectType } from '../tag.ts';
+import { indexTags, keyTags, kindOf, memberTags, nextIndexTags, type ObjectType, Tag } from '../tag.ts';
 import type { Database } from './database.ts';
 import { attributesOf, indexOf, keyAttributes, membersOf, type RegistryObject } from './objects.ts';
 import { Rejection } from './rejection.ts';
-import { related } from './related.ts';
+import { optional, related } from './related.ts';
 import type { Scope } from './scope.ts';
 
 type Answer = Pick<RequestSections, 'key' | 'operating'>;
@@ -32,7 +32,7 @@ export function answerQuery(database: Database, scope: Scope, { key, operating }
   }
   // What belongs to the server itself is asked for by one's own name; there is none of it (RFC 4171 §6.9).
   const type = typeOf(key);
-  const matching = scope.all(type).filter((object) => matches(object, key));
+  const matching = candidates(database, scope, type, key).filter((object) => matches(object, key));
   const wanted = operating.length === 0 ? everythingOf(type) : wishes;
   const found = matching.flatMap((object) => wanted.flatMap((wish) => ofRelated(database, scope, object, wish)));
   return { key, operating: [...found, ...numbers] };
@@ -100,6 +100,34 @@ function typeOf(key: readonly Attribute[]): ObjectType {
     throw new Rejection(Status.invalidQuery, 'the key is none of one type of objects');
   }
   return type;
+}
+
+/** Where the key has what objects are found by, those; else each that can be seen is looked at. Raises ISNS_ATTRIBUTE_INVALID. */
+function candidates(
+  database: Database,
+  scope: Scope,
+  type: ObjectType,
+  key: readonly Attribute[],
+): readonly RegistryObject[] {
+  const found = key.map((attribute) => foundBy(database, attribute)).find((objects) => objects !== undefined);
+  return found === undefined ? scope.all(type) : found.filter((object) => scope.sees(object));
+}
+
+/** Undefined where there is no index. */
+function foundBy(database: Database, attribute: Attribute): readonly RegistryObject[] | undefined {
+  if (attribute.value.length === 0) return undefined;
+  switch (attribute.tag) {
+    case Tag.entityIdentifier:
+      return optional(database.entities.get(textOf(attribute)));
+    case Tag.iscsiName:
+      return optional(database.nodes.get(textOf(attribute)));
+    case Tag.ddId:
+      return optional(database.domains.get(String(numberOf(attribute))));
+    case Tag.ddSymbolicName:
+      return database.domainsOfName(textOf(attribute));
+    default:
+      return undefined;
+  }
 }
 
 /** A value without any bytes stands for every object of the type. */

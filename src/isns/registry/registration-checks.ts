@@ -59,7 +59,7 @@ function checkOwners(registration: Registration, subject: Subject, plan: Registr
       throw invalidRegistration('a portal belongs to another entity', keyAttributes(known));
   }
   // Whose entity has no nodes left is anybody's who comes as one: the node that was in it may want to come back.
-  const isNobodys = owner === undefined || database.nodesOf(owner).length === 0;
+  const isNobodys = owner === undefined || !database.hasNodes(owner);
   const isOwn = isNobodys
     ? plan.nodes.some(({ name }) => name === source)
     : database.nodes.get(source)?.entity === owner;

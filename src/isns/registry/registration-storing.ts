@@ -4,7 +4,7 @@ import { type Attribute, numberAttribute, numberOf } from '../attribute.ts';
 import { EntityProtocol } from '../bitmap.ts';
 import { Tag } from '../tag.ts';
 import type { Database } from './database.ts';
-import { type Entity, type OtherAttributes, portalKey, type StorageNode } from './objects.ts';
+import { type Entity, type OtherAttributes, type PortalKey, portalKey, type StorageNode } from './objects.ts';
 import {
   DEFAULT_GROUP_TAG,
   numberIn,
@@ -22,13 +22,13 @@ import type { RegistrySettings } from './settings.ts';
 export function store(registration: Registration, subject: Subject, plan: RegistrationPlan): Entity {
   const { database, changes } = registration;
   const entity = putEntity(registration, subject, plan);
-  const changed = plan.portals.filter(
-    (portal) => portal.attributes.size > 0 || !database.portals.has(portalKey(portal)),
-  );
+  const added = plan.portals.filter((portal) => !database.portals.has(portalKey(portal)));
+  const changed = plan.portals.filter((portal) => portal.attributes.size > 0 || added.includes(portal));
   for (const portal of plan.portals) putPortal(registration, entity, portal);
   for (const node of plan.nodes) putNode(registration, entity, node);
   for (const group of plan.groups) putGroup(registration, entity, group);
-  relate(registration, entity);
+  relate(registration, entity, plan.nodes, database.portalsOf(entity.identifier));
+  if (added.length > 0) relate(registration, entity, database.nodesOf(entity.identifier), added);
   for (const portal of changed) changes.portalChanged(database, portalKey(portal));
   return entity;
 }
@@ -125,13 +125,17 @@ function putGroup({ database, changes }: Registration, entity: Entity, planned: 
   changes.nodeUpdated(database, nodeName);
 }
 
-/** Every portal of an entity belongs to every node of it in some way. */
-function relate({ database }: Registration, { identifier }: Entity): void {
-  for (const { name } of database.nodesOf(identifier)) {
-    for (const portal of database.portalsOf(identifier)) {
-      if (database.groupBetween(name, portal) !== undefined) continue;
+/** Every portal of an entity belongs to every node of it in some way: those of these that are new to each other begin to. */
+function relate(
+  { database }: Registration,
+  { identifier }: Entity,
+  nodes: readonly Pick<StorageNode, 'name'>[],
+  portals: readonly PortalKey[],
+): void {
+  for (const { name } of nodes) {
+    for (const { address, port } of portals) {
+      if (database.groupBetween(name, { address, port }) !== undefined) continue;
       const index = database.takeIndex('portalGroup');
-      const { address, port } = portal;
       database.put({
         type: 'portalGroup',
         nodeName: name,

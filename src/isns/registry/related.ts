@@ -102,7 +102,7 @@ function domainOf(database: Database, id: number): Domain[] {
   return domain === undefined ? [] : [domain];
 }
 
-function optional<T>(object: T | undefined): T[] {
+export function optional<T>(object: T | undefined): T[] {
   return object === undefined ? [] : [object];
 }
 

@@ -5,14 +5,8 @@
 
 import type { ObjectType } from '../tag.ts';
 import type { Database } from './database.ts';
-import {
-  type Domain,
-  type ObjectOf,
-  type Portal,
-  portalKey,
-  type RegistryObject,
-  type StorageNode,
-} from './objects.ts';
+import { type Domain, type Portal, portalKey, type RegistryObject, type StorageNode } from './objects.ts';
+import { optional } from './related.ts';
 
 export class Scope {
   readonly #database: Database;
@@ -20,12 +14,16 @@ export class Scope {
   readonly #source: string | undefined;
   /** Active domains of the source. */
   readonly #domains: ReadonlySet<Domain>;
+  /** The source, and who shares one of them with it. */
+  readonly #names: ReadonlySet<string>;
 
   private constructor(database: Database, source: string | undefined) {
     this.#database = database;
     this.#source = source;
     const domains = source === undefined ? [] : database.domainsOfNode(source);
     this.#domains = new Set(domains.filter((domain) => database.isActive(domain)));
+    const members = [...this.#domains].flatMap(({ nodes }) => [...nodes.keys()]);
+    this.#names = new Set(source === undefined ? [] : [source, ...members]);
   }
 
   static of(database: Database, source: string): Scope {
@@ -37,19 +35,45 @@ export class Scope {
   }
 
   /** All objects of a type that can be seen. */
-  all<Type extends ObjectType>(type: Type): ObjectOf<Type>[] {
-    return [...this.#database.table(type).values()].filter((object) => this.sees(object));
+  all(type: ObjectType): RegistryObject[] {
+    if (this.#source === undefined) return [...this.#database.table(type).values()];
+    return this.#around(type).filter((object) => this.sees(object));
+  }
+
+  /** What the nodes that can be seen, or the domains, have to do with: nobody is made to look through everybody else’s. */
+  #around(type: ObjectType): RegistryObject[] {
+    const nodes = this.#nodes();
+    const entities = [...new Set(nodes.map(({ entity }) => entity))];
+    switch (type) {
+      case 'entity':
+        return entities.flatMap((identifier) => optional(this.#database.entities.get(identifier)));
+      case 'portal':
+        return entities.flatMap((identifier) => this.#database.portalsOf(identifier));
+      case 'node':
+        return nodes;
+      case 'portalGroup':
+        return nodes.flatMap(({ name }) => this.#database.groupsOfNode(name));
+      case 'domain':
+        return [...this.#domains];
+      case 'domainSet':
+        return [...new Set([...this.#domains].flatMap((domain) => this.#database.setsOf(domain)))];
+    }
+  }
+
+  /** Those that are registered. */
+  #nodes(): StorageNode[] {
+    return [...this.#names].flatMap((name) => optional(this.#database.nodes.get(name)));
   }
 
   sees(object: RegistryObject): boolean {
     if (this.#source === undefined) return true;
     switch (object.type) {
       case 'entity':
-        return this.#database.nodesOf(object.identifier).some((node) => this.#seesNode(node.name));
+        return this.#nodes().some(({ entity }) => entity === object.identifier);
       case 'portal':
-        return this.#database.nodesOf(object.entity).some((node) => this.#seesPortalOf(node, object));
+        return this.#nodes().some((node) => node.entity === object.entity && this.#seesPortalOf(node, object));
       case 'node':
-        return this.#seesNode(object.name);
+        return this.#names.has(object.name);
       case 'portalGroup': {
         const node = this.#database.nodes.get(object.nodeName);
         const portal = this.#database.portals.get(portalKey(object.portal));
@@ -60,10 +84,6 @@ export class Scope {
       case 'domainSet':
         return object.isEnabled && [...this.#domains].some(({ id }) => object.domains.has(id));
     }
-  }
-
-  #seesNode(name: string): boolean {
-    return name === this.#source || this.#sharedDomains(name).length > 0;
   }
 
   #sharedDomains(name: string): Domain[] {
