@@ -75,7 +75,8 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
       return;
     }
     try {
-      fd = openInterfaceSocket(options.interface, address, options.port, options.notFrom);
+      const { notFrom = [], reuseAddress: sharesPort = true, multicastLoop = true } = options;
+      fd = openInterfaceSocket(options.interface, address, options.port, { notFrom, sharesPort, multicastLoop });
       socket.bind({ fd }, ready);
     } catch (error) {
       socket.off('error', fail);

@@ -10,7 +10,7 @@ import { DhcpObserver } from '../dhcp-observer.ts';
 import { type DhcpServiceOptions, startFullDhcp, startProxyDhcp } from '../dhcp-service.ts';
 import type { InterfacePlan } from '../interface-plan.ts';
 import { planRelayedIpv4 } from '../ipv4-plan.ts';
-import { OtherServers } from '../other-servers.ts';
+import { OtherDhcpServers } from '../other-dhcp-servers.ts';
 import { ipv4PlaceOf, type Parts, troubleOf } from '../parts.ts';
 import { KeptAddresses } from '../reservations.ts';
 import { beginsIpv6Wait, noRouterHere } from '../router-advertisement.ts';
@@ -51,7 +51,7 @@ export async function startDhcp(
       hasLoader: (name) => loaders.has(name),
     });
   const own = platform.network.interfaces().flatMap((each) => each.ipv4.map(({ address }) => address));
-  const otherServers = new OtherServers({ interface: plan.name, own, clock: platform.clock, emit });
+  const otherServers = new OtherDhcpServers({ interface: plan.name, own, clock: platform.clock, emit });
   const observer = new DhcpObserver({ interface: plan.name, mode, trace, machines, decide, emit });
   const service: DhcpServiceOptions = {
     ...options,
