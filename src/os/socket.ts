@@ -14,7 +14,10 @@ import { sourceFilter } from './source-filter.ts';
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
+const IPPROTO_IP = 0;
+const IP_MULTICAST_TTL = 33;
 const IPPROTO_IPV6 = 41;
+const IPV6_MULTICAST_HOPS = 18;
 const IPV6_V6ONLY = 26;
 const IPV6_MULTICAST_ALL = 29;
 const IPV6_MULTICAST_LOOP = 19;
@@ -61,6 +64,8 @@ export interface InterfaceSocketOptions {
   readonly notFrom?: readonly Ipv4Address[];
   /** Without it no port is taken that another socket has; default true. */
   readonly sharesPort?: boolean;
+  /** Routers that a datagram to a multicast group may pass, and one; default 1. */
+  readonly multicastHops?: number;
   /** Of IPv6: this machine hears what the socket sends to a group; default true. */
   readonly multicastLoop?: boolean;
 }
@@ -70,7 +75,7 @@ export function openInterfaceSocket(
   interfaceName: string,
   address: string,
   port: number,
-  { notFrom = [], sharesPort = true, multicastLoop = true }: InterfaceSocketOptions,
+  { notFrom = [], sharesPort = true, multicastHops = 1, multicastLoop = true }: InterfaceSocketOptions,
 ): number {
   const c = calls();
   const ipv6 = ipv6Bytes(address);
@@ -93,10 +98,12 @@ export function openInterfaceSocket(
     attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
     // Else it hears groups that other sockets of this machine have joined.
     attempt('hear its own groups alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, integer(0), 4));
-    // Node would set IPv4's option: it does not know the family of a descriptor.
     const loop = integer(multicastLoop ? 1 : 0);
     attempt('choose who hears it', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, loop, 4));
   }
+  // Node does not know the family of a descriptor that it is given, and would set IPv4's options.
+  const [level, hops] = ipv6 === undefined ? [IPPROTO_IP, IP_MULTICAST_TTL] : [IPPROTO_IPV6, IPV6_MULTICAST_HOPS];
+  attempt('choose how far it is heard', c.setsockopt(fd, level, hops, integer(multicastHops), 4));
   attempt('bind to the interface', bindToInterface(c, fd, interfaceName));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
   if (notFrom.length > 0) attempt('filter senders', attachFilter(c, fd, sourceFilter(notFrom)));
