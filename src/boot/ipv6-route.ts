@@ -11,18 +11,17 @@ import { ALL_ROUTERS } from '../os/icmpv6-socket.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { NetworkInterface } from '../os/network.ts';
 import { routerSolicitation } from './router-solicitation.ts';
+import { hostOf } from './software-source.ts';
 import type { StageTrace } from './trace.ts';
 
 /** A host whose address is known before anybody is asked for it; of a link-local one no route would tell anything. */
 export function routedHost(server: ServerName | undefined, url: string | undefined): Ipv6Address | undefined {
-  const host = server === undefined ? hostOf(url) : server.kind === 'ipv6' ? server.address : undefined;
+  const named = url === undefined ? null : URL.parse(url);
+  const ofUrl = named === null ? undefined : hostOf(named);
+  const host = server === undefined ? ofUrl : server.kind === 'ipv6' ? server.address : undefined;
   const bytes = host === undefined ? undefined : ipv6Bytes(host);
   const address = bytes && ipv6FromBytes(bytes);
   return address === undefined || ipv6Scope(address) === 'link-local' ? undefined : address;
-}
-
-function hostOf(url: string | undefined): string | undefined {
-  return url === undefined ? undefined : URL.parse(url)?.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 export interface AwaitedRoute {
