@@ -90,6 +90,8 @@ export function machineOn(
       },
       addHostRoute: async () => nothing,
       setMtu: async () => nothing,
+      ipv6SourceTowards: async () => undefined,
+      sendIcmpv6: () => false,
     },
   };
 }

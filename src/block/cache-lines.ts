@@ -13,20 +13,20 @@ const USED = 1;
 const AHEAD = 2;
 
 interface Group {
-  readonly lines: (Uint8Array | undefined)[];
+  readonly lines: (ArrayBufferLike | undefined)[];
   readonly marks: Uint8Array;
   count: number;
 }
 
 export class CacheLines {
   readonly #budget: number;
-  readonly #costOf: (bytes: Uint8Array) => number;
+  readonly #costOf: (line: ArrayBufferLike) => number;
   readonly #groups: (Group | undefined)[];
   #hand = 0;
   #bytesKept = 0;
 
   /** Room for `count` lines, of which as many are kept as cost no more than `budget` together; but always the newest. */
-  constructor(count: number, budget: number, costOf: (bytes: Uint8Array) => number) {
+  constructor(count: number, budget: number, costOf: (line: ArrayBufferLike) => number) {
     this.#budget = budget;
     this.#costOf = costOf;
     this.#groups = new Array<Group | undefined>(Math.ceil(count / GROUP)).fill(undefined);
@@ -37,7 +37,7 @@ export class CacheLines {
     return this.#bytesKept;
   }
 
-  get(index: number): Uint8Array | undefined {
+  get(index: number): ArrayBufferLike | undefined {
     return this.#groups[Math.floor(index / GROUP)]?.lines[index % GROUP];
   }
 
@@ -52,12 +52,12 @@ export class CacheLines {
   }
 
   /** Keeps a line that was not there, and drops others for it. `ahead`: nobody has asked for it yet. */
-  add(index: number, bytes: Uint8Array, ahead: boolean): void {
+  add(index: number, line: ArrayBufferLike, ahead: boolean): void {
     const group = this.#groupOf(index);
-    group.lines[index % GROUP] = bytes;
+    group.lines[index % GROUP] = line;
     group.marks[index % GROUP] = ahead ? AHEAD : USED;
     group.count += 1;
-    this.#bytesKept += this.#costOf(bytes);
+    this.#bytesKept += this.#costOf(line);
     this.#makeRoom(index);
   }
 
@@ -70,7 +70,7 @@ export class CacheLines {
     const place = Math.floor(index / GROUP);
     const known = this.#groups[place];
     if (known !== undefined) return known;
-    const lines = new Array<Uint8Array | undefined>(GROUP).fill(undefined);
+    const lines = new Array<ArrayBufferLike | undefined>(GROUP).fill(undefined);
     const group: Group = { lines, marks: new Uint8Array(GROUP), count: 0 };
     this.#groups[place] = group;
     return group;
@@ -91,8 +91,8 @@ export class CacheLines {
 
   /** The hand passes a line. */
   #pass(group: Group, index: number): void {
-    const bytes = group.lines[index % GROUP];
-    if (bytes === undefined) return;
+    const line = group.lines[index % GROUP];
+    if (line === undefined) return;
     const mark = group.marks[index % GROUP] ?? 0;
     if ((mark & USED) !== 0) {
       group.marks[index % GROUP] = mark & ~USED;
@@ -100,7 +100,7 @@ export class CacheLines {
     }
     group.lines[index % GROUP] = undefined;
     group.count -= 1;
-    this.#bytesKept -= this.#costOf(bytes);
+    this.#bytesKept -= this.#costOf(line);
     if (group.count === 0) this.#groups[Math.floor(index / GROUP)] = undefined;
   }
 }

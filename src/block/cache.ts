@@ -7,7 +7,7 @@
  * frees it. Which lines stay is cache-lines.ts's to decide.
  */
 
-import { inOnePiece } from '../bytes/index.ts';
+import { inOnePiece, memoryOf } from '../bytes/index.ts';
 import { CacheLines } from './cache-lines.ts';
 import type { Awaitable, Capabilities, Device, Extent } from './device.ts';
 import { readOnlyError } from './device-error.ts';
@@ -53,9 +53,9 @@ export class CacheDevice implements Device {
   readonly #lineSize: number;
   readonly #readAhead: number;
   /** The one line of all holes. */
-  readonly #zeros: Uint8Array;
+  readonly #zeros: ArrayBuffer;
   readonly #lines: CacheLines;
-  readonly #loading = new Map<number, Promise<Uint8Array>>();
+  readonly #loading = new Map<number, Promise<ArrayBufferLike>>();
   #hits = 0;
   #misses = 0;
   #linesRead = 0;
@@ -68,9 +68,9 @@ export class CacheDevice implements Device {
     this.physicalBlockSize = base.physicalBlockSize;
     this.#lineSize = options.lineSize ?? DEFAULT_LINE_SIZE;
     this.#readAhead = options.readAhead ?? DEFAULT_READ_AHEAD;
-    this.#zeros = new Uint8Array(this.#lineSize);
+    this.#zeros = new ArrayBuffer(this.#lineSize);
     const count = Math.ceil(this.size / this.#lineSize);
-    this.#lines = new CacheLines(count, options.budget ?? DEFAULT_BUDGET, (bytes) => this.#costOf(bytes));
+    this.#lines = new CacheLines(count, options.budget ?? DEFAULT_BUDGET, (line) => this.#costOf(line));
   }
 
   get statistics(): CacheStatistics {
@@ -86,14 +86,14 @@ export class CacheDevice implements Device {
     const start = offset - first * this.#lineSize;
     if (first === last) {
       this.#hits++;
-      return [line.subarray(start, start + length)];
+      return [Buffer.from(line, start, length)];
     }
-    const parts = [line.subarray(start)];
+    const parts = [Buffer.from(line, start)];
     for (let index = first + 1; index <= last; index++) {
       const next = this.#lines.get(index);
       if (next === undefined) return this.#miss(offset, length, first, last);
       this.#touch(index);
-      parts.push(index < last ? next : next.subarray(0, offset + length - last * this.#lineSize));
+      parts.push(index < last ? Buffer.from(next) : Buffer.from(next, 0, offset + length - last * this.#lineSize));
     }
     this.#hits++;
     return parts;
@@ -108,7 +108,7 @@ export class CacheDevice implements Device {
     this.#misses++;
     // A reader that comes from the line before enters at a line's edge and is likely to go on; one that jumps seldom does.
     const straightOn = first < last || (offset === first * this.#lineSize && this.#isKnown(first - 1));
-    const lines: Awaitable<Uint8Array>[] = [];
+    const lines: Awaitable<ArrayBufferLike>[] = [];
     let waiting = false;
     for (let index = first; index <= last; index++) {
       const line = this.#get(index);
@@ -117,25 +117,25 @@ export class CacheDevice implements Device {
     }
     if (straightOn) this.#loadAhead(last + 1);
     if (waiting) return Promise.all(lines).then((all) => this.#slices(all, offset, length));
-    return this.#slices(lines as Uint8Array[], offset, length);
+    return this.#slices(lines as ArrayBufferLike[], offset, length);
   }
 
   #isKnown(index: number): boolean {
     return this.#lines.get(index) !== undefined || this.#loading.has(index);
   }
 
-  #slices(lines: readonly Uint8Array[], offset: number, length: number): Uint8Array[] {
+  #slices(lines: readonly ArrayBufferLike[], offset: number, length: number): Uint8Array[] {
     let start = offset % this.#lineSize;
     let left = length;
     return lines.map((line) => {
-      const slice = line.subarray(start, Math.min(line.length, start + left));
+      const slice = Buffer.from(line, start, Math.min(line.byteLength - start, left));
       start = 0;
       left -= slice.length;
       return slice;
     });
   }
 
-  #get(index: number): Awaitable<Uint8Array> {
+  #get(index: number): Awaitable<ArrayBufferLike> {
     const line = this.#lines.get(index);
     if (line !== undefined) {
       this.#touch(index);
@@ -156,7 +156,7 @@ export class CacheDevice implements Device {
     }
   }
 
-  #load(index: number, ahead: boolean): Awaitable<Uint8Array> {
+  #load(index: number, ahead: boolean): Awaitable<ArrayBufferLike> {
     const offset = index * this.#lineSize;
     const length = Math.min(this.#lineSize, this.size - offset);
     const bytes = this.#readLine(offset, length);
@@ -176,27 +176,27 @@ export class CacheDevice implements Device {
     return line;
   }
 
-  #readLine(offset: number, length: number): Awaitable<Uint8Array> {
+  #readLine(offset: number, length: number): Awaitable<ArrayBufferLike> {
     const extents = this.#base.extents(offset, length);
     if (!(extents instanceof Promise)) return this.#readUnlessZero(extents, offset, length);
     return extents.then((known) => this.#readUnlessZero(known, offset, length));
   }
 
-  #readUnlessZero(extents: readonly Extent[], offset: number, length: number): Awaitable<Uint8Array> {
-    if (extents.every((extent) => extent.zero)) return this.#zeros.subarray(0, length);
+  #readUnlessZero(extents: readonly Extent[], offset: number, length: number): Awaitable<ArrayBufferLike> {
+    if (extents.every((extent) => extent.zero)) return this.#zeros;
     this.#linesRead++;
     const parts = this.#base.read(offset, length);
     // Bases answer in one piece as a rule; what comes in several is joined once, so that every hit is one slice.
-    return parts instanceof Promise ? parts.then(inOnePiece) : inOnePiece(parts);
+    return parts instanceof Promise ? parts.then(lineOf) : lineOf(parts);
   }
 
-  #keep(index: number, bytes: Uint8Array, ahead: boolean): Uint8Array {
-    this.#lines.add(index, bytes, ahead);
-    return bytes;
+  #keep(index: number, line: ArrayBufferLike, ahead: boolean): ArrayBufferLike {
+    this.#lines.add(index, line, ahead);
+    return line;
   }
 
-  #costOf(bytes: Uint8Array): number {
-    return bytes.buffer === this.#zeros.buffer ? LINE_OVERHEAD : bytes.length + LINE_OVERHEAD;
+  #costOf(line: ArrayBufferLike): number {
+    return line === this.#zeros ? LINE_OVERHEAD : line.byteLength + LINE_OVERHEAD;
   }
 
   write(): never {
@@ -221,4 +221,8 @@ export class CacheDevice implements Device {
     this.#lines.clear();
     await this.#base.close();
   }
+}
+
+function lineOf(parts: readonly Uint8Array[]): ArrayBufferLike {
+  return memoryOf(inOnePiece(parts));
 }

@@ -10,7 +10,7 @@ export interface SlpTcpRequest {
   readonly clock: Clock;
   readonly to: Endpoint;
   readonly request: Uint8Array;
-  /** Milliseconds for the connection to be made, and then for the answer. */
+  /** Milliseconds for the connection and the answer together. */
   readonly timeout: number;
   readonly signal: AbortSignal;
 }
@@ -22,11 +22,13 @@ const LONGEST_ANSWER = 4 << 20;
 export async function requestByTcp(asked: SlpTcpRequest): Promise<Uint8Array> {
   const { network, clock, to, request, timeout, signal } = asked;
   signal.throwIfAborted();
+  const end = clock.monotonic() + timeout;
   const connection = await network.connectTcp(to, { timeout, signal });
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const abort = () => reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
-  const timer = clock.after(timeout, () => reject(noAnswer(to, `says nothing for ${timeout / 1000} s`)));
+  const left = Math.max(0, end - clock.monotonic());
+  const timer = clock.after(left, () => reject(noAnswer(to, `does not answer within ${timeout / 1000} s`)));
   try {
     start(connection, to, resolve, reject);
     connection.write(request);

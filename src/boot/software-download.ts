@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../os/clock.ts';
 import type { HttpClient } from '../os/http-client.ts';
 import type { Network } from '../os/network.ts';
 import { ReadClient, type ReadClientAction } from '../tftp/read-client.ts';
-import { parseSoftwareUrl, tftpFileName } from './software-source.ts';
+import { hostOf, parseSoftwareUrl, tftpFileName } from './software-source.ts';
 import type { StageTrace } from './trace.ts';
 
 export interface DownloadContext {
@@ -97,7 +97,7 @@ function tooLong(url: URL, longest: number): DisklessError {
 
 async function byTftp(url: URL, take: (piece: Uint8Array) => void, context: DownloadContext): Promise<void> {
   const { network, clock, signal, trace, longest } = context;
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
+  const host = hostOf(url);
   const [address] = await network.resolve(host);
   if (address === undefined) throw new DisklessError('NETWORK_NAME_UNKNOWN', `${host} has no address`);
   await using socket = await network.openUdp({ port: 0, ...(isIpv4(address) ? {} : { address: '::' }) });

@@ -18,6 +18,11 @@ export function parseSoftwareChoice(text: string): SoftwareChoice | undefined {
   return { kind: 'url', url: parseSoftwareUrl(text) };
 }
 
+/** The name or the address of the server, without the brackets that a URL has around an address of IPv6. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
 /** Raises BOOT_SOFTWARE_URL. */
 export function parseSoftwareUrl(text: string, base?: URL): URL {
   const url = URL.canParse(text, base) ? new URL(text, base) : undefined;

@@ -70,7 +70,8 @@ export async function throughDhcp(
   trace.decide('dhcp', () => refuseInsecureDhcp(request, isAuthenticated));
   const chosen = chooseInterface(request.interface, network);
   if (asksDhcp6(request.dhcp)) {
-    const heard = await throughDhcp6(request.dhcp, reason, chosen, environment, trace, cleanup);
+    const wish = { method: request.dhcp, reason, interface: chosen, server: parameters.server?.value };
+    const heard = await throughDhcp6(wish, environment, trace, cleanup);
     return { ...heard, parameters: complete(parameters, heard.parameters), locations: locationsOf(request, {}) };
   }
   const { result, reach, named } = await trace.run(

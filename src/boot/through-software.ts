@@ -4,6 +4,7 @@ import { DisklessError } from '../bytes/index.ts';
 import type { BootRequest } from './boot-request.ts';
 import type { BootEnvironment } from './environment.ts';
 import { decideSoftware } from './plan.ts';
+import { hostOf } from './software-source.ts';
 import { describeSoftware, runSoftwareStage } from './software-stage.ts';
 import type { Learned } from './through-dhcp.ts';
 import type { BootTrace } from './trace.ts';
@@ -23,7 +24,7 @@ export async function throughSoftware(
     'software',
     `${reason}: fetching ${url}`,
     async (stage) => {
-      await reach(url.hostname, stage);
+      await reach(hostOf(url), stage);
       return runSoftwareStage({ ...environment, url, digest, timeout: environment.softwareTimeout }, stage);
     },
     describeSoftware,

@@ -3,6 +3,8 @@
  * piece has to be in one buffer and lies in several.
  */
 
+import { partOf } from './part.ts';
+
 const nothing = new Uint8Array(0);
 /** Chunks that are done with before the list of them is cut. */
 const MAX_USED_CHUNKS = 64;
@@ -50,7 +52,7 @@ export class ByteQueue {
     this.#check(length);
     const chunk = this.#chunks[this.#first] ?? nothing;
     if (chunk.length - this.#offset >= length) {
-      const slice = chunk.subarray(this.#offset, this.#offset + length);
+      const slice = partOf(chunk, this.#offset, this.#offset + length);
       this.#advance(length, chunk);
       return slice;
     }
@@ -70,7 +72,7 @@ export class ByteQueue {
     for (let left = length; left > 0; ) {
       const chunk = this.#chunks[this.#first] ?? nothing;
       const size = Math.min(left, chunk.length - this.#offset);
-      slices.push(chunk.subarray(this.#offset, this.#offset + size));
+      slices.push(partOf(chunk, this.#offset, this.#offset + size));
       this.#advance(size, chunk);
       left -= size;
     }

@@ -8,6 +8,7 @@ export * from './ipv6.ts';
 export * from './layout.ts';
 export * from './mac.ts';
 export * from './option-codec.ts';
+export * from './part.ts';
 export * from './patience.ts';
 export * from './pieces.ts';
 export * from './serial.ts';

@@ -18,6 +18,7 @@
  */
 
 import { ProtocolError } from './error.ts';
+import { partOf } from './part.ts';
 
 export interface Field<T> {
   /** First byte of the field, from the start of the structure. */
@@ -108,7 +109,7 @@ export function bytes(offset: number, length: number): Field<Uint8Array> {
   return {
     offset,
     length,
-    read: (from, at) => from.subarray(at + offset, at + offset + length),
+    read: (from, at) => partOf(from, at + offset, at + offset + length),
     write: (into, at, value) => {
       if (value.length > length) throw new RangeError(`${value.length} bytes do not fit a field of ${length}`);
       into.fill(0, at + offset + value.length, at + offset + length);

@@ -1,6 +1,5 @@
 /** The YAML config file, read so that every complaint can name its line and column. */
 
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { DisklessError } from '../bytes/index.ts';
 import type { FileSystem } from '../os/file.ts';
 
@@ -12,6 +11,8 @@ export interface ConfigFile {
 
 /** Raises CONFIG_NOT_READABLE, CONFIG_SYNTAX, CONFIG_SETTING_UNKNOWN. `names` are the settings that may be in it. */
 export async function readConfigFile(files: FileSystem, path: string, names: readonly string[]): Promise<ConfigFile> {
+  // Most starts have no config file, and are not to wait for what reads it.
+  const { isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(await textOf(files, path), { lineCounter: lines, prettyErrors: false });
   const position = (offset: number) => {

@@ -22,12 +22,12 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 const families: readonly (readonly [RegExp, ExitCode])[] = [
   [/^USAGE_|^ADDRESS_NETWORK_|^INTERFACE_NOT_GIVEN$/, exitCode.usage],
   [
-    /^CONFIG_|^(CHAP|DHCP_AUTH)_FILE_|^DHCP_AUTH_NO_KEY$|^DHCP6?_(POOL|PREFIX)_|^ROUTER_|^INTERFACE_(DOWN|NO_ADDRESS|NO_IPV6_ADDRESS|NO_DHCP)$/,
+    /^CONFIG_|^(CHAP|DHCP_AUTH)_FILE_|^DHCP_AUTH_NO_KEY$|^DHCP6?_(POOL|PREFIX)_|^HOST_ADDRESS_(NOT_SERVED|EXCLUDED)$|^ROUTER_|^INTERFACE_(DOWN|NO_ADDRESS|NO_IPV6_ADDRESS|NO_DHCP)$/,
     exitCode.configuration,
   ],
   [/_PORT_IN_USE$|_FORBIDDEN$/, exitCode.portOrPermission],
   [/_AUTH(_|$)|^BOOT_SECURE_/, exitCode.authentication],
-  [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$/, exitCode.timeout],
+  [/_TIMEOUT$|_NO_OFFER$|_NO_ANSWER$|_NO_ROUTE$/, exitCode.timeout],
   [/_EXISTS$|_LOCKED$|_IN_USE$/, exitCode.existsOrBusy],
   [/_NOT_FOUND$|_UNKNOWN$|_MISSING$/, exitCode.notFound],
 ];

@@ -65,7 +65,7 @@ function interfaceLines(one: ServedInterface): string[] {
     off: 'no DHCP',
   }[one.dhcp];
   return [
-    `  ${one.name}: ${one.address} in ${one.subnet}: ${dhcp}`,
+    `  ${one.name}: ${one.address === undefined ? 'IPv6 alone' : `${one.address} in ${one.subnet}: ${dhcp}`}`,
     `    ${one.tftp}  ${one.http}  iSCSI ${one.iscsi}`,
     ...(one.ipv6 === undefined ? [] : [`    ${one.ipv6.address} in ${one.ipv6.prefix}: DHCPv6 gives ${one.ipv6.pool}`]),
   ];

@@ -1,7 +1,8 @@
 /** A machine as the fleet and the pool know it together. */
 
 import { DisklessError, type MacAddress, parseMac } from '../bytes/index.ts';
-import type { Host } from '../fleet/host.ts';
+import { addressesOf, type Host } from '../fleet/host.ts';
+import type { Ipv6Lease } from '../fleet/ipv6-lease.ts';
 import type { Lease } from '../fleet/lease.ts';
 import type { DiskSummary } from '../pool/pool.ts';
 import type { OpenDirectory } from './data-directory.ts';
@@ -13,6 +14,8 @@ export interface HostRecord {
   readonly host: Host | undefined;
   /** The address that it has, or had last. */
   readonly lease: Lease | undefined;
+  /** The same over IPv6. */
+  readonly ipv6Lease: Ipv6Lease | undefined;
   readonly disks: readonly DiskSummary[];
 }
 
@@ -40,10 +43,21 @@ export function allHosts(directory: OpenDirectory): HostRecord[] {
 }
 
 function recordOf({ fleet, pool }: OpenDirectory, hardwareAddress: MacAddress): HostRecord {
-  const leases = [...fleet.leases.leases()].filter((lease) => lease.hardwareAddress === hardwareAddress);
-  const [lease] = leases.sort((a, b) => b.start - a.start);
+  const lease = lastOf(fleet.leases.leases(), hardwareAddress);
+  const ipv6Lease = lastOf(fleet.ipv6Leases.leases(), hardwareAddress);
   const disks = pool.listDisks().filter(({ host }) => host === hardwareAddress);
-  return { hardwareAddress, host: fleet.hosts.find(hardwareAddress), lease, disks };
+  return { hardwareAddress, host: fleet.hosts.find(hardwareAddress), lease, ipv6Lease, disks };
+}
+
+function lastOf<Any extends Lease | Ipv6Lease>(leases: Iterable<Any>, hardwareAddress: MacAddress): Any | undefined {
+  const own = [...leases].filter((lease) => lease.hardwareAddress === hardwareAddress);
+  return own.sort((a, b) => b.start - a.start)[0];
+}
+
+/** The addresses that are kept for a machine. */
+export function keptText(host: Host | undefined): string {
+  const kept = host === undefined ? [] : addressesOf(host);
+  return kept.length === 0 ? 'any address of the pool' : `${kept.join(' and ')} kept for it`;
 }
 
 /** By hardware address or name. Raises USAGE_HOST_MISSING, HOST_UNKNOWN. */

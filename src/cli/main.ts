@@ -4,35 +4,23 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { pollBusily } from '../os/busy-polling.ts';
 import { collectShortLivedMemory } from '../os/short-lived-memory.ts';
-import { registerBoot } from './commands/boot.ts';
-import { registerDoctor } from './commands/doctor.ts';
-import { registerHost } from './commands/host/index.ts';
-import { registerImage } from './commands/image/index.ts';
-import { registerIpsec } from './commands/ipsec.ts';
-import { registerIscsi } from './commands/iscsi/index.ts';
-import { registerRootPath } from './commands/root-path.ts';
-import { registerServe } from './commands/serve.ts';
-import { registerTarget } from './commands/target.ts';
+import { commands } from './commands/index.ts';
 import { errorLine, exitCode, exitCodeOf } from './errors.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-function program(): Command {
-  const command = new Command('diskless')
+/** A word of `args` that names a command may also be another one's argument: its command is there in vain then. */
+async function program(args: readonly string[]): Promise<Command> {
+  const all = new Command('diskless')
     .description('Boots machines that have no disk (RFC 4173): the boot server and the boot client.')
     .version(version)
     .showHelpAfterError('("diskless help" lists the commands)')
     .exitOverride();
-  registerServe(command);
-  registerBoot(command);
-  registerDoctor(command);
-  registerTarget(command);
-  registerHost(command);
-  registerImage(command);
-  registerIscsi(command);
-  registerRootPath(command);
-  registerIpsec(command);
-  return command;
+  for (const [name, { description, load }] of Object.entries(commands)) {
+    const command = all.command(name).description(description);
+    if (args.includes(name)) (await load())(command);
+  }
+  return all;
 }
 
 /** Whoever reads stdout may have had enough, as `head` has: that is no failure. Anything else that keeps output back is one. */
@@ -48,7 +36,7 @@ export async function main(args: readonly string[]): Promise<void> {
   collectShortLivedMemory();
   pollBusily();
   try {
-    await program().parseAsync([...args], { from: 'user' });
+    await (await program(args)).parseAsync([...args], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has written its message already; help and version end with 0.

@@ -14,7 +14,6 @@ import {
 } from '../bytes/index.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
 import type { Ipv6Range } from '../dhcp6/server/link.ts';
-import type { Reservation as Ipv6Reservation } from '../dhcp6/server/reservations.ts';
 import type { RelayedPrefix, RelayedSubnet, Reservation } from '../server/options.ts';
 
 /** A value with what tells its family. */
@@ -83,7 +82,7 @@ function addressWithLength(text: string, longest: number): { address: string; le
 }
 
 /** `52:54:00:12:34:56=192.0.2.9`, `id:0152540012=192.0.2.9`, `duid:0003000152540012=fd00::9`, `uuid:00112233-...=fd00::9`. */
-export function parseReservation(text: string): OfFamily<Reservation, Ipv6Reservation> {
+export function parseReservation(text: string): OfFamily<Reservation<Ipv4Address>, Reservation<Ipv6Address>> {
   const [client, address, rest] = text.split('=').map((part) => part.trim());
   if (client === undefined || address === undefined || rest !== undefined) {
     throw invalid(`"${text}" is not a client and its address`, 'Write both with = between them.');

@@ -37,7 +37,7 @@ export const serveSettings = {
     fallback: 'auto' as DhcpMode,
   }),
   dhcp6: setting({
-    help: 'serve machines over IPv6 as well: DHCPv6, and router advertisements that point to it; default: off',
+    help: 'serve machines over IPv6 as well, or alone where there is no IPv4: DHCPv6, and router advertisements that point to it; default: off',
     placeholder: 'on|off',
     schema: onOrOff,
     fallback: false,
@@ -70,7 +70,7 @@ export const serveSettings = {
     fallback: [],
   }),
   reserve: setting({
-    help: 'address for one client: its MAC, id:HEX (client identifier), duid:HEX (DHCPv6) or uuid:UUID; host set does the same for a machine over IPv4',
+    help: 'address for one client: its MAC, id:HEX (client identifier), duid:HEX (DHCPv6) or uuid:UUID; host set does the same for a machine that was here',
     placeholder: 'client=address',
     repeats: true,
     schema: listOf(textual(parseReservation)),

@@ -5,6 +5,7 @@ export { bootParameter, type Dhcp6Information, type Dhcp6Lease, type LeasedAddre
 export { bootOptionRequest, type Dhcp6ClientOptions } from './client/options.ts';
 export type { Dhcp6ClientAction } from './client/state.ts';
 export * from './datagram.ts';
+export * from './detect.ts';
 export * from './duid.ts';
 export * from './message.ts';
 export * from './option.ts';

@@ -1,12 +1,12 @@
 /** Machines in memory, found by each of their names. */
 
-import type { Ipv4Address, MacAddress } from '../bytes/index.ts';
-import type { Host } from './host.ts';
+import type { Ipv4Address, Ipv6Address, MacAddress } from '../bytes/index.ts';
+import { addressesOf, type Host } from './host.ts';
 
 export class HostTable {
   readonly #byHardwareAddress = new Map<MacAddress, Host>();
   readonly #byTargetName = new Map<string, Host>();
-  readonly #byAddress = new Map<Ipv4Address, Host>();
+  readonly #byAddress = new Map<Ipv4Address | Ipv6Address, Host>();
 
   find(hardwareAddress: MacAddress): Host | undefined {
     return this.#byHardwareAddress.get(hardwareAddress);
@@ -16,7 +16,7 @@ export class HostTable {
     return this.#byTargetName.get(targetName);
   }
 
-  findByAddress(address: Ipv4Address): Host | undefined {
+  findByAddress(address: Ipv4Address | Ipv6Address): Host | undefined {
     return this.#byAddress.get(address);
   }
 
@@ -32,7 +32,7 @@ export class HostTable {
     this.remove(host.hardwareAddress);
     this.#byHardwareAddress.set(host.hardwareAddress, host);
     this.#byTargetName.set(host.targetName, host);
-    if (host.address !== undefined) this.#byAddress.set(host.address, host);
+    for (const address of addressesOf(host)) this.#byAddress.set(address, host);
   }
 
   remove(hardwareAddress: MacAddress): void {
@@ -40,6 +40,6 @@ export class HostTable {
     if (host === undefined) return;
     this.#byHardwareAddress.delete(hardwareAddress);
     this.#byTargetName.delete(host.targetName);
-    if (host.address !== undefined) this.#byAddress.delete(host.address);
+    for (const address of addressesOf(host)) this.#byAddress.delete(address);
   }
 }

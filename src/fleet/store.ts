@@ -6,6 +6,7 @@ import type { Ipv6LeaseStore } from './ipv6-lease.ts';
 import type { IsnsRecordStore } from './isns-records.ts';
 import type { LeaseStore } from './lease.ts';
 import type { RunningMachines } from './running.ts';
+import type { ServedNetworkStore } from './served-networks.ts';
 
 export interface FleetStore extends AsyncDisposable {
   readonly hosts: HostStore;
@@ -14,6 +15,7 @@ export interface FleetStore extends AsyncDisposable {
   readonly boots: BootStore;
   readonly running: RunningMachines;
   readonly isns: IsnsRecordStore;
+  readonly servedNetworks: ServedNetworkStore;
   /** Writes what is still waiting. */
   close(): Promise<void>;
 }

@@ -30,6 +30,7 @@ const ICMP6_FILTER = 1;
 
 /** Of a link. */
 export const ALL_NODES = 'ff02::1' as Ipv6Address;
+export const ALL_ROUTERS = 'ff02::2' as Ipv6Address;
 
 /** Neighbour discovery is believed only when no router has passed it on (RFC 4861 §6.1). */
 export const NEVER_FORWARDED = 255;

@@ -1,10 +1,13 @@
 /**
- * The machine's own network settings, as far as a boot client touches them: an address for an interface that has none, and what goes with it. Whatever is
- * set is taken back when the returned handle is disposed of.
+ * The machine's own network settings, as far as a boot client touches them: an address for an interface that has none, and what goes with
+ * it. Whatever is set is taken back when the returned handle is disposed of. Routes over IPv6 are the kernel's own business: they are
+ * looked at, and asked for.
  */
 
 import { DisklessError, type Ipv4Address, type Ipv6Address } from '../bytes/index.ts';
+import { sendIcmpv6 } from './icmpv6-socket.ts';
 import { interfaceMtu } from './interface-requests.ts';
+import { ipv6SourceTowards } from './ipv6-source.ts';
 import { runProcess } from './process.ts';
 
 export interface MachineNetwork {
@@ -16,9 +19,13 @@ export interface MachineNetwork {
   setMtu(interfaceName: string, mtu: number): Promise<AsyncDisposable>;
   /** Makes one host reachable through a router at the interface's cable; without a router it is there itself. */
   addHostRoute(interfaceName: string, host: Ipv4Address, router: Ipv4Address | undefined): Promise<AsyncDisposable>;
+  /** The address that this machine speaks to a host from; undefined where no route leads there. */
+  ipv6SourceTowards(host: Ipv6Address): Promise<Ipv6Address | undefined>;
+  /** Sends a message of neighbour discovery to an address of the link; false when it cannot be. Raises OS_CALLS_UNAVAILABLE. */
+  sendIcmpv6(interfaceName: string, message: Uint8Array, to: Ipv6Address): boolean;
 }
 
-/** By the `ip` command. All raise MACHINE_NETWORK_FAILED. */
+/** What is set is set by the `ip` command, and raises MACHINE_NETWORK_FAILED. */
 export const linuxMachineNetwork: MachineNetwork = {
   bringUp: (name) => setting(['link', 'set', 'dev', name, 'up'], ['link', 'set', 'dev', name, 'down']),
   addAddress: (name, address, prefix) =>
@@ -36,6 +43,8 @@ export const linuxMachineNetwork: MachineNetwork = {
     const way = router === undefined ? ['dev', name] : ['via', router, 'dev', name, 'onlink'];
     return setting(['route', 'add', `${host}/32`, ...way], ['route', 'del', `${host}/32`, ...way]);
   },
+  ipv6SourceTowards,
+  sendIcmpv6,
 };
 
 const nothingToTakeBack: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} };

@@ -82,7 +82,9 @@ export interface UdpOptions {
   readonly groups?: readonly string[];
   /** Routers that a datagram to a multicast group may pass, and one: 1 to 255. Default 1: it stays on the link. */
   readonly multicastHops?: number;
-  /** Lets several sockets bind the same port, such as one for each interface. */
+  /** Of an IPv6 socket of an interface: whether this machine hears what it sends to a multicast group; default true. */
+  readonly multicastLoop?: boolean;
+  /** Lets several sockets bind the same port, such as one for each interface. Default: those of an interface do, others do not. */
   readonly reuseAddress?: boolean;
 }
 

@@ -58,7 +58,7 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
       socket.off('error', fail);
       if (options.broadcast) socket.setBroadcast(true);
       try {
-        if (options.multicastHops !== undefined) socket.setMulticastTTL(options.multicastHops);
+        if (fd === undefined && options.multicastHops !== undefined) socket.setMulticastTTL(options.multicastHops);
         for (const group of options.groups ?? []) socket.addMembership(group, multicastInterface(options));
       } catch (error) {
         fail(error as Error);
@@ -75,7 +75,8 @@ export function openUdp(options: UdpOptions): Promise<UdpSocket> {
       return;
     }
     try {
-      fd = openInterfaceSocket(options.interface, address, options.port, options.notFrom);
+      const { reuseAddress: sharesPort = true } = options;
+      fd = openInterfaceSocket(options.interface, address, options.port, { ...options, sharesPort });
       socket.bind({ fd }, ready);
     } catch (error) {
       socket.off('error', fail);

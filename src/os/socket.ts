@@ -14,9 +14,13 @@ import { sourceFilter } from './source-filter.ts';
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
+const IPPROTO_IP = 0;
+const IP_MULTICAST_TTL = 33;
 const IPPROTO_IPV6 = 41;
+const IPV6_MULTICAST_HOPS = 18;
 const IPV6_V6ONLY = 26;
 const IPV6_MULTICAST_ALL = 29;
+const IPV6_MULTICAST_LOOP = 19;
 const SOCKADDR_IN_LENGTH = 16;
 export const SOCKADDR_IN6_LENGTH = 28;
 export const SOCK_NONBLOCK = 0o4000;
@@ -55,15 +59,23 @@ export function integer(value: number): Uint8Array {
   return new Uint8Array(Int32Array.of(value).buffer);
 }
 
-/**
- * An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. Nothing is
- * heard from the IPv4 addresses of `notFrom`.
- */
+export interface InterfaceSocketOptions {
+  /** Nothing is heard from these. */
+  readonly notFrom?: readonly Ipv4Address[];
+  /** Without it no port is taken that another socket has; default true. */
+  readonly sharesPort?: boolean;
+  /** Routers that a datagram to a multicast group may pass, and one; default 1. */
+  readonly multicastHops?: number;
+  /** Of IPv6: this machine hears what the socket sends to a group; default true. */
+  readonly multicastLoop?: boolean;
+}
+
+/** An open descriptor of a UDP socket that receives from and sends to `interfaceName` alone; `address` is of IPv4 or IPv6. */
 export function openInterfaceSocket(
   interfaceName: string,
   address: string,
   port: number,
-  notFrom: readonly Ipv4Address[] = [],
+  { notFrom = [], sharesPort = true, multicastHops = 1, multicastLoop = true }: InterfaceSocketOptions,
 ): number {
   const c = calls();
   const ipv6 = ipv6Bytes(address);
@@ -80,13 +92,18 @@ export function openInterfaceSocket(
   if (c.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, integer(RECEIVE_BUFFER), 4) < 0) {
     c.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, integer(RECEIVE_BUFFER), 4);
   }
-  attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
+  if (sharesPort) attempt('share the port', c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, integer(1), 4));
   if (ipv6 === undefined) attempt('allow broadcasts', c.setsockopt(fd, SOL_SOCKET, SO_BROADCAST, integer(1), 4));
   else {
     attempt('leave IPv4 alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, integer(1), 4));
     // Else it hears groups that other sockets of this machine have joined.
     attempt('hear its own groups alone', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, integer(0), 4));
+    const loop = integer(multicastLoop ? 1 : 0);
+    attempt('choose who hears it', c.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, loop, 4));
   }
+  // Node does not know the family of a descriptor that it is given, and would set IPv4's options.
+  const [level, hops] = ipv6 === undefined ? [IPPROTO_IP, IP_MULTICAST_TTL] : [IPPROTO_IPV6, IPV6_MULTICAST_HOPS];
+  attempt('choose how far it is heard', c.setsockopt(fd, level, hops, integer(multicastHops), 4));
   attempt('bind to the interface', bindToInterface(c, fd, interfaceName));
   const socketAddress = ipv6 === undefined ? ipv4SocketAddress(address, port) : ipv6SocketAddress(ipv6, port);
   if (notFrom.length > 0) attempt('filter senders', attachFilter(c, fd, sourceFilter(notFrom)));

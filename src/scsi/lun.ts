@@ -27,9 +27,9 @@ export function encodeLun(number: number): Uint8Array<ArrayBuffer> {
 
 /** The number at `start`, or undefined when it is addressed in a way that no unit of ours has (other levels, buses, well-known). */
 export function decodeLun(source: Uint8Array, start = 0): number | undefined {
-  const lun = SingleLevel.view(source, start);
-  if (lun.second !== 0 || lun.third !== 0 || lun.fourth !== 0) return undefined;
-  const first = lun.first;
+  const { first: firstLevel, second, third, fourth } = SingleLevel.fields;
+  if ((second.read(source, start) | third.read(source, start) | fourth.read(source, start)) !== 0) return undefined;
+  const first = firstLevel.read(source, start);
   const method = first >>> 14;
   if (method === AddressMethod.flatSpace) return first & 0x3fff;
   // The other six bits name a bus; bus 0 is the target itself.

@@ -7,14 +7,15 @@
  * link only; what is behind a relay agent cannot be asked.
  */
 
-import { type Ipv4Address, ipv4InSubnet, type MacAddress } from '../bytes/index.ts';
+import { type Ipv4Address, type Ipv4Subnet, ipv4InSubnet, type MacAddress } from '../bytes/index.ts';
 import { type Clock, pause } from '../os/clock.ts';
 import type { NeighbourTable } from '../os/neighbours.ts';
 import type { Network, UdpSocket } from '../os/network.ts';
-import type { InterfacePlan } from './interface-plan.ts';
 
 export interface AddressProbeOptions {
-  readonly plan: Pick<InterfacePlan, 'name' | 'subnet'>;
+  /** Its name. */
+  readonly interface: string;
+  readonly subnet: Ipv4Subnet;
   readonly network: Network;
   readonly clock: Clock;
   readonly neighbours: NeighbourTable;
@@ -45,7 +46,7 @@ export class AddressProbe implements AsyncDisposable {
 
   /** Raises NETWORK_..., OS_CALLS_UNAVAILABLE. */
   static async open(options: AddressProbeOptions): Promise<AddressProbe> {
-    const socket = await options.network.openUdp({ interface: options.plan.name, port: 0 });
+    const socket = await options.network.openUdp({ interface: options.interface, port: 0 });
     // An address that cannot be reached has nobody.
     socket.start({ message: () => {}, error: () => {} });
     return new AddressProbe(options, socket);
@@ -53,28 +54,28 @@ export class AddressProbe implements AsyncDisposable {
 
   /** Who is at the address, or nobody; undefined at once where it cannot be asked. Two who ask at a time ask once. */
   ask(address: Ipv4Address): Promise<MacAddress | undefined> | undefined {
-    const { plan, neighbours } = this.#options;
+    const { interface: name, subnet, neighbours } = this.#options;
     const under = this.#asked.get(address);
     if (under !== undefined) return under;
-    if (this.#asked.size >= MOST || !ipv4InSubnet(address, plan.subnet)) return undefined;
+    if (this.#asked.size >= MOST || !ipv4InSubnet(address, subnet)) return undefined;
     // What was heard long ago says nothing of today.
-    if (!neighbours.forget(plan.name, address)) return undefined;
+    if (!neighbours.forget(name, address)) return undefined;
     const asked = this.#find(address).finally(() => {
       this.#asked.delete(address);
       // The kernel would go on asking for seconds.
-      neighbours.forget(plan.name, address);
+      neighbours.forget(name, address);
     });
     this.#asked.set(address, asked);
     return asked;
   }
 
   async #find(address: Ipv4Address): Promise<MacAddress | undefined> {
-    const { plan, clock, neighbours, wait } = this.#options;
+    const { interface: name, clock, neighbours, wait } = this.#options;
     const end = clock.monotonic() + wait;
     this.#socket.send(new Uint8Array(0), { address, port: DISCARD });
     for (let delay = FIRST_LOOK; !this.#closed.signal.aborted; delay *= 2) {
       await pause(clock, Math.min(delay, Math.max(1, end - clock.monotonic())), this.#closed.signal);
-      const holder = neighbours.at(plan.name, address);
+      const holder = neighbours.at(name, address);
       if (holder !== undefined || clock.monotonic() >= end) return holder;
     }
     return undefined;

@@ -13,11 +13,13 @@ import { BootTrace } from './boot-trace.ts';
 import { claimDataDirectory } from './data-directory.ts';
 import type { EventListener, ServedInterface, ServedIpv6, ServerEventBody } from './events.ts';
 import { type InterfacePlan, planInterfaces } from './interface-plan.ts';
+import { subnetText } from './ipv4-plan.ts';
 import { type Ipv6Plan, textOf } from './ipv6-plan.ts';
 import { findLoaders } from './loaders.ts';
 import { Machines } from './machines.ts';
 import type { BootServerOptions } from './options.ts';
-import { type Parts, type Platform, placeOf } from './parts.ts';
+import { hostOf, type Parts, type Platform, placesOf, troubleOf } from './parts.ts';
+import { servedNetworks } from './served-networks.ts';
 import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
 import { startDhcp6 } from './wiring/dhcp6.ts';
 import { startHttp } from './wiring/http.ts';
@@ -56,6 +58,7 @@ export class BootServer implements AsyncDisposable {
     opened.use(startIsnsRegistration(parts, plans));
     opened.use(await startSlp(parts, plans));
     const modes = await Promise.all(plans.map((plan) => chooseMode(parts, plan, signal)));
+    await rememberNetworks(parts, zip(plans, modes));
     for (const [plan, mode] of zip(plans, modes)) opened.use(await startDhcp(parts, plan, mode));
     for (const plan of plans) opened.use(await startDhcp6(parts, plan));
     signal.throwIfAborted();
@@ -97,6 +100,20 @@ async function openState(
   return { ...given, store, pool, image, machines, trace };
 }
 
+/** For the commands beside this server. One that cannot write goes on: it serves those that it knows. */
+async function rememberNetworks(
+  { store, options, emit }: Parts,
+  served: readonly (readonly [InterfacePlan, InterfaceMode])[],
+): Promise<void> {
+  const plans = served.map(([plan]) => plan);
+  const full = served.flatMap(([plan, { mode }]) => (mode === 'full' ? [plan] : []));
+  try {
+    await store.servedNetworks.replace(servedNetworks(options, plans, full));
+  } catch (error) {
+    emit(troubleOf('FLEET_NOT_WRITTEN', error));
+  }
+}
+
 /** Nothing of the machines' work is lost with it, so that the server goes on. */
 function lostHistory({ code, message }: DisklessError): ServerEventBody {
   return { event: 'trouble', code, text: `the steps of boots are not kept: ${message}` };
@@ -132,17 +149,20 @@ function describeInterface(
   plan: InterfacePlan,
   dhcp: InterfaceMode['mode'],
 ): ServedInterface {
-  const { name, address, subnet, pool } = plan;
+  const { name, ipv4, ipv6 } = plan;
+  const [place] = placesOf(options, plan);
+  if (place === undefined) throw new Error(`the plan of ${name} has no address`);
+  const host = hostOf(place.address);
+  const pool = dhcp === 'full' ? ipv4?.pool : undefined;
   return {
     name,
-    address,
-    subnet: `${subnet.network}/${subnet.prefix}`,
+    ...(ipv4 === undefined ? {} : { address: ipv4.address, subnet: subnetText(ipv4.subnet) }),
     dhcp,
-    ...(dhcp === 'full' && pool !== undefined ? { pool: `${pool.first}-${pool.last}` } : {}),
-    tftp: `tftp://${address}:${options.tftpPort}/`,
-    http: `http://${placeOf(options, plan).http}/`,
-    iscsi: `${address}:${options.iscsiPort}`,
-    ...(plan.ipv6 === undefined ? {} : { ipv6: describeIpv6(plan.ipv6) }),
+    ...(pool === undefined ? {} : { pool: `${pool.first}-${pool.last}` }),
+    tftp: `tftp://${host}:${options.tftpPort}/`,
+    http: `http://${place.http}/`,
+    iscsi: `${host}:${options.iscsiPort}`,
+    ...(ipv6 === undefined ? {} : { ipv6: describeIpv6(ipv6) }),
   };
 }
 

@@ -16,7 +16,7 @@ const WINDOW = 5000;
 
 /** Takes five seconds when nobody answers, and ends with the first answer. `signal` ends it early. */
 export async function chooseDhcpMode(
-  plan: InterfacePlan,
+  plan: Pick<InterfacePlan, 'name' | 'mac'>,
   network: Network,
   clock: Clock,
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function chooseDhcpMode(
 }
 
 async function detectServers(
-  plan: InterfacePlan,
+  plan: Pick<InterfacePlan, 'name' | 'mac'>,
   network: Network,
   clock: Clock,
   signal: AbortSignal,

@@ -14,11 +14,13 @@ import type { Clock } from '../os/clock.ts';
 import type { NeighbourTable } from '../os/neighbours.ts';
 import type { Endpoint, Network, UdpSocket } from '../os/network.ts';
 import { AddressProbe } from './address-probe.ts';
-import type { InterfacePlan, RelayedPlan } from './interface-plan.ts';
+import type { InterfacePlan } from './interface-plan.ts';
+import type { Ipv4Plan, RelayedPlan } from './ipv4-plan.ts';
 import { type ToldOptions, toldNetwork } from './told-network.ts';
 
 export interface DhcpServiceOptions extends ToldOptions {
-  readonly plan: InterfacePlan;
+  readonly plan: Pick<InterfacePlan, 'name'>;
+  readonly ipv4: Ipv4Plan;
   readonly network: Network;
   readonly clock: Clock;
   readonly leases: LeaseStore;
@@ -28,33 +30,36 @@ export interface DhcpServiceOptions extends ToldOptions {
   readonly neighbours: NeighbourTable;
   readonly relayed: readonly RelayedPlan[];
   readonly authenticationKeys: readonly AuthenticationKeyEntry[];
-  readonly bootFor: (client: BootClient, place: InterfacePlan) => BootAnswer | undefined;
+  readonly bootFor: (client: BootClient) => BootAnswer | undefined;
   readonly onEvent: (event: DhcpServerEvent) => void;
   readonly onError: (error: Error) => void;
 }
 
 /** Opens the sockets of the DHCP server of an interface; closing them ends it. */
 export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncDisposable> {
-  const { plan, clock, onEvent } = options;
-  if (plan.pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
-  const router = options.router !== undefined && ipv4InSubnet(options.router, plan.subnet) ? options.router : undefined;
-  const { subnet, pool, excluded } = plan;
+  const { plan, clock, bootFor, onEvent } = options;
+  const { address, subnet, pool, excluded } = options.ipv4;
+  if (pool === undefined) throw new Error(`the plan of ${plan.name} has no pool`);
+  const router = options.router !== undefined && ipv4InSubnet(options.router, subnet) ? options.router : undefined;
   await using opened = new AsyncDisposableStack();
   const { dhcpProbe: wait } = options;
-  const probe = wait === undefined ? undefined : opened.use(await AddressProbe.open({ ...options, wait }));
+  const probe =
+    wait === undefined
+      ? undefined
+      : opened.use(await AddressProbe.open({ ...options, interface: plan.name, subnet, wait }));
   const server = new DhcpServer({
-    serverIdentifier: plan.address,
-    otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address)),
+    serverIdentifier: address,
+    otherAddresses: options.network.interfaces().flatMap(({ ipv4 }) => ipv4.map((each) => each.address)),
     subnets: [
-      toldNetwork({ subnet, pool, excluded, router }, plan.address, options),
-      ...options.relayed.map((relayed) => toldNetwork(relayed, plan.address, options)),
+      toldNetwork({ subnet, pool, excluded, router }, address, options),
+      ...options.relayed.map((relayed) => toldNetwork(relayed, address, options)),
     ],
     leases: options.leases,
     reservations: options.reservations,
     authoritative: true,
     authenticationKeys: options.authenticationKeys,
-    ...(probe === undefined ? {} : { probe: (address) => probe.ask(address) }),
-    bootFor: (client) => options.bootFor(client, plan),
+    ...(probe === undefined ? {} : { probe: (offered) => probe.ask(offered) }),
+    bootFor,
     onEvent,
   });
   opened.use(await serveOn(options, DhcpPort.server, (data, from) => server.receive(data, from, clock.now())));
@@ -63,10 +68,10 @@ export async function startFullDhcp(options: DhcpServiceOptions): Promise<AsyncD
 
 /** Opens the sockets of the proxyDHCP server of an interface, on both of its ports. */
 export async function startProxyDhcp(options: DhcpServiceOptions): Promise<AsyncDisposable> {
-  const { plan, onEvent } = options;
+  const { ipv4, bootFor, onEvent } = options;
   const server = new ProxyDhcpServer({
-    serverIdentifier: plan.address,
-    bootFor: (client) => options.bootFor(client, plan),
+    serverIdentifier: ipv4.address,
+    bootFor,
     onEvent,
   });
   await using opened = new AsyncDisposableStack();

@@ -7,7 +7,7 @@ import type { BootAnswer } from '../dhcp6/server/boot-answer.ts';
 import type { Dhcp6ServerEvent } from '../dhcp6/server/event.ts';
 import type { LeaseStore } from '../dhcp6/server/lease.ts';
 import type { Dhcp6Link } from '../dhcp6/server/link.ts';
-import { ListedReservations } from '../dhcp6/server/reservations.ts';
+import type { Reservations } from '../dhcp6/server/reservations.ts';
 import { Dhcp6Server, type Way } from '../dhcp6/server/server.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Network } from '../os/network.ts';
@@ -22,6 +22,7 @@ export interface Dhcp6ServiceOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly leases: LeaseStore;
+  readonly reservations: Reservations;
   /** Seconds. */
   readonly leaseTime: number;
   readonly domain: string | undefined;
@@ -33,15 +34,14 @@ export interface Dhcp6ServiceOptions {
 
 /** Opens the sockets of the DHCPv6 server of an interface; closing them ends it. Raises what `openUdp` does. */
 export async function startDhcp6Service(options: Dhcp6ServiceOptions): Promise<AsyncDisposable> {
-  const { plan, ipv6, wanted, network, clock, leases, bootFor, onEvent, onError } = options;
+  const { plan, ipv6, wanted, network, clock, leases, reservations, bootFor, onEvent, onError } = options;
   const relayed = planRelayedIpv6(wanted).map((each) => linkOf(each, options));
   const server = new Dhcp6Server({
     // Made from the card, it is the same after every restart (RFC 8415 §11.4).
     serverIdentifier: duidOfMac(plan.mac),
     address: ipv6.address,
     links: [linkOf(ipv6, options), ...relayed],
-    leases,
-    reservations: new ListedReservations(wanted.reservations),
+    ...{ leases, reservations },
     rapidCommit: wanted.rapidCommit,
     bootFor,
     onEvent,

@@ -71,14 +71,16 @@ export interface BootStepEvent {
 
 export interface ServedInterface {
   readonly name: string;
-  readonly address: Ipv4Address;
-  readonly subnet: string;
+  /** Of IPv4, with its subnet; without them the interface is served over IPv6 alone. */
+  readonly address?: Ipv4Address;
+  readonly subnet?: string;
   readonly dhcp: 'full' | 'proxy' | 'off';
   readonly pool?: string;
+  /** Over IPv4, or over IPv6 alone, as the two that follow. */
   readonly tftp: string;
   readonly http: string;
   readonly iscsi: string;
-  /** Where machines are served over IPv6 as well. */
+  /** Where machines are served over IPv6. */
   readonly ipv6?: ServedIpv6;
 }
 

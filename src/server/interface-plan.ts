@@ -1,43 +1,30 @@
-/** What is served on each interface: its address and subnet, and the pool that machines get their addresses from. Pure. */
+/** What is served on each interface: over IPv4, over IPv6, or over both. Pure. */
 
-import {
-  DisklessError,
-  type Ipv4Address,
-  type Ipv4Subnet,
-  ipv4FromNumber,
-  ipv4InSubnet,
-  ipv4Subnet,
-  ipv4ToNumber,
-  type MacAddress,
-} from '../bytes/index.ts';
-import { type AddressRange, checkPool, wholePool } from '../dhcp/server/subnet.ts';
+import { DisklessError, type Ipv4Address, type Ipv6Address, type MacAddress } from '../bytes/index.ts';
 import type { NetworkInterface } from '../os/network.ts';
-import { checkIpv6IsUsed, type Ipv6Plan, planIpv6, planRelayedIpv6 } from './ipv6-plan.ts';
-import type { BootServerOptions } from './options.ts';
+import { checkIpv4IsUsed, giveAddress, type Ipv4Plan, planIpv4, subnetText, type WantedIpv4 } from './ipv4-plan.ts';
+import { checkIpv6IsUsed, hasReachableIpv6, type Ipv6Plan, planIpv6, planRelayedIpv6, textOf } from './ipv6-plan.ts';
+import type { Ipv6Options } from './options.ts';
 
 export interface InterfacePlan {
   readonly name: string;
   readonly mac: MacAddress;
-  /** The server's own address there. */
-  readonly address: Ipv4Address;
-  readonly subnet: Ipv4Subnet;
-  /** Undefined where no addresses are given. */
-  readonly pool: AddressRange | undefined;
-  /** Addresses inside the pool that are not for machines. */
-  readonly excluded: readonly Ipv4Address[];
+  /** Undefined where the interface has no IPv4 address. */
+  readonly ipv4: Ipv4Plan | undefined;
   /** Undefined where IPv6 is not served. */
   readonly ipv6: Ipv6Plan | undefined;
 }
 
-/** A network whose machines ask through a relay agent, by whichever interface the agent finds this server. */
-export interface RelayedPlan {
-  readonly subnet: Ipv4Subnet;
-  readonly pool: AddressRange;
-  readonly excluded: readonly Ipv4Address[];
-  readonly router: Ipv4Address | undefined;
+/** An address of the server on an interface, with the network that it is reached from. */
+export interface ServedAddress {
+  readonly address: Ipv4Address | Ipv6Address;
+  /** In prefix notation. */
+  readonly network: string;
 }
 
-type Wanted = Pick<BootServerOptions, 'interfaces' | 'pools' | 'dhcpMode' | 'ipv6' | 'router' | 'relayedSubnets'>;
+interface Wanted extends WantedIpv4 {
+  readonly ipv6: Ipv6Options | undefined;
+}
 
 /**
  * Raises INTERFACE_NOT_GIVEN, INTERFACE_UNKNOWN, INTERFACE_DOWN, INTERFACE_NO_ADDRESS, INTERFACE_NO_DHCP, DHCP_POOL_EMPTY,
@@ -51,23 +38,22 @@ export function planInterfaces(present: readonly NetworkInterface[], wanted: Wan
     });
   }
   const plans = [...new Set(wanted.interfaces)].map((name) => planInterface(name, present, wanted));
-  const relayed = planRelayed(wanted);
-  for (const pool of wanted.pools) checkPoolIsUsed(pool, plans, relayed);
-  if (wanted.router !== undefined) checkRouter(wanted.router, plans);
+  checkIpv4IsUsed(
+    wanted,
+    plans.flatMap(({ ipv4 }) => ipv4 ?? []),
+  );
   if (wanted.ipv6 !== undefined) {
     checkIpv6IsUsed(wanted.ipv6, [...plans.flatMap(({ ipv6 }) => ipv6 ?? []), ...planRelayedIpv6(wanted.ipv6)]);
   }
   return plans;
 }
 
-/** Raises DHCP_POOL_EMPTY, DHCP_POOL_OUTSIDE_SUBNET. */
-export function planRelayed({ relayedSubnets, pools }: Pick<Wanted, 'relayedSubnets' | 'pools'>): RelayedPlan[] {
-  return relayedSubnets.map(({ subnet, router }) => {
-    const excluded = router === undefined ? [] : [router];
-    const pool = pools.find(({ first }) => ipv4InSubnet(first, subnet)) ?? defaultPool(subnet);
-    checkPool({ subnet, pool, excluded });
-    return { subnet, pool, excluded, router };
-  });
+/** The server's own addresses on an interface: that of IPv4 first, one at least. */
+export function servedAddresses({ ipv4, ipv6 }: Pick<InterfacePlan, 'ipv4' | 'ipv6'>): ServedAddress[] {
+  return [
+    ...(ipv4 === undefined ? [] : [{ address: ipv4.address, network: subnetText(ipv4.subnet) }]),
+    ...(ipv6 === undefined ? [] : [{ address: ipv6.address, network: textOf(ipv6.prefix) }]),
+  ];
 }
 
 function planInterface(name: string, present: readonly NetworkInterface[], wanted: Wanted): InterfacePlan {
@@ -80,84 +66,38 @@ function planInterface(name: string, present: readonly NetworkInterface[], wante
   if (!one.up) {
     throw new DisklessError('INTERFACE_DOWN', `the interface ${name} is down`, { hint: `Run: ip link set ${name} up` });
   }
-  const chosen = addressOf(one, wanted.pools);
-  const subnet = ipv4Subnet(chosen.address, chosen.prefix);
   const ipv6 = wanted.ipv6 === undefined ? undefined : planIpv6(one, wanted.ipv6, present);
-  if (wanted.dhcpMode === 'off') {
-    return { name, mac: one.mac, address: chosen.address, subnet, pool: undefined, excluded: [], ipv6 };
-  }
-  if (one.mac === '00:00:00:00:00:00') {
-    throw new DisklessError(
-      'INTERFACE_NO_DHCP',
-      `the interface ${name} has no hardware address, so DHCP cannot be served`,
-      {
-        hint: 'Choose an Ethernet interface, or give --dhcp off.',
-      },
-    );
-  }
-  // Those of its other interfaces as well: two may be on one network.
-  const own = present.flatMap(({ ipv4 }) => ipv4.map(({ address }) => address));
-  const taken = wanted.router === undefined ? own : [...own, wanted.router];
-  const excluded = taken.filter((address) => ipv4InSubnet(address, subnet));
-  const pool = wanted.pools.find(({ first }) => ipv4InSubnet(first, subnet)) ?? defaultPool(subnet);
-  checkPool({ subnet, pool, excluded });
-  return { name, mac: one.mac, address: chosen.address, subnet, pool, excluded, ipv6 };
+  const ipv4 = planIpv4(one, wanted, present);
+  if (ipv4 === undefined) checkIpv6Suffices(one, wanted);
+  return { name, mac: one.mac, ipv4, ipv6 };
 }
 
-/** The address whose subnet a given pool lies in, else the first that a router would forward. */
-function addressOf({ name, ipv4 }: NetworkInterface, pools: readonly AddressRange[]) {
-  const holdsPool = ipv4.find(({ address, prefix }) =>
-    pools.some(({ first }) => ipv4InSubnet(first, ipv4Subnet(address, prefix))),
-  );
-  const chosen = holdsPool ?? ipv4.find(({ address }) => !isLinkLocal(address)) ?? ipv4[0];
-  if (chosen !== undefined) return chosen;
-  throw new DisklessError('INTERFACE_NO_ADDRESS', `the interface ${name} has no IPv4 address`, {
-    hint: `Give it one of a private network, such as: ip address add 192.168.77.1/24 dev ${name}`,
+/** An interface without an IPv4 address. */
+function checkIpv6Suffices(one: NetworkInterface, { ipv6, dhcpMode }: Wanted): void {
+  const { name } = one;
+  if (ipv6 === undefined) {
+    throw new DisklessError('INTERFACE_NO_ADDRESS', `the interface ${name} has no IPv4 address`, {
+      hint: hasReachableIpv6(one)
+        ? `Give --dhcp6 on to serve it over IPv6 alone; or ${giveAddress(name)}`
+        : sentence(giveAddress(name)),
+    });
+  }
+  if (dhcpMode !== 'full' && dhcpMode !== 'proxy') return;
+  const what = `the interface ${name} has no IPv4 address, and --dhcp ${dhcpMode} is of IPv4`;
+  throw new DisklessError('INTERFACE_NO_ADDRESS', what, {
+    hint: `Leave it out to serve the interface over IPv6 alone; or ${giveAddress(name)}`,
   });
 }
 
-/** RFC 3927. */
-function isLinkLocal(address: Ipv4Address): boolean {
-  return address.startsWith('169.254.');
-}
-
-const SMALL_POOL = 16;
-
-/** The upper half, as people give fixed addresses from the bottom; a subnet too small to be divided is used as a whole. */
-function defaultPool(subnet: Ipv4Subnet): AddressRange {
-  const whole = wholePool(subnet);
-  const first = ipv4ToNumber(whole.first);
-  const last = ipv4ToNumber(whole.last);
-  const half = first + Math.ceil((last - first) / 2);
-  return last - half < SMALL_POOL ? whole : { first: ipv4FromNumber(half), last: whole.last };
-}
-
-function checkPoolIsUsed(pool: AddressRange, plans: readonly InterfacePlan[], relayed: readonly RelayedPlan[]): void {
-  const isUsed =
-    plans.some((plan) => plan.pool === pool || plan.pool === undefined) || relayed.some((plan) => plan.pool === pool);
-  if (isUsed) return;
-  const subnets = plans.map(({ name, subnet }) => `${name} has ${subnet.network}/${subnet.prefix}`).join(', ');
-  throw new DisklessError(
-    'DHCP_POOL_OUTSIDE_SUBNET',
-    `the pool ${pool.first}-${pool.last} lies in no served subnet that has no pool yet: ${subnets}`,
-    { hint: 'Choose addresses of the interface’s own subnet, one pool for each.' },
-  );
-}
-
-/** A gateway that a machine cannot reach directly would cut it off from its disk's way back. */
-function checkRouter(router: Ipv4Address, plans: readonly InterfacePlan[]): void {
-  if (plans.some(({ subnet }) => ipv4InSubnet(router, subnet))) return;
-  const subnets = plans.map(({ subnet }) => `${subnet.network}/${subnet.prefix}`).join(', ');
-  throw new DisklessError('ROUTER_OUTSIDE_SUBNET', `the router ${router} lies outside of ${subnets}`, {
-    hint: 'Give the gateway’s address on the machines’ own network.',
-  });
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function candidates(present: readonly NetworkInterface[]): string {
   const names = present
     .filter(({ name }) => name !== 'lo')
-    .map(({ name, ipv4 }) => {
-      const [first] = ipv4;
+    .map(({ name, ipv4, ipv6 }) => {
+      const [first] = [...ipv4, ...ipv6];
       return first === undefined ? `${name} (no address)` : `${name} (${first.address}/${first.prefix})`;
     });
   return names.length === 0 ? 'no interface but lo' : names.join(', ');

@@ -11,7 +11,7 @@ import {
   ipv6ToNumber,
 } from '../bytes/index.ts';
 import { checkPool, type Ipv6Range } from '../dhcp6/server/link.ts';
-import type { NetworkInterface } from '../os/network.ts';
+import type { Ipv6InterfaceAddress, NetworkInterface } from '../os/network.ts';
 import type { Ipv6Options } from './options.ts';
 
 /** A network that addresses are given on. */
@@ -30,20 +30,16 @@ export interface Ipv6Plan extends Ipv6NetworkPlan {
 type Wanted = Pick<Ipv6Options, 'prefixes' | 'pools' | 'relayedPrefixes'>;
 
 /** `present` are all interfaces of this machine. Raises INTERFACE_NO_IPV6_ADDRESS, DHCP6_POOL_OUTSIDE_PREFIX, DHCP6_POOL_EMPTY. */
-export function planIpv6(
-  { name, ipv6 }: NetworkInterface,
-  wanted: Wanted,
-  present: readonly NetworkInterface[],
-): Ipv6Plan {
-  const candidates = ipv6
-    .filter(({ address, state }) => state !== 'duplicate' && isReachable(address))
+export function planIpv6(one: NetworkInterface, wanted: Wanted, present: readonly NetworkInterface[]): Ipv6Plan {
+  const candidates = one.ipv6
+    .filter(isReachable)
     .map(({ address, prefix }) => ({ address, prefix: prefixOf(address, prefix, wanted) }));
   const usable = candidates.filter(({ prefix }) => prefix.length <= LONGEST_PREFIX);
   const chosen =
     usable.find(({ prefix }) => wanted.prefixes.includes(prefix)) ??
     usable.find(({ prefix }) => wanted.pools.some(({ first }) => ipv6InPrefix(first, prefix))) ??
     usable[0];
-  if (chosen === undefined) throw noAddress(name, candidates);
+  if (chosen === undefined) throw noAddress(one);
   // Those of its other interfaces as well: two may be on one network.
   const own = present.flatMap(({ ipv6: each }) => each.map(({ address }) => address));
   return { address: chosen.address, ...planNetwork(chosen.prefix, own, wanted) };
@@ -102,20 +98,30 @@ function defaultPool({ network, length }: Ipv6Prefix): Ipv6Range {
   return { first: ipv6FromNumber(first), last: ipv6FromNumber(first + size - 1n) };
 }
 
-/** A disk at a link-local address could not be named: a Root Path has no zone. */
-function isReachable(address: Ipv6Address): boolean {
-  const scope = ipv6Scope(address);
-  return scope === 'global' || scope === 'unique-local';
+/** It has an address that a disk can be named by. */
+export function hasReachableIpv6({ ipv6 }: NetworkInterface): boolean {
+  return ipv6.some(isReachable);
 }
 
-function noAddress(
-  name: string,
-  has: readonly { readonly address: Ipv6Address; readonly prefix: Ipv6Prefix }[],
-): DisklessError {
-  const list = has.map(({ address, prefix }) => `${address}/${prefix.length}`).join(', ') || 'none';
+/** A disk at a link-local address could not be named: a Root Path has no zone. */
+function isReachable({ address, state }: Ipv6InterfaceAddress): boolean {
+  const scope = ipv6Scope(address);
+  return state !== 'duplicate' && (scope === 'global' || scope === 'unique-local');
+}
+
+function noAddress({ name, ipv4, ipv6 }: NetworkInterface): DisklessError {
+  const list = ipv6.map(shortcoming).join('; ') || 'none';
   const what = `the interface ${name} has no IPv6 address to serve machines from (${list})`;
   const command = `ip address add fd00:77::1/64 dev ${name}`;
+  const without = ipv4.length === 0 ? '' : '; or give --dhcp6 off';
   return new DisklessError('INTERFACE_NO_IPV6_ADDRESS', what, {
-    hint: `Give it one with a prefix of at most ${LONGEST_PREFIX}, such as: ${command}; or say how long its prefix is by --ipv6-prefix; or give --dhcp6 off.`,
+    hint: `Give it one with a prefix of at most ${LONGEST_PREFIX}, such as: ${command}; or say how long its prefix is by --ipv6-prefix${without}.`,
   });
+}
+
+/** Why it will not do. */
+function shortcoming(one: Ipv6InterfaceAddress): string {
+  const text = `${one.address}/${one.prefix}`;
+  if (one.state === 'duplicate') return `${text}: another host has it too`;
+  return isReachable(one) ? text : `${text}: ${ipv6Scope(one.address)}, which no Root Path can name`;
 }

@@ -77,11 +77,6 @@ export class Machines {
     return hardwareAddressOf(this.#initiatorPrefix, initiatorName);
   }
 
-  /** The address that is kept for a client of DHCP; its key is the hardware address of a machine that has one. */
-  reservedAddressOf(clientKey: string): Ipv4Address | undefined {
-    return isMac(clientKey) ? this.#store.hosts.find(clientKey)?.address : undefined;
-  }
-
   /**
    * Keeps that the machine was here; the first time makes it one of the fleet. Only that must be durable: a machine that comes back
    * gets its disk even when nothing can be written. Raises FLEET_NO_SPACE, FLEET_NOT_WRITTEN.
@@ -98,6 +93,7 @@ export class Machines {
       name: undefined,
       targetName: targetNameOf(this.#prefix, mac),
       address: undefined,
+      ipv6Address: undefined,
       image: undefined,
       firstSeen: now,
       lastSeen: now,
@@ -156,8 +152,4 @@ export class Machines {
     const mac = this.byInitiatorName(initiatorName) ?? this.at(address);
     return mac === undefined ? [] : [this.diskOf(mac).targetName];
   }
-}
-
-function isMac(text: string): text is MacAddress {
-  return /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(text);
 }

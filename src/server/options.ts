@@ -2,10 +2,8 @@
 
 import type { Ipv4Address, Ipv4Subnet, Ipv6Address, Ipv6Prefix } from '../bytes/index.ts';
 import type { AuthenticationKeyEntry } from '../dhcp/authentication-file.ts';
-import type { ClientKey } from '../dhcp/server/client-identity.ts';
 import type { AddressRange } from '../dhcp/server/subnet.ts';
 import type { Ipv6Range } from '../dhcp6/server/link.ts';
-import type { Reservation as Ipv6Reservation } from '../dhcp6/server/reservations.ts';
 import type { IscsiName } from '../iscsi/name.ts';
 
 /**
@@ -34,10 +32,10 @@ export interface RelayedSubnet {
 }
 
 /** An address for one client, whichever of its names it is known by. */
-export interface Reservation {
-  /** A hardware address, `id:` and the client identifier in hexadecimal digits, or `uuid:` and the machine's UUID. */
-  readonly client: ClientKey;
-  readonly address: Ipv4Address;
+export interface Reservation<Address extends Ipv4Address | Ipv6Address> {
+  /** A hardware address, `uuid:` and the machine's UUID, or in hexadecimal digits `id:` and DHCPv4's client identifier, `duid:` and DHCPv6's. */
+  readonly client: string;
+  readonly address: Address;
 }
 
 /** An IPv6 network behind a relay agent. */
@@ -54,7 +52,7 @@ export interface Ipv6Options {
   /** Empty: chosen from each interface's prefix. */
   readonly pools: readonly Ipv6Range[];
   readonly relayedPrefixes: readonly RelayedPrefix[];
-  readonly reservations: readonly Ipv6Reservation[];
+  readonly reservations: readonly Reservation<Ipv6Address>[];
   readonly dns: readonly Ipv6Address[];
   /** Give addresses in two messages to clients that ask for it (RFC 8415 §18.3.1). */
   readonly rapidCommit: boolean;
@@ -83,7 +81,7 @@ export interface BootServerOptions {
   readonly pools: readonly AddressRange[];
   /** Networks without an interface of this machine, whose machines ask through a relay agent. */
   readonly relayedSubnets: readonly RelayedSubnet[];
-  readonly reservations: readonly Reservation[];
+  readonly reservations: readonly Reservation<Ipv4Address>[];
   /** Keys of clients that ask for authenticated DHCP (RFC 3118). */
   readonly authenticationKeys: readonly AuthenticationKeyEntry[];
   readonly router: Ipv4Address | undefined;

@@ -1,6 +1,6 @@
 /** What the services of one boot server share. */
 
-import { IPV4_ANY, type Ipv6Address } from '../bytes/index.ts';
+import { IPV4_ANY, type Ipv4Address, type Ipv6Address, isIpv4 } from '../bytes/index.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import type { Clock } from '../os/clock.ts';
 import type { FileSystem } from '../os/file.ts';
@@ -14,6 +14,7 @@ import type { BootTrace } from './boot-trace.ts';
 import type { Ipv6Place } from './boot6-policy.ts';
 import type { ServerEventBody } from './events.ts';
 import type { InterfacePlan } from './interface-plan.ts';
+import type { Ipv4Plan } from './ipv4-plan.ts';
 import type { Ipv6Plan } from './ipv6-plan.ts';
 import type { Loaders } from './loaders.ts';
 import type { Machines } from './machines.ts';
@@ -44,19 +45,33 @@ export interface Parts {
   readonly trace: BootTrace;
 }
 
-/** Where the machines of an interface find this server. */
-export function placeOf({ http, iscsiPort }: BootServerOptions, { address }: InterfacePlan): ServerPlace {
+/** Where the machines of an interface find this server over IPv4. */
+export function ipv4PlaceOf({ http, iscsiPort }: BootServerOptions, { address }: Ipv4Plan): ServerPlace {
   const host = http.address === undefined || http.address === IPV4_ANY ? address : http.address;
   return { address, http: `${host}:${http.port}`, iscsiPort };
 }
 
 /** Where the machines of an interface find this server over IPv6. */
 export function ipv6PlaceOf({ http, iscsiPort, tftpPort }: BootServerOptions, { address }: Ipv6Plan): Ipv6Place {
-  const tftp = tftpPort === TFTP_PORT ? `[${address}]` : `[${address}]:${tftpPort}`;
-  return { address, http: `[${address}]:${http.port}`, tftp, iscsiPort };
+  const host = hostOf(address);
+  const tftp = tftpPort === TFTP_PORT ? host : `${host}:${tftpPort}`;
+  return { address, http: `${host}:${http.port}`, tftp, iscsiPort };
+}
+
+/** Over each family in which the interface is served: IPv4 first, one at least. */
+export function placesOf(options: BootServerOptions, { ipv4, ipv6 }: InterfacePlan): (ServerPlace | Ipv6Place)[] {
+  return [
+    ...(ipv4 === undefined ? [] : [ipv4PlaceOf(options, ipv4)]),
+    ...(ipv6 === undefined ? [] : [ipv6PlaceOf(options, ipv6)]),
+  ];
 }
 
 const TFTP_PORT = 69;
+
+/** An address as URLs have it (RFC 3986 §3.2.2). */
+export function hostOf(address: Ipv4Address | Ipv6Address): string {
+  return isIpv4(address) ? address : `[${address}]`;
+}
 
 /** An error of a service that goes on. `code` is for errors that have none of their own. */
 export function troubleOf(code: string, error: unknown): ServerEventBody {

@@ -1,10 +1,8 @@
 /** Router solicitations (RFC 4861 §4.1, §6.1.1): a host that has just come up asks who is there, and hears at once what it is to do. */
 
-import { IPV6_ANY, type Ipv6Address } from '../bytes/index.ts';
+import { ROUTER_SOLICITATION_TYPE } from '../boot/router-solicitation.ts';
+import { IPV6_ANY } from '../bytes/index.ts';
 import { type HeardIcmpv6, NEVER_FORWARDED } from '../os/icmpv6-socket.ts';
-
-export const ROUTER_SOLICITATION_TYPE = 133;
-export const ALL_ROUTERS = 'ff02::2' as Ipv6Address;
 
 const HEADER = 8;
 const SOURCE_LINK_LAYER_ADDRESS = 1;

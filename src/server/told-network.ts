@@ -4,7 +4,7 @@ import type { Ipv4Address } from '../bytes/index.ts';
 import { Option } from '../dhcp/option.ts';
 import { OptionList } from '../dhcp/option-list.ts';
 import type { DhcpSubnet } from '../dhcp/server/subnet.ts';
-import type { RelayedPlan } from './interface-plan.ts';
+import type { RelayedPlan } from './ipv4-plan.ts';
 import type { BootServerOptions } from './options.ts';
 
 export type ToldOptions = Pick<

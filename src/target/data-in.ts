@@ -66,6 +66,8 @@ export function sendDataIn(context: AnswerContext, task: Task, last: boolean): v
   }
 }
 
+const { fields } = DataIn;
+
 function sendDataInPdu(
   context: AnswerContext,
   task: Task,
@@ -75,23 +77,23 @@ function sendDataInPdu(
   final: boolean,
 ): void {
   const bytes = context.sender.newHeader();
-  const header = DataIn.edit(bytes);
-  header.opcode = Opcode.dataIn;
-  header.final = final;
-  header.initiatorTaskTag = task.initiatorTaskTag;
-  header.targetTransferTag = RESERVED_TAG;
-  header.expCmdSN = context.window.expCmdSN;
-  header.maxCmdSN = context.window.maxCmdSN;
-  header.dataSN = task.dataSN;
-  header.bufferOffset = task.bufferOffset;
+  // Field by field, as every READ comes here: a view of the header would be an object more.
+  fields.opcode.write(bytes, 0, Opcode.dataIn);
+  fields.final.write(bytes, 0, final);
+  fields.initiatorTaskTag.write(bytes, 0, task.initiatorTaskTag);
+  fields.targetTransferTag.write(bytes, 0, RESERVED_TAG);
+  fields.expCmdSN.write(bytes, 0, context.window.expCmdSN);
+  fields.maxCmdSN.write(bytes, 0, context.window.maxCmdSN);
+  fields.dataSN.write(bytes, 0, task.dataSN);
+  fields.bufferOffset.write(bytes, 0, task.bufferOffset);
   if (withStatus) {
     const difference = residual(task, task.dataInLength);
-    header.hasStatus = true;
-    header.statSN = context.sender.takeStatSN();
+    fields.hasStatus.write(bytes, 0, true);
+    fields.statSN.write(bytes, 0, context.sender.takeStatSN());
     if (difference !== 0) {
-      header.overflow = difference > 0;
-      header.underflow = difference < 0;
-      header.residualCount = Math.abs(difference);
+      fields.overflow.write(bytes, 0, difference > 0);
+      fields.underflow.write(bytes, 0, difference < 0);
+      fields.residualCount.write(bytes, 0, Math.abs(difference));
     }
   } else if (
     final &&
@@ -100,9 +102,9 @@ function sendDataInPdu(
   ) {
     const targetTransferTag = context.askDataAck(task.initiatorTaskTag);
     if (targetTransferTag !== undefined) {
-      header.acknowledge = true;
-      header.lun = task.lun;
-      header.targetTransferTag = targetTransferTag;
+      fields.acknowledge.write(bytes, 0, true);
+      fields.lun.write(bytes, 0, task.lun);
+      fields.targetTransferTag.write(bytes, 0, targetTransferTag);
     }
   }
   task.dataSN += 1;

@@ -1,14 +1,9 @@
-/**
- * The way out of a connection: headers cut from slabs, status numbering, digests. Payload goes to the socket as it is.
- *
- * A slab is only ever filled forward and then left to the garbage collector, since headers that have been written must not change
- * before the kernel has them, and nobody says when that is.
- */
+/** The way out of a connection: headers to fill, status numbering, digests. Payload goes to the socket as it is. */
 
 import { serialAdd } from '../bytes/index.ts';
-import { BASIC_HEADER_LENGTH } from '../iscsi/pdu.ts';
 import { type PduDigests, writePdu } from '../iscsi/pdu-writer.ts';
 import type { TcpConnection } from '../os/network.ts';
+import { HeaderSlab } from './header-slab.ts';
 
 /** What remembers PDUs that may have to be sent again. */
 export interface PduKeeper {
@@ -16,15 +11,13 @@ export interface PduKeeper {
   keep(header: Uint8Array, data: readonly Uint8Array[], isNumbered: boolean): void;
 }
 
-const SLAB_LENGTH = 16_384;
 const noData: readonly Uint8Array[] = [];
 const noDigests: PduDigests = { headerDigest: false, dataDigest: false };
 
 export class PduSender {
   readonly #connection: TcpConnection;
   #digests = noDigests;
-  #slab = Buffer.alloc(SLAB_LENGTH);
-  #used = 0;
+  readonly #headers = new HeaderSlab();
   #writable = true;
   #sentBytes = 0;
   /** StatSN of the next response. */
@@ -86,13 +79,7 @@ export class PduSender {
 
   /** 48 zero bytes to fill. */
   newHeader(): Uint8Array {
-    if (this.#used + BASIC_HEADER_LENGTH > SLAB_LENGTH) {
-      this.#slab = Buffer.alloc(SLAB_LENGTH);
-      this.#used = 0;
-    }
-    const header = this.#slab.subarray(this.#used, this.#used + BASIC_HEADER_LENGTH);
-    this.#used += BASIC_HEADER_LENGTH;
-    return header;
+    return this.#headers.take();
   }
 
   /** Sends a PDU; its DataSegmentLength is filled in. */
@@ -115,6 +102,7 @@ export class PduSender {
   /** What was sent need not wait for what others do in this turn of the loop. */
   flush(): void {
     this.#connection.flush();
+    if (this.#keeper === undefined && this.#connection.bufferedBytes === 0) this.#headers.reuse();
   }
 
   /** Sends what is queued, then ends the connection. */

@@ -42,7 +42,8 @@ const IMMEDIATE = 0x40;
 
 /** What is wrong with a request's header; undefined when it can be acted on. */
 export function formatError(opcode: number, header: Uint8Array): string | undefined {
-  const [first = 0, flags = 0] = header;
+  const first = header[0] ?? 0;
+  const flags = header[1] ?? 0;
   const isUntagged = readU32(header, INITIATOR_TASK_TAG) === RESERVED_TAG;
   // §11.2.1.8
   if (isUntagged && tasks.has(opcode)) return 'the Initiator Task Tag of a task is the reserved one';

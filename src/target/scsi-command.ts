@@ -1,10 +1,10 @@
 /** What of a SCSI Command PDU is in its additional headers, and how it fails because of them (RFC 7143 §11.2.2, §11.3). */
 
 import { type AdditionalHeaders, decodeAdditionalHeaders } from '../iscsi/additional-header.ts';
-import type { ScsiCommand } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
 import { AdditionalSense, SenseKey } from '../scsi/index.ts';
 import { checkCondition, type Outcome } from './outcome.ts';
+import type { Task } from './task.ts';
 
 const none: AdditionalHeaders = {
   extendedCdb: undefined,
@@ -23,10 +23,7 @@ export function additionalHeadersOf(pdu: Pdu): AdditionalHeaders {
  * No command here both reads and writes. One that offers both ways is not run: a part of its data would go nowhere (RFC 7143
  * §11.3.4). With no data at all, both flags mean nothing (RFC 7143 §11.3.1).
  */
-export function bidirectionalRefusal(
-  command: ScsiCommand,
-  { bidirectionalReadLength }: AdditionalHeaders,
-): Outcome | undefined {
-  const bothWays = command.read && command.write && command.expectedDataTransferLength > 0;
-  return bothWays || (bidirectionalReadLength ?? 0) > 0 ? BIDIRECTIONAL : undefined;
+export function bidirectionalRefusal(task: Task): Outcome | undefined {
+  const bothWays = task.isRead && task.isWrite && task.expectedDataTransferLength > 0;
+  return bothWays || task.bidirectionalReadLength > 0 ? BIDIRECTIONAL : undefined;
 }

@@ -1,6 +1,5 @@
 /** The tasks of a session, each from its command to its end: taken in, given its turn and its data, run, answered, forgotten. */
 
-import { readU32 } from '../bytes/index.ts';
 import { joinCdb } from '../iscsi/additional-header.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { RejectReason, ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
@@ -38,8 +37,7 @@ const INVALID_MESSAGE = checkCondition(SenseKey.illegalRequest, AdditionalSense.
 /** Ends the transfer of a task that was aborted; nobody is told. */
 const COMMANDS_CLEARED = checkCondition(SenseKey.abortedCommand, COMMANDS_CLEARED_BY_PROTOCOL_EVENT);
 
-/** Byte offset of the Initiator Task Tag in every PDU. */
-const INITIATOR_TASK_TAG = 16;
+const { fields } = ScsiCommand;
 
 export interface SessionTasksOptions {
   /** The session: what the units know its tasks by. */
@@ -92,13 +90,13 @@ export class SessionTasks {
 
   /** A SCSI Command in its turn. */
   command(pdu: Pdu, connection: SessionConnection): void {
-    const header = ScsiCommand.view(pdu.header);
+    const { header } = pdu;
     const { owner, target, parameters, refuse } = this.#options;
-    if (this.#byTag.get(header.initiatorTaskTag) !== undefined) {
+    if (this.#byTag.get(fields.initiatorTaskTag.read(header, 0)) !== undefined) {
       refuse(pdu, connection, RejectReason.taskInProgress);
       return;
     }
-    if (header.immediate && connection.immediateTasks >= IMMEDIATE_LIMIT) {
+    if (fields.immediate.read(header, 0) && connection.immediateTasks >= IMMEDIATE_LIMIT) {
       refuse(pdu, connection, RejectReason.immediateCommandReject);
       return;
     }
@@ -107,14 +105,15 @@ export class SessionTasks {
       refuse(pdu, connection, RejectReason.invalidPduField);
       return;
     }
-    const lun = decodeLun(header.lun);
+    const lun = decodeLun(header, fields.lun.offset);
     const unit = lun === undefined ? undefined : target.units.get(lun);
-    const cdb = joinCdb(header.cdb, additional);
+    const cdb = joinCdb(fields.cdb.read(header, 0), additional);
     const task = new Task(owner, connection, header, cdb, unit, additional.bidirectionalReadLength ?? 0);
     this.#byTag.add(task);
     if (task.isImmediate) connection.immediateTasks += 1;
-    const failure = this.#prepare(task) ?? bidirectionalRefusal(header, additional);
-    if (task.isWrite || pdu.dataLength > 0 || !header.final) {
+    const failure = this.#prepare(task) ?? bidirectionalRefusal(task);
+    const final = fields.final.read(header, 0);
+    if (task.isWrite || pdu.dataLength > 0 || !final) {
       const wanted = failure === undefined ? task.dataOutLength : 0;
       task.transfer = new DataOutTransfer(
         parameters,
@@ -122,7 +121,7 @@ export class SessionTasks {
         wanted,
         pdu.data,
         pdu.dataLength,
-        header.final,
+        final,
       );
       if (failure !== undefined) task.transfer.refuse(failure);
     }
@@ -143,7 +142,7 @@ export class SessionTasks {
 
   /** A SCSI Data-Out. False when there is no such task. */
   dataOut(pdu: Pdu, connection: SessionConnection): boolean {
-    const task = this.#byTag.get(readU32(pdu.header, INITIATOR_TASK_TAG));
+    const task = this.#byTag.get(fields.initiatorTaskTag.read(pdu.header, 0));
     if (task === undefined) return false;
     // Data for a task that has been aborted may still be on its way: it is taken and forgotten (RFC 7143 §4.2.3.4).
     this.#transfers.receive(pdu, task, connection);

@@ -25,6 +25,9 @@ import type { Task, TaskOwner } from './task.ts';
 import { TaskAnswers } from './task-answers.ts';
 import { TaskManagement } from './task-management.ts';
 
+/** Of any request. */
+const { fields } = ScsiCommand;
+
 /** Commands that an initiator may have under way: what Linux asks for at most. */
 export const COMMAND_WINDOW = 128;
 
@@ -127,12 +130,11 @@ export class Session implements TaskOwner {
       connection.responses.reject(RejectReason.protocolError, pdu);
       throw new ProtocolError('ISCSI_PDU_FORMAT', fault);
     }
-    const header = BasicHeader.view(pdu.header);
-    if (header.immediate || opcode === Opcode.snackRequest || opcode === Opcode.loginRequest) {
+    if (fields.immediate.read(pdu.header, 0) || opcode === Opcode.snackRequest || opcode === Opcode.loginRequest) {
       this.#deliver(opcode, pdu, connection);
       return;
     }
-    const { cmdSN } = ScsiCommand.view(pdu.header);
+    const cmdSN = fields.cmdSN.read(pdu.header, 0);
     const kept = cmdSN === this.window.expCmdSN ? undefined : new EarlyCommand(pdu, connection);
     if (this.window.arrive(cmdSN, kept) !== 'due') return;
     this.#deliver(opcode, pdu, connection);

@@ -1,13 +1,14 @@
 /** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
 
 import { inOnePiece } from '../bytes/index.ts';
-import { ScsiCommand as CommandHeader, DataIn, type ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
+import { DataIn, ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { DispatchEntry } from './commands/index.ts';
 import type { DataOutTransfer } from './data-out.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Nexus } from './nexus.ts';
 import type { SessionConnection } from './session-connection.ts';
 
+const { fields } = ScsiCommand;
 const noData: readonly Uint8Array[] = [];
 
 /** The session that a task belongs to, as logical units and other sessions see it. */
@@ -90,34 +91,34 @@ export class Task {
   #header: Uint8Array;
   #waiters: (() => void)[] | undefined;
 
-  /** `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. `bidirectionalReadLength`: 0 where none is given. */
+  /** `header` is a SCSI Command. `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. `bidirectionalReadLength`: 0 where none is given. */
   constructor(
     nexus: TaskOwner,
     connection: SessionConnection,
-    command: ScsiCommand,
+    header: Uint8Array,
     cdb: Uint8Array,
     unit: LogicalUnit | undefined,
     bidirectionalReadLength: number,
   ) {
     this.nexus = nexus;
     this.connection = connection;
-    this.#header = command.source;
-    this.isImmediate = command.immediate;
+    this.#header = header;
+    this.isImmediate = fields.immediate.read(header, 0);
     this.unit = unit;
-    this.initiatorTaskTag = command.initiatorTaskTag;
-    this.attribute = command.attribute;
-    this.cmdSN = command.cmdSN;
-    this.inWindow = !command.immediate;
+    this.initiatorTaskTag = fields.initiatorTaskTag.read(header, 0);
+    this.attribute = fields.attribute.read(header, 0);
+    this.cmdSN = fields.cmdSN.read(header, 0);
+    this.inWindow = !this.isImmediate;
     this.cdb = cdb;
-    this.expectedDataTransferLength = command.expectedDataTransferLength;
+    this.expectedDataTransferLength = fields.expectedDataTransferLength.read(header, 0);
     this.bidirectionalReadLength = bidirectionalReadLength;
-    this.isRead = command.read;
-    this.isWrite = command.write;
+    this.isRead = fields.read.read(header, 0);
+    this.isWrite = fields.write.read(header, 0);
   }
 
   /** The LUN field as it came: eight bytes. */
   get lun(): Uint8Array {
-    return CommandHeader.view(this.#header).lun;
+    return fields.lun.read(this.#header, 0);
   }
 
   /** Answers with parameter data, cut to what the initiator allowed in the CDB (SPC-4). */

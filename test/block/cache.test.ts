@@ -180,3 +180,12 @@ test('an image is never written', () => {
   assert.throws(() => cache.unmap(), { code: 'DEVICE_READ_ONLY' });
   assert.throws(() => cache.writeZeroes(), { code: 'DEVICE_READ_ONLY' });
 });
+
+test('a line that its base gives as a part of a larger memory is that part', () => {
+  const base = baseDevice();
+  const larger = Buffer.concat([Buffer.alloc(100, 0xee), content, Buffer.alloc(100, 0xee)]);
+  const inside: Device = { ...base, read: (offset, length) => [larger.subarray(100 + offset, 100 + offset + length)] };
+  const cache = new CacheDevice(inside, { lineSize: LINE });
+  for (let pass = 0; pass < 2; pass++)
+    assert.deepEqual(inMemory(cache.read(10, SIZE - 20)), Buffer.from(content.subarray(10, SIZE - 10)));
+});

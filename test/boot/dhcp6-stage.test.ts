@@ -97,11 +97,13 @@ class SimulatedLink extends SimulatedNetwork {
   }
 
   get machine(): MachineNetwork {
-    const nothing = async (): Promise<AsyncDisposable> => assert.fail('not to be touched');
+    const nothing = async (): Promise<never> => assert.fail('not to be touched');
     return {
       bringUp: nothing,
       setMtu: nothing,
       addHostRoute: nothing,
+      ipv6SourceTowards: nothing,
+      sendIcmpv6: () => assert.fail('not to be sent'),
       addAddress: async (name, address, prefix) => {
         this.settings.push(`+${address}/${prefix} on ${name}`);
         this.set(address, 'tentative', prefix);

@@ -13,6 +13,7 @@ import type { ChapCredentials } from '../../src/iscsi/chap.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
 import type { TargetDirectory } from '../../src/target/directory.ts';
+import { PortalGroup } from '../../src/target/portal-group.ts';
 import { Target } from '../../src/target/target.ts';
 import { bareInterface, ip, lease, noHttp, SimulatedLan, targetName } from './simulated-lan.ts';
 
@@ -55,8 +56,9 @@ async function run({ request: asked = request, chap = mutual, directory = provin
     (message) => lease(message, { rootPath: `iscsi:192.0.2.1::::${targetName}` }),
     [addressed],
   );
-  await lan.listen('192.0.2.1', directory);
-  await lan.listen(elsewhere, proving);
+  const group = new PortalGroup();
+  await lan.listen('192.0.2.1', directory, group);
+  await lan.listen(elsewhere, directory === redirecting ? proving : directory, group);
   const questions: string[] = [];
   const findTargets = async () => {
     questions.push('slp');
@@ -178,4 +180,16 @@ test('rows 54 and 55: who may be the server, by address, network and user', () =
 test('row 54: SendTargets may name servers, and only authorised ones are used', async () => {
   const { targetName: _, ...anyTarget } = request;
   assert.equal((await run({ request: anyTarget })).error, undefined);
+  const askedFor: string[] = [];
+  const directory: TargetDirectory = {
+    ...proving,
+    find(name, asker) {
+      askedFor.push(asker.local.address);
+      return asker.local.address === elsewhere ? proving.find(name, asker) : { refused: 'it is at the other portal' };
+    },
+  };
+  assert.ok((await run({ request: anyTarget, directory })).error instanceof DisklessError);
+  assert.deepEqual(new Set(askedFor), new Set(['192.0.2.1']));
+  const authorizedServers = [parseIpNetwork(elsewhere)];
+  assert.equal((await run({ request: { ...anyTarget, authorizedServers }, directory })).error, undefined);
 });

@@ -19,6 +19,7 @@ import type { MachineNetwork } from '../../src/os/machine-network.ts';
 import type { NetworkInterface, UdpHandler, UdpOptions, UdpSocket } from '../../src/os/network.ts';
 import { openDirectory, type TargetDirectory } from '../../src/target/directory.ts';
 import { Portal } from '../../src/target/portal.ts';
+import { PortalGroup } from '../../src/target/portal-group.ts';
 import { Target } from '../../src/target/target.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { SimulatedNetwork } from '../support/simulated-tcp.ts';
@@ -52,10 +53,10 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
     await this.listen('192.0.2.1', openDirectory([target]));
   }
 
-  /** Opens an iSCSI portal for as long as the network lasts. */
-  async listen(address: string, directory: TargetDirectory): Promise<void> {
+  /** Opens an iSCSI portal for as long as the network lasts; SendTargets names all of a group. */
+  async listen(address: string, directory: TargetDirectory, group = new PortalGroup()): Promise<void> {
     const endpoint = { address, port: 3260 };
-    this.#portals.use(await Portal.open({ network: this, endpoint, clock: this.clock, directory }));
+    this.#portals.use(await Portal.open({ network: this, endpoint, clock: this.clock, directory, group }));
   }
 
   override interfaces(): readonly [] {
@@ -103,6 +104,8 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
         return set(`mtu ${mtu} on ${name}`);
       },
       addHostRoute: (name, host, router) => set(`${host}${router === undefined ? '' : ` via ${router}`} on ${name}`),
+      ipv6SourceTowards: async () => undefined,
+      sendIcmpv6: () => false,
     };
   }
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { requestByTcp } from '../../src/boot/slp-tcp-request.ts';
+import { pause } from '../../src/os/clock.ts';
 import { encodeMessage, slpHeader } from '../../src/slp/index.ts';
 import { advertised, initiatorName, machine, SlpWorld } from '../server/slp-world.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
+import { SimulatedNetwork, SimulatedTcp } from '../support/simulated-tcp.ts';
 
 const one = '192.0.2.1';
 const two = '192.0.2.2';
@@ -302,4 +306,22 @@ describe('agents that lie', () => {
     await liar(world, (xid) => replyOf(xid, [], { overflow: true }));
     await assert.rejects(world.find({ targetName, agents, agentsOnly }), { code: 'NETWORK_REFUSED' });
   });
+});
+
+test('a connection that is made late leaves less time for the answer on it', async () => {
+  const clock = new SimulatedClock();
+  const to = { address: one, port: 427 };
+  class SlowNetwork extends SimulatedNetwork {
+    override async connectTcp(): Promise<SimulatedTcp> {
+      await pause(clock, 900);
+      return SimulatedTcp.pair({ address: machine, port: 49_152 }, to)[0];
+    }
+  }
+  const network = new SlowNetwork();
+  const { signal } = new AbortController();
+  const asked = requestByTcp({ network, clock, to, request: Uint8Array.of(2), timeout: 1000, signal });
+  const end = asked.catch((error) => [error.code, clock.monotonic()]);
+  await clock.pass(5000);
+  assert.deepEqual(await end, ['SLP_NO_ANSWER', 1000]);
+  assert.equal(clock.pending, 0);
 });

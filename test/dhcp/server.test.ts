@@ -311,6 +311,29 @@ describe('DECLINE, RELEASE and INFORM', () => {
   });
 });
 
+describe('INFORM', () => {
+  const far = { ...subnet, subnet: { network: ip('198.51.100.0'), prefix: 24 }, domainName: 'far.example.com' };
+  const pool = { first: ip('198.51.100.20'), last: ip('198.51.100.29') };
+  const subnets = [subnet, { ...far, pool }] as const;
+  const options = (list: OptionList) => list.set(Option.parameterRequestList, [15]);
+
+  test('through a relay agent is answered at the client itself, with what holds in its network (RFC 2131 §4.3.5)', async () => {
+    const server = new TestServer({ subnets });
+    const fields = { ciaddr: ip('198.51.100.77'), giaddr: ip('198.51.100.1'), hops: 1 };
+    const answer = await server.ask(request({ type: MessageType.inform, fields, options }));
+    assert.deepEqual(answer?.datagram.to, { address: '198.51.100.77', port: 68 });
+    assert.equal(answer.message.options.get(Option.domainName), 'far.example.com');
+  });
+
+  test('from an address of no served network is not answered with the settings of another (RFC 2131 §3.4)', async () => {
+    const server = new TestServer({ subnets });
+    for (const giaddr of ['0.0.0.0', '198.51.100.1']) {
+      const fields = { ciaddr: ip('203.0.113.5'), giaddr: ip(giaddr) };
+      await server.expectSilence(request({ type: MessageType.inform, fields, options }), 'no-subnet');
+    }
+  });
+});
+
 describe('BOOTP', () => {
   test('a BOOTP client gets an address for ever in a message of 300 bytes without DHCP options', async () => {
     const rootPath = 'iscsi:192.0.2.1::::iqn.2024-01.com.example:d';

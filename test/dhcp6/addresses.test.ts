@@ -1,15 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Ipv6Address } from '../../src/bytes/index.ts';
-import {
-  duidOfMac,
-  duidOfUuid,
-  formatDuid,
-  ListedReservations,
-  Option,
-  type Reservations,
-  StatusCode,
-} from '../../src/dhcp6/index.ts';
+import { duidOfMac, duidOfUuid, formatDuid, Option, type Reservations, StatusCode } from '../../src/dhcp6/index.ts';
 import { addressOf, ia, ip, link, mac, renew, request, solicit, statusOf, TestServer } from './test-server.ts';
 
 describe('one machine keeps one address through firmware, loader and system', () => {
@@ -68,12 +59,23 @@ describe('pools', () => {
   });
 });
 
+/** Reservations as a list, which may change. */
+function listed(list: () => readonly (readonly [client: string, address: string])[]): Reservations {
+  const address = (text: string | undefined) => (text === undefined ? undefined : ip(text));
+  return {
+    addressOf: ({ keys }) => {
+      const [name] = keys.filter((key) => list().some(([client]) => client === key));
+      return address(list().find(([client]) => client === name)?.[1]);
+    },
+    holderOf: (held) => list().find(([, each]) => each === held)?.[0],
+  };
+}
+
 describe('a reserved address', () => {
   const uuid = '00112233-4455-6677-8899-aabbccddeeff';
   const reserved = ip('2001:db8::99');
   const serving = (...list: readonly (readonly [client: string, address: string])[]) => {
-    const reservations = new ListedReservations(list.map(([client, address]) => ({ client, address: ip(address) })));
-    return new TestServer({ reservations });
+    return new TestServer({ reservations: listed(() => list) });
   };
 
   test('goes to its holder only, inside or outside the pool', async () => {
@@ -116,14 +118,10 @@ describe('a reserved address', () => {
   });
 
   test('that was made while a machine runs leaves it what it has until it asks anew', async () => {
-    const list: { readonly client: string; readonly address: Ipv6Address }[] = [];
-    const reservations: Reservations = {
-      addressOf: (names) => new ListedReservations(list).addressOf(names),
-      holderOf: (address) => new ListedReservations(list).holderOf(address),
-    };
-    const server = new TestServer({ reservations });
+    const list: (readonly [client: string, address: string])[] = [];
+    const server = new TestServer({ reservations: listed(() => list) });
     const before = await server.bind();
-    list.push({ client: mac(1), address: reserved });
+    list.push([mac(1), reserved]);
     assert.equal(addressOf(await server.ask(renew(before))), before);
     assert.equal(addressOf(await server.ask(solicit())), reserved);
   });

@@ -15,6 +15,7 @@ import {
 import {
   addressOf,
   ia,
+  ip,
   lifetimes,
   link,
   mac,
@@ -259,6 +260,15 @@ describe('Confirm (RFC 8415 §18.3.3)', () => {
     assert.equal(statusOf(await server.ask(confirm('2001:db8::11', '2001:db8:7::1'))), StatusCode.notOnLink);
   });
 
+  test('looks at temporary addresses too', async () => {
+    const asked = confirm('2001:db8::11');
+    const inner = new OptionList();
+    const lifetimes = { preferredLifetime: 0, validLifetime: 0, options: new OptionList() };
+    inner.append(Option.iaAddress, { address: ip('2001:db8:7::1'), ...lifetimes });
+    asked.options.append(Option.iaTa, { iaid: 6, options: inner });
+    assert.equal(statusOf(await new TestServer().ask(asked)), StatusCode.notOnLink);
+  });
+
   test('without an address is not answered', async () => {
     assert.equal(await new TestServer().silent(confirm()), 'nothing-to-say');
   });
@@ -301,6 +311,25 @@ describe('Release and Decline (RFC 8415 §18.3.7, §18.3.8)', () => {
       assert.equal(server.leases.leaseAt(address)?.state, 'bound');
     }
   });
+});
+
+test('Release and Decline of prefixes and temporary addresses are told that there are none (RFC 8415 §18.3.7, §18.3.8)', async () => {
+  const options = (list: OptionList) => {
+    list.append(Option.iaPd, { iaid: 5, t1: 0, t2: 0, options: new OptionList() });
+    list.append(Option.iaTa, { iaid: 6, options: new OptionList() });
+  };
+  for (const type of [MessageType.release, MessageType.decline]) {
+    const reply = await new TestServer().ask(message(type, { to: serverIdentifier, options }));
+    assert.equal(statusOf(reply), StatusCode.success);
+    for (const [option, iaid] of [
+      [Option.iaPd, 5],
+      [Option.iaTa, 6],
+    ] as const) {
+      const association = reply.options.get(option);
+      assert.ok(association, option.name);
+      assert.deepEqual([association.iaid, statusOf(association)], [iaid, StatusCode.noBinding]);
+    }
+  }
 });
 
 describe('Information-request (RFC 8415 §18.3.6)', () => {

@@ -1,21 +1,23 @@
 /** Linux as a reader of our boot firmware tables: it shows every field as it was written, and logs in by what it has read. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { runCommand } from '../../scripts/command.ts';
 import { initiatorGuest } from '../../scripts/initiator-guest/build.ts';
 import { parseIpv4, parseIpv6, parseMac } from '../../src/bytes/index.ts';
-import { encodeIbft, type IbftTable } from '../../src/ibft/index.ts';
+import { decodeIbft, encodeIbft, type IbftTable } from '../../src/ibft/index.ts';
 import { oneDisk, twoDisks } from '../ibft/goldens.ts';
 import { startGuest } from '../support/machine/guest.ts';
 import { linuxShows, parseShownTable, showTable } from '../support/machine/linux-ibft.ts';
 import { guestNeeds } from '../support/machine/needs.ts';
-import { makeNetwork } from '../support/machine/network.ts';
+import { type MachineNetwork, makeNetwork } from '../support/machine/network.ts';
 import { requires } from '../support/requires.ts';
 import { PROGRAM_TARGET_NAME, TargetProgram } from '../support/target-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const logFolder = join(import.meta.dirname, '..', '..', '.cache', 'consoles');
+const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
 const secrets = { alice: 'correct horse battery', disk: 'what the disk knows' } as const;
 
 test('Linux takes our boot firmware tables', async (t) => {
@@ -33,9 +35,9 @@ test('Linux takes our boot firmware tables', async (t) => {
   await using cleanup = new AsyncDisposableStack();
   const network = cleanup.use(await makeNetwork({ purpose: 'linux-ibft' }));
   cleanup.use(await TargetProgram.startIn(network, image, '--chap-file', chapFile));
-  const guestWith = async (number: number, table: IbftTable) => {
+  const guestWith = async (number: number, table: Uint8Array) => {
     const file = join(folder, `${number}.bin`);
-    writeFileSync(file, encodeIbft(table));
+    writeFileSync(file, table);
     const hardware = ['-acpitable', `file=${file}`];
     const log = join(logFolder, `ibft-${number}.log`);
     const guest = cleanup.use(await startGuest({ network, files, number, hardware, log }));
@@ -45,7 +47,12 @@ test('Linux takes our boot firmware tables', async (t) => {
 
   const mutual = withDisk(oneDisk.table, network.address);
   const two = withText(twoDisks.table);
-  const [first, second] = await Promise.all([guestWith(2, mutual), guestWith(3, two)]);
+  const left = await tableOfBoot(network, folder, chapFile);
+  const [first, second, third] = await Promise.all([
+    guestWith(2, encodeIbft(mutual)),
+    guestWith(3, encodeIbft(two)),
+    guestWith(4, left),
+  ]);
 
   await t.test('IPv4, one NIC and one target, CHAP both ways: every field', async () => {
     assert.deepEqual(parseShownTable(await first.run(showTable)), linuxShows(mutual));
@@ -60,6 +67,16 @@ test('Linux takes our boot firmware tables', async (t) => {
     assert.deepEqual(shown, linuxShows(two));
   });
 
+  await t.test('the table of a boot that knows two disks: every field of both targets', async () => {
+    const table = decodeIbft(left);
+    const targets = table.targets.map(({ name, address, port, bootSelected }) => [name, address, port, bootSelected]);
+    assert.deepEqual(targets, [
+      [PROGRAM_TARGET_NAME, network.address, 3260, true],
+      [mirror.name, mirror.address, mirror.port, false],
+    ]);
+    assert.deepEqual(parseShownTable(await third.run(showTable)), linuxShows(table));
+  });
+
   await t.test('iscsistart logs in by the table, and both sides prove who they are', async () => {
     await first.run('iscsistart -b');
     await first.until('[ -b /dev/sda ]');
@@ -69,6 +86,25 @@ test('Linux takes our boot firmware tables', async (t) => {
     assert.deepEqual(session.split('\n'), [PROGRAM_TARGET_NAME, 'alice', 'disk']);
   });
 });
+
+/** A second disk, which nobody logs in to before the first one has failed. */
+const mirror = { name: 'iqn.2026-11.internal.test:mirror', address: '192.168.77.9', port: 3261 } as const;
+
+/** What `diskless boot --ibft` leaves that was told of two disks. */
+async function tableOfBoot(network: MachineNetwork, folder: string, chapFile: string): Promise<Uint8Array> {
+  await using standIn = await network.standIn('52:54:00:d1:5c:04');
+  await runCommand(...standIn.inside('ip', 'link', 'set', standIn.interface, 'up'));
+  const own = network.address.replace(/\d+$/, '4/24');
+  await runCommand(...standIn.inside('ip', 'address', 'add', own, 'dev', standIn.interface));
+  const file = join(folder, 'left.bin');
+  const disks = [
+    ...['--root-path', `iscsi:${network.address}::::${PROGRAM_TARGET_NAME}`],
+    ...['--second-root-path', `iscsi:${mirror.address}::${mirror.port}::${mirror.name}`],
+  ];
+  const args = [program, 'boot', '--interface', standIn.interface, ...disks, '--chap-file', chapFile, '--ibft', file];
+  await runCommand(...standIn.inside(process.execPath, ...args));
+  return readFileSync(file);
+}
 
 /** The table, with the disk of the target that is there. */
 function withDisk(table: IbftTable, server: string): IbftTable {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { type Ipv4Address, ipv4FromNumber, parseIpv4, parseMac } from '../../src/bytes/index.ts';
+import { type Ipv4Address, ipv4FromNumber, parseIpv4, parseIpv6, parseMac } from '../../src/bytes/index.ts';
 import type { Host } from '../../src/fleet/host.ts';
 import type { Lease } from '../../src/fleet/lease.ts';
 import { BOOTS_KEPT, STEPS_KEPT } from '../../src/fleet/sqlite/boots.ts';
@@ -31,6 +31,7 @@ const host: Host = {
   name: undefined,
   targetName: 'iqn.2026-11.internal.diskless:52-54-00-12-34-56',
   address: parseIpv4('192.0.2.50'),
+  ipv6Address: parseIpv6('2001:db8::50'),
   image: undefined,
   firstSeen: 1_800_000_000_000,
   lastSeen: 1_800_000_000_001,
@@ -97,13 +98,46 @@ describe('the fleet’s store', () => {
     assert.deepEqual(store.hosts.find(mac), host);
     assert.deepEqual(store.hosts.findByTargetName(host.targetName), host);
     assert.deepEqual(store.hosts.findByAddress(parseIpv4('192.0.2.50')), host);
+    assert.deepEqual(store.hosts.findByAddress(parseIpv6('2001:db8::50')), host);
     assert.deepEqual(store.hosts.all(), [host]);
     assert.equal(store.hosts.find(otherMac), undefined);
   });
 
+  test('an address that is no longer kept for a machine may be kept for another', async () => {
+    await store.hosts.save(host);
+    await store.hosts.save({ ...host, address: undefined, ipv6Address: undefined });
+    const other = { ...host, hardwareAddress: otherMac, targetName: 'iqn.2026-11.internal.diskless:other' };
+    await store.hosts.save(other);
+    await reopen();
+    assert.deepEqual(store.hosts.findByAddress(parseIpv4('192.0.2.50')), other);
+    assert.deepEqual(store.hosts.findByAddress(parseIpv6('2001:db8::50')), other);
+  });
+
+  for (const [family, none] of [
+    ['IPv4', { ipv6Address: undefined }],
+    ['IPv6', { address: undefined }],
+  ] as const) {
+    test(`two machines never share an ${family} address`, async () => {
+      await store.hosts.save(host);
+      const other = { ...host, ...none, hardwareAddress: otherMac, targetName: 'iqn.2026-11.internal.diskless:other' };
+      await assert.rejects(store.hosts.save(other), { code: 'FLEET_ADDRESS_EXISTS' });
+      assert.equal(store.hosts.find(otherMac), undefined);
+    });
+  }
+
+  test('the networks that are served are those of the last start', async () => {
+    const ipv6 = { network: '2001:db8::/64', excluded: [parseIpv6('2001:db8::1')] };
+    await store.servedNetworks.replace([{ network: '192.0.2.0/24', excluded: [parseIpv4('192.0.2.1')] }, ipv6]);
+    const last = [{ network: '198.51.100.0/24', excluded: [] }, ipv6];
+    await store.servedNetworks.replace(last);
+    await reopen();
+    assert.deepEqual(store.servedNetworks.all(), last);
+  });
+
   test('two machines never share a target name', async () => {
     await store.hosts.save(host);
-    await assert.rejects(store.hosts.save({ ...host, hardwareAddress: otherMac, address: undefined }), {
+    const none = { address: undefined, ipv6Address: undefined };
+    await assert.rejects(store.hosts.save({ ...host, ...none, hardwareAddress: otherMac }), {
       code: 'FLEET_TARGET_NAME_EXISTS',
     });
     assert.equal(store.hosts.find(otherMac), undefined);

@@ -44,6 +44,7 @@ import { randomCdb, randomParameterList } from './random/command.ts';
 import { randomIsnsAttributes } from './random/isns.ts';
 import { randomKeys } from './random/login.ts';
 import { rootPathTrials } from './root-path-trials.ts';
+import { slpSearchTrials } from './slp-search-trials.ts';
 import { slpTrials } from './slp-trials.ts';
 import { tftpTrials } from './tftp-trials.ts';
 
@@ -175,6 +176,7 @@ const trials: Readonly<Record<string, Trial>> = {
   ...tftpTrials,
   ...dhcp6Trials,
   ...slpTrials,
+  ...slpSearchTrials,
   'parameter data': (random) => {
     const data = randomParameterList(random, random.below(200));
     for (const decode of [decodeDesignators, decodeLbaStatus, decodeLunList, decodeStandardInquiry]) {

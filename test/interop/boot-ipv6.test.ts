@@ -1,6 +1,7 @@
 /** `diskless boot` over IPv6 alone: DHCPv6 names the disk (RFC 5970 §5), and the disk is reached over IPv6. */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
@@ -41,6 +42,56 @@ test('an interface with a link-local address alone: DHCPv6 gives address and dis
   assert.ok(output.includes(rootPath), output);
   assert.match(output, /client0 has 2001:db8::1[0-9a-f]{2}\/128 for this boot/);
   assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
+  assert.doesNotMatch(pair.addresses('client'), /2001:db8::/, 'the address is taken away again');
+});
+
+/** A router that says what is on the link, beside whoever gives addresses; it must come after the DHCPv6 server. */
+async function startRouter(pair: Ipv6Pair, stack: AsyncDisposableStack): Promise<void> {
+  const quiet = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--port=0', '--no-hosts', '--leasefile-ro'];
+  const advertised = ['--interface=server0', '--bind-dynamic', '--enable-ra', '--dhcp-range=2001:db8::,ra-only'];
+  const router = pair.spawn('server', 'dnsmasq', [...quiet, ...advertised]);
+  stack.defer(() => end(router));
+  await said(router, /router advertisement on 2001:db8::/);
+}
+
+for (const [mode, given] of [
+  ['v6', /dhcp +=.*2001:db8::1[0-9a-f]{2} from/],
+  ['v6-stateless', /dhcp +=.*no address from/],
+] as const) {
+  test(`a router that advertises the link later than DHCPv6 answers is asked and waited for (${mode})`, async (t) => {
+    if (!requires(t, ...peers)) return;
+    await using stack = new AsyncDisposableStack();
+    const pair = await serve(t, stack, `boot6-late-${mode}`);
+    const settings = ['accept_ra=1', 'forwarding=0'].map((each) => `net.ipv6.conf.client0.${each}`);
+    pair.command('client', 'sysctl', '-qw', ...settings);
+    const args = [program, 'boot', '--interface', 'client0', '--dhcp', mode, '--timeout', '60'];
+    const client = pair.spawn('client', process.execPath, args);
+    stack.defer(() => end(client));
+    let output = '';
+    for (const stream of [client.stdout, client.stderr]) {
+      stream?.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    const ended = once(client, 'close');
+    await said(client, /ROUTER SOLICITATION on client0/);
+    await startRouter(pair, stack);
+    const [status] = await ended;
+    assert.equal(status, 0, output);
+    assert.match(output, /no route to 2001:db8::1 yet/);
+    assert.match(output, /there is a route to 2001:db8::1\n/);
+    assert.match(output, given);
+    assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
+  });
+}
+
+test('without a router the boot ends in time and says what is missing', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await serve(t, stack, 'boot6-none');
+  const { status, output } = await boot(pair, '--dhcp', 'v6', '--timeout', '10');
+  assert.equal(status, 8, output);
+  assert.match(output, /BOOT_IPV6_NO_ROUTE/);
   assert.doesNotMatch(pair.addresses('client'), /2001:db8::/, 'the address is taken away again');
 });
 

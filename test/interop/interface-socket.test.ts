@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { NetworkInterface } from '../../src/os/network.ts';
+import { Capture } from '../support/capture.ts';
+import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 
 const namespace = `diskless-os-test-${process.pid}`;
@@ -133,4 +135,39 @@ test('an interface without a carrier has its address', (t) => {
   const interfaces: NetworkInterface[] = JSON.parse(run.stdout);
   const { ipv4, up } = interfaces.find(({ name }) => name === 'z0') ?? {};
   assert.deepEqual({ ipv4, up }, { ipv4: [{ address: '192.0.2.1', prefix: 23 }], up: true });
+});
+
+const groups = [
+  { address: '0.0.0.0', group: '239.255.255.253' },
+  { address: '::', group: 'ff05::1:1000' },
+] as const;
+
+/** Sends a datagram for each family that may pass eight routers, and one that may pass none; ends when it has heard them itself. */
+const multicasting = `
+  import { nodeNetwork } from '${new URL('../../src/os/node-network.ts', import.meta.url)}';
+  const error = (error) => { throw error; };
+  for (const { address, group } of ${JSON.stringify(groups)}) {
+    const place = { address, interface: 'server0' };
+    const listener = await nodeNetwork.openUdp({ ...place, port: 4270, groups: [group] });
+    for (const multicastHops of [9, undefined]) {
+      const heard = Promise.withResolvers();
+      listener.start({ message: heard.resolve, error });
+      const socket = await nodeNetwork.openUdp({ ...place, port: 0, multicastHops });
+      socket.start({ message: () => {}, error });
+      socket.send(Buffer.from('far'), { address: group, port: 4270 });
+      await heard.promise;
+      await socket.close();
+    }
+    await listener.close();
+  }
+`;
+
+test('a multicast passes as many routers as it may, over IPv4 and IPv6', async (t) => {
+  if (!requires(t, 'ip', 'tshark', root, networkNamespaces)) return;
+  using pair = new Ipv6Pair('multicast-hops', '52:54:00:00:00:07');
+  const capture = await Capture.start(t, pair);
+  pair.command('server', process.execPath, '--input-type=module', '--eval', multicasting);
+  await capture.stop();
+  assert.deepEqual(capture.fields('udp.dstport == 4270 && ip', 'ip.ttl'), ['9', '1']);
+  assert.deepEqual(capture.fields('udp.dstport == 4270 && ipv6', 'ipv6.hlim'), ['9', '1']);
 });

@@ -149,6 +149,26 @@ describe('DDDereg', () => {
     assert.equal(rig.ask(control, ddDereg, { key: [text(Tag.iscsiName, disk)] }).status, Status.invalidDeregistration);
   });
 
+  test('by index, members go whether they are registered or not, and an index of nobody is no error (RFC 4171 §5.6.5.10)', () => {
+    const rig = new Rig();
+    rig.registerPair();
+    const portals = [...memberPortal('192.0.2.5'), ...memberPortal('192.0.2.66')];
+    rig.join(2, [client, disk, later], portals);
+    const indexes = [Tag.ddMemberIscsiIndex, Tag.ddMemberPortalIndex].map(nothing);
+    const asked = rig.tell(control, devAttrQry, { key: [number(Tag.ddId, 2)], operating: indexes });
+    // The client and the disk are registered and the third is not; of the portals, the first is.
+    const byIndex = [...asked.operating].sort((one, other) => one.tag - other.tag);
+    const [, disks, laters, ...ofPortals] = byIndex;
+    assert.ok(disks && laters);
+    assert.equal(ofPortals.length, 2);
+    const nobodys = [number(Tag.ddMemberIscsiIndex, 77), number(Tag.ddMemberPortalIndex, 77)];
+    const operating = [...nobodys, disks, laters, ...ofPortals];
+    rig.tell(control, ddDereg, { key: [number(Tag.ddId, 2)], operating });
+    const members = ask(rig, number(Tag.ddId, 2), Tag.ddMemberIscsiName, Tag.ddMemberPortalIpAddress);
+    assert.deepEqual(members, [[2068, client]]);
+    rig.tell(control, ddDereg, { key: [number(Tag.ddId, 9)], operating: nobodys });
+  });
+
   test('a domain that comes again has none of the old one’s members', () => {
     const rig = new Rig();
     rig.join(2, [client]);

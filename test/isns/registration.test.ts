@@ -147,6 +147,19 @@ describe('DevAttrReg', () => {
     assert.deepEqual(rig.namesFor(control), [client, disk]);
   });
 
+  test('who writes names with capitals is the same node in source, key and attributes (RFC 4171 §5.6.2, §5.6.4)', () => {
+    const rig = new Rig();
+    const loud = 'IQN.2001-04.com.example:DISK';
+    const ports = [ip(Tag.portalIpAddress, '192.0.2.5'), number(Tag.portalPort, 3260), number(Tag.scnPort, 5000)];
+    rig.tell(loud, devAttrReg, { operating: [entity, protocol, ...ports, ...node(loud)] });
+    const key = [text(Tag.iscsiName, loud)];
+    const { operating } = rig.tell(loud, devAttrQry, { key, operating: [nothing(Tag.iscsiName)] });
+    assert.deepEqual(operating.map(textOf), [disk]);
+    rig.tell(loud, FunctionId.scnReg, { key, operating: [number(Tag.iscsiScnBitmap, 4)] });
+    rig.tell(loud, devDereg, { operating: key });
+    assert.deepEqual(rig.namesFor(control), []);
+  });
+
   test('vendors’ attributes survive byte for byte, and one without a value goes', () => {
     const rig = new Rig();
     const vendor = { tag: 700, value: Uint8Array.of(1, 2, 3, 0xff) };

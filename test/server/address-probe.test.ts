@@ -40,8 +40,8 @@ class SimulatedNeighbours {
 async function open() {
   const neighbours = new SimulatedNeighbours();
   const clock = new SimulatedClock();
-  const plan = { name: 'eth1', subnet: { network: ip('192.0.2.0'), prefix: 24 } };
-  const probe = await AddressProbe.open({ plan, network: neighbours.network, clock, neighbours, wait: WAIT });
+  const place = { interface: 'eth1', subnet: { network: ip('192.0.2.0'), prefix: 24 } };
+  const probe = await AddressProbe.open({ ...place, network: neighbours.network, clock, neighbours, wait: WAIT });
   return { neighbours, clock, probe };
 }
 

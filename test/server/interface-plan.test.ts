@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseIpv4, parseMac } from '../../src/bytes/index.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
-import { planInterfaces, planRelayed } from '../../src/server/interface-plan.ts';
+import { planInterfaces } from '../../src/server/interface-plan.ts';
+import { planRelayedIpv4 } from '../../src/server/ipv4-plan.ts';
 
 function networkInterface(name: string, ...addresses: string[]): NetworkInterface {
   const ipv4 = addresses.map((text) => {
@@ -19,32 +20,36 @@ const wanted = {
   ipv6: undefined,
   relayedSubnets: [],
   router: undefined,
+  reservations: [],
+  authenticationKeys: [],
+  dns: [],
+  slp: undefined,
 } as const;
 const range = (first: string, last: string) => ({ first: parseIpv4(first), last: parseIpv4(last) });
 
 describe('interface plan', () => {
   test('the pool is the upper half of the subnet', () => {
     const [plan] = planInterfaces([networkInterface('br0', '192.0.2.1/24')], wanted);
-    assert.deepEqual(plan?.pool, range('192.0.2.128', '192.0.2.254'));
-    assert.equal(plan?.address, '192.0.2.1');
+    assert.deepEqual(plan?.ipv4?.pool, range('192.0.2.128', '192.0.2.254'));
+    assert.equal(plan?.ipv4?.address, '192.0.2.1');
   });
 
   test('a small subnet is used as a whole, without the server’s own address', () => {
     const [plan] = planInterfaces([networkInterface('br0', '192.0.2.1/28')], wanted);
-    assert.deepEqual(plan?.pool, range('192.0.2.1', '192.0.2.14'));
-    assert.deepEqual(plan?.excluded, ['192.0.2.1']);
+    assert.deepEqual(plan?.ipv4?.pool, range('192.0.2.1', '192.0.2.14'));
+    assert.deepEqual(plan?.ipv4?.excluded, ['192.0.2.1']);
   });
 
   test('of several addresses the one that the pool belongs to is served', () => {
     const present = [networkInterface('br0', '198.51.100.1/24', '192.0.2.1/24')];
     const [plan] = planInterfaces(present, { ...wanted, pools: [range('192.0.2.50', '192.0.2.60')] });
-    assert.equal(plan?.address, '192.0.2.1');
-    assert.deepEqual(plan?.pool, range('192.0.2.50', '192.0.2.60'));
+    assert.equal(plan?.ipv4?.address, '192.0.2.1');
+    assert.deepEqual(plan?.ipv4?.pool, range('192.0.2.50', '192.0.2.60'));
   });
 
   test('a link-local address is the last choice', () => {
     const [plan] = planInterfaces([networkInterface('br0', '169.254.3.4/16', '192.0.2.1/24')], wanted);
-    assert.equal(plan?.address, '192.0.2.1');
+    assert.equal(plan?.ipv4?.address, '192.0.2.1');
   });
 
   test('a network behind a relay agent has a pool of its own, without its router', () => {
@@ -52,19 +57,19 @@ describe('interface plan', () => {
     const subnet = { network: parseIpv4('198.51.100.0'), prefix: 24 };
     const pool = { first: parseIpv4('198.51.100.1'), last: parseIpv4('198.51.100.9') };
     const relayedSubnets = [{ subnet, router }];
-    const [whole] = planRelayed({ relayedSubnets, pools: [] });
+    const [whole] = planRelayedIpv4({ relayedSubnets, pools: [] });
     assert.deepEqual(whole?.pool, { first: '198.51.100.128', last: '198.51.100.254' });
-    const [given] = planRelayed({ relayedSubnets, pools: [pool] });
+    const [given] = planRelayedIpv4({ relayedSubnets, pools: [pool] });
     assert.deepEqual(given, { subnet, pool, excluded: [router], router });
     const present = [networkInterface('br0', '192.0.2.1/24')];
     const [plan] = planInterfaces(present, { ...wanted, relayedSubnets, pools: [pool] });
-    assert.notDeepEqual(plan?.pool, pool, 'it is the other network’s');
+    assert.notDeepEqual(plan?.ipv4?.pool, pool, 'it is the other network’s');
   });
 
   test('the router is kept out of the pool', () => {
     const router = parseIpv4('192.0.2.254');
     const [plan] = planInterfaces([networkInterface('br0', '192.0.2.1/24')], { ...wanted, router });
-    assert.ok(plan?.excluded.includes(router));
+    assert.ok(plan?.ipv4?.excluded.includes(router));
   });
 
   test('no machine is given an address that the server has on whichever of its interfaces', () => {
@@ -74,7 +79,7 @@ describe('interface plan', () => {
     ];
     const plans = planInterfaces(present, { ...wanted, interfaces: ['br0', 'br1'] });
     assert.deepEqual(
-      plans.map(({ excluded }) => excluded),
+      plans.map(({ ipv4 }) => ipv4?.excluded),
       [
         ['192.0.2.1', '192.0.2.200'],
         ['192.0.2.1', '192.0.2.200'],
@@ -85,8 +90,8 @@ describe('interface plan', () => {
   test('without DHCP even loopback can be served', () => {
     const present = [networkInterface('lo', '127.0.0.1/8')];
     const [plan] = planInterfaces(present, { ...wanted, interfaces: ['lo'], dhcpMode: 'off' });
-    assert.equal(plan?.address, '127.0.0.1');
-    assert.equal(plan?.pool, undefined);
+    assert.equal(plan?.ipv4?.address, '127.0.0.1');
+    assert.equal(plan?.ipv4?.pool, undefined);
   });
 
   const refusals: [string, NetworkInterface[], Partial<Parameters<typeof planInterfaces>[1]>, string, RegExp][] = [

@@ -30,6 +30,18 @@ const nothing: Ipv6Options = {
 };
 const range = (first: string, last: string) => ({ first: ip(first), last: ip(last) });
 
+const wantedOfIpv4 = {
+  interfaces: ['br0'],
+  pools: [],
+  dhcpMode: 'off',
+  relayedSubnets: [],
+  router: undefined,
+  reservations: [],
+  authenticationKeys: [],
+  dns: [],
+  slp: undefined,
+} as const;
+
 /** The plan of `br0`. */
 function plan(
   addresses: readonly Address[],
@@ -37,8 +49,7 @@ function plan(
   others: readonly NetworkInterface[] = [],
 ) {
   const present = [networkInterface('br0', addresses), ...others];
-  const options = { interfaces: ['br0'], pools: [], dhcpMode: 'off', relayedSubnets: [], router: undefined } as const;
-  const [first] = planInterfaces(present, { ...options, ipv6: { ...nothing, ...wanted } });
+  const [first] = planInterfaces(present, { ...wantedOfIpv4, ipv6: { ...nothing, ...wanted } });
   assert.ok(first?.ipv6 !== undefined);
   return first.ipv6;
 }

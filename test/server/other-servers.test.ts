@@ -4,7 +4,7 @@ import { DisklessError } from '../../src/bytes/index.ts';
 import { type DhcpMessage, dhcpMessage, encodeMessage, MessageType, Option, OptionList } from '../../src/dhcp/index.ts';
 import type { Network, UdpOptions } from '../../src/os/network.ts';
 import type { ServerEventBody } from '../../src/server/events.ts';
-import { OtherServers } from '../../src/server/other-servers.ts';
+import { OtherDhcpServers } from '../../src/server/other-dhcp-servers.ts';
 import { ip, mac, request, select, serverIdentifier, TestServer } from '../dhcp/support.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { SimulatedSegment } from '../support/simulated-segment.ts';
@@ -13,7 +13,7 @@ function watch() {
   const told: ServerEventBody[] = [];
   const clock = new SimulatedClock();
   const own = [serverIdentifier];
-  const others = new OtherServers({ interface: 'eth1', own, clock, emit: (event) => told.push(event) });
+  const others = new OtherDhcpServers({ interface: 'eth1', own, clock, emit: (event) => told.push(event) });
   const server = new TestServer({ onEvent: (event) => others.observe(event) });
   return { told, clock, others, server };
 }

@@ -30,7 +30,7 @@ const platform = { network: nodeNetwork, clock: systemClock, neighbours: kernelN
 const probe =
   settings.probe === undefined
     ? undefined
-    : await AddressProbe.open({ ...platform, plan: { name: settings.interface, subnet }, wait: settings.probe });
+    : await AddressProbe.open({ ...platform, interface: settings.interface, subnet, wait: settings.probe });
 const server = new DhcpServer({
   serverIdentifier: address,
   subnets: [

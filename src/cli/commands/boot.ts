@@ -28,10 +28,7 @@ import { untilInterrupted } from '../until-interrupted.ts';
 /** What is set for `diskless serve` (DISKLESS_DHCP=proxy) means nothing to the client. */
 const ENVIRONMENT_PREFIX = 'DISKLESS_BOOT';
 
-export function registerBoot(program: Command): void {
-  const command = program
-    .command('boot')
-    .description('boot this machine as far as its disk, stage by stage, from any server of the network');
+export function registerBoot(command: Command): void {
   addFlags(command, bootSettings, ENVIRONMENT_PREFIX);
   command.argument('[qemu-arguments...]', 'behind "--", with --vm: more arguments of QEMU');
   command.action(async (forQemu: string[], flags: Record<string, unknown>) => {

@@ -16,10 +16,7 @@ import { untilInterrupted } from '../until-interrupted.ts';
 
 const ENVIRONMENT_PREFIX = 'DISKLESS_DOCTOR';
 
-export function registerDoctor(program: Command): void {
-  const command = program
-    .command('doctor')
-    .description('say what a machine booting here would get, for each kind of client, and what is wrong with it');
+export function registerDoctor(command: Command): void {
   addFlags(command, doctorSettings, ENVIRONMENT_PREFIX);
   command.action(async (flags: Record<string, unknown>) => {
     const settings = await readSettings(doctorSettings, flags, { prefix: ENVIRONMENT_PREFIX });

@@ -45,10 +45,8 @@ function parseIdentity(text: string): string {
   return serverHost(parseServerName(text));
 }
 
-export function registerIpsec(program: Command): void {
-  const print = program
-    .command('ipsec')
-    .description('IPsec for boots, which the operating system does')
+export function registerIpsec(ipsec: Command): void {
+  const print = ipsec
     .command('print')
     .description('print the strongSwan configuration (swanctl.conf) that protects iSCSI, SLP and iSNS by RFC 7146');
   addFlags(print, ipsecSettings, ENVIRONMENT_PREFIX);

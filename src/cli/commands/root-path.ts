@@ -36,10 +36,7 @@ const formatSettings = {
   target: setting({ help: 'the target’s iSCSI name', placeholder: 'iqn', ...optional(parseIscsiName) }),
 };
 
-export function registerRootPath(program: Command): void {
-  const rootPath = program
-    .command('root-path')
-    .description('read and write Root Paths (RFC 4173 §5), as DHCP carries them');
+export function registerRootPath(rootPath: Command): void {
   const parse = rootPath
     .command('parse')
     .description('check a Root Path, and say what each field means')

@@ -21,10 +21,7 @@ import { flagName } from '../setting.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilStopped } from '../until-stopped.ts';
 
-export function registerServe(program: Command): void {
-  const command = program
-    .command('serve')
-    .description('boot the machines of a network from one image, each with a disk of its own');
+export function registerServe(command: Command): void {
   addFlags(command, serveSettings);
   command.action(async (image: string | undefined, flags: Record<string, unknown>) => {
     const settings = await readSettings(serveSettings, { ...flags, image });

@@ -35,10 +35,7 @@ const sources: UnitSources = {
   clock: systemClock,
 };
 
-export function registerTarget(program: Command): void {
-  const command = program
-    .command('target')
-    .description('serve files as an iSCSI target to everybody who asks, or to those who are named');
+export function registerTarget(command: Command): void {
   addFlags(command, targetSettings, ENVIRONMENT_PREFIX);
   command.action(async (file: string | undefined, flags: Record<string, unknown>) => {
     const settings = await readSettings(targetSettings, { ...flags, file }, { prefix: ENVIRONMENT_PREFIX });

@@ -197,9 +197,12 @@ export const defaultPorts: ReplyPorts = { server: DhcpPort.server, client: DhcpP
 
 /**
  * RFC 2131 §4.1. A client without an address gets a broadcast, asked for or not: the clause allows it, and it saves the server from
- * writing into the kernel's ARP table.
+ * writing into the kernel's ARP table. Who asks by INFORM has its address, and is answered there directly (§4.3.5): a relay agent
+ * delivers to `yiaddr`, which such an answer has not.
  */
 export function replyDestination(request: DhcpMessage, reply: DhcpMessage, ports: ReplyPorts): Endpoint {
+  const isInform = messageType(request) === MessageType.inform;
+  if (isInform && request.ciaddr !== IPV4_ANY) return { address: request.ciaddr, port: ports.client };
   if (request.giaddr !== IPV4_ANY) return { address: request.giaddr, port: ports.server };
   const isNak = messageType(reply) === MessageType.nak;
   if (request.ciaddr !== IPV4_ANY && !isNak) return { address: request.ciaddr, port: ports.client };

@@ -124,10 +124,15 @@ export class DhcpServer {
     return undefined;
   }
 
-  /** RFC 2131 §4.3.1: the relay agent's address names the subnet; a client that has an address and no relay names it itself. */
-  #subnetOf({ giaddr, ciaddr }: DhcpMessage): DhcpSubnet | undefined {
+  /**
+   * RFC 2131 §4.3.1: the relay agent's address names the subnet; a client that has an address and no relay names it itself. Who only
+   * wants to be told of its network (INFORM) must be in one that is served here (§3.4): what holds in another would mislead it.
+   */
+  #subnetOf(request: DhcpMessage): DhcpSubnet | undefined {
+    const { giaddr, ciaddr } = request;
     const { subnets } = this.#options;
     const within = (address: Ipv4Address) => subnets.find(({ subnet }) => ipv4InSubnet(address, subnet));
+    if (messageType(request) === MessageType.inform && ciaddr !== IPV4_ANY) return within(ciaddr);
     if (giaddr !== IPV4_ANY) return within(giaddr);
     return (ciaddr === IPV4_ANY ? undefined : within(ciaddr)) ?? subnets[0];
   }

@@ -55,7 +55,8 @@ export class AddressAllocation {
     now: number,
   ): Ipv6Address | undefined {
     const isUsable = (address: Ipv6Address) => !taken.has(address) && this.isFreeFor(association, address, link, now);
-    const reserved = this.#reservations.addressOf(clientNames(association));
+    const client = { key: association.clientKey, keys: clientNames(association) };
+    const reserved = this.#reservations.addressOf(client);
     const offered = this.#offered.get(keyOf(association));
     const known = [reserved, ...this.#lastOf(association), offered, ...requested].find(
       (address) => address !== undefined && isUsable(address),

@@ -141,7 +141,7 @@ export class Decisions {
   }
 
   #confirm({ message, link }: IdentifiedExchange): Verdict {
-    const addresses = associationsOf(message).flatMap(addressesOf);
+    const addresses = [...associationsOf(message), ...message.options.all(Option.iaTa)].flatMap(addressesOf);
     // RFC 8415 §18.3.3: to a client without addresses a server says nothing.
     if (addresses.length === 0) return { answer: 'ignore', reason: 'nothing-to-say' };
     const belong = addresses.every((address) => isOnLink(address, link));
@@ -223,6 +223,7 @@ export class Decisions {
       for (const lease of held) changes.push({ change: state, lease: { ...lease, state, expires } });
     }
     const status = { code: StatusCode.success, message: state };
+    associations.push(...refusals(message, noBinding, noBinding));
     return { answer: 'reply', associations, changes, status, isConfiguring: false };
   }
 }
@@ -231,7 +232,7 @@ function associationsOf({ options }: Dhcp6Message): IdentityAssociation[] {
   return options.all(Option.iaNa);
 }
 
-function addressesOf({ options }: IdentityAssociation): Ipv6Address[] {
+function addressesOf({ options }: Pick<IdentityAssociation, 'options'>): Ipv6Address[] {
   return options.all(Option.iaAddress).map(({ address }) => address);
 }
 
@@ -239,9 +240,13 @@ function answerTo({ iaid }: Pick<IdentityAssociation, 'iaid'>, answer: Partial<A
   return { code: Option.iaNa.code, iaid, granted: [], withdrawn: [], ...answer };
 }
 
-/** Temporary addresses and prefixes are not given here, which is to be said of each that is asked for (RFC 8415 §18.3.2, §18.3.9). */
-function refusals({ options }: Dhcp6Message): AssociationAnswer[] {
-  const temporary = options.all(Option.iaTa).map((ia) => answerTo(ia, { code: Option.iaTa.code, status: noAddresses }));
-  const delegated = options.all(Option.iaPd).map((ia) => answerTo(ia, { code: Option.iaPd.code, status: noPrefixes }));
+/** Temporary addresses and prefixes are not given here, which is to be said of each association for them (RFC 8415 §18.3.2, §18.3.7, §18.3.9). */
+function refusals(
+  { options }: Dhcp6Message,
+  ofTemporary: Status = noAddresses,
+  ofDelegated: Status = noPrefixes,
+): AssociationAnswer[] {
+  const temporary = options.all(Option.iaTa).map((ia) => answerTo(ia, { code: Option.iaTa.code, status: ofTemporary }));
+  const delegated = options.all(Option.iaPd).map((ia) => answerTo(ia, { code: Option.iaPd.code, status: ofDelegated }));
   return [...temporary, ...delegated];
 }

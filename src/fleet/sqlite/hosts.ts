@@ -4,10 +4,10 @@
  */
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { DisklessError, type Ipv4Address, type MacAddress } from '../../bytes/index.ts';
-import type { Host, HostStore } from '../host.ts';
+import { DisklessError, type Ipv4Address, type Ipv6Address, type MacAddress } from '../../bytes/index.ts';
+import { addressesOf, type Host, type HostStore } from '../host.ts';
 import { HostTable } from '../host-table.ts';
-import { mac, number, optionalIpv4, optionalText, type Row, text } from './row.ts';
+import { mac, number, optionalIpv4, optionalIpv6, optionalText, type Row, text } from './row.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 /** How long what is in memory is taken for what is in the file, in milliseconds: many datagrams come in one. */
@@ -28,10 +28,11 @@ export class SqliteHosts implements HostStore {
     this.#version = database.prepare('PRAGMA data_version');
     this.#all = database.prepare('SELECT * FROM hosts');
     this.#save = database.prepare(
-      `INSERT INTO hosts (hardware_address, name, target_name, address, image, first_seen, last_seen)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO hosts (hardware_address, name, target_name, address, ipv6_address, image, first_seen, last_seen)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (hardware_address) DO UPDATE SET name = excluded.name, target_name = excluded.target_name,
-         address = excluded.address, image = excluded.image, first_seen = excluded.first_seen, last_seen = excluded.last_seen`,
+         address = excluded.address, ipv6_address = excluded.ipv6_address, image = excluded.image,
+         first_seen = excluded.first_seen, last_seen = excluded.last_seen`,
     );
     this.#remove = database.prepare('DELETE FROM hosts WHERE hardware_address = ?');
     this.#touch = database.prepare('UPDATE hosts SET last_seen = ? WHERE hardware_address = ?');
@@ -48,7 +49,7 @@ export class SqliteHosts implements HostStore {
     return this.#hosts().findByTargetName(targetName);
   }
 
-  findByAddress(address: Ipv4Address): Host | undefined {
+  findByAddress(address: Ipv4Address | Ipv6Address): Host | undefined {
     return this.#hosts().findByAddress(address);
   }
 
@@ -57,15 +58,30 @@ export class SqliteHosts implements HostStore {
   }
 
   save(host: Host): Promise<void> {
-    const owner = this.findByTargetName(host.targetName);
-    if (owner !== undefined && owner.hardwareAddress !== host.hardwareAddress) {
-      const message = `the target name ${host.targetName} belongs to ${owner.hardwareAddress} already`;
-      return Promise.reject(new DisklessError('FLEET_TARGET_NAME_EXISTS', message));
-    }
-    const { hardwareAddress, name, targetName, address, image, firstSeen, lastSeen } = host;
+    const { hardwareAddress, name, targetName, address, ipv6Address, image, firstSeen, lastSeen } = host;
+    const taken = this.#takenBy(host);
+    if (taken !== undefined) return Promise.reject(taken);
+    const names = [hardwareAddress, name ?? null, targetName, address ?? null, ipv6Address ?? null, image ?? null];
     return this.#batch.durable(() => {
-      this.#save.run(hardwareAddress, name ?? null, targetName, address ?? null, image ?? null, firstSeen, lastSeen);
+      this.#save.run(...names, firstSeen, lastSeen);
       this.#hosts().set(host);
+    });
+  }
+
+  /** What another machine has of that which belongs to one alone. */
+  #takenBy(host: Host): DisklessError | undefined {
+    const isAnother = (owner: Host | undefined) =>
+      owner !== undefined && owner.hardwareAddress !== host.hardwareAddress;
+    const named = this.findByTargetName(host.targetName);
+    if (isAnother(named)) {
+      const message = `the target name ${host.targetName} belongs to ${named?.hardwareAddress} already`;
+      return new DisklessError('FLEET_TARGET_NAME_EXISTS', message);
+    }
+    const address = addressesOf(host).find((each) => isAnother(this.findByAddress(each)));
+    if (address === undefined) return undefined;
+    const message = `the address ${address} is kept for ${this.findByAddress(address)?.hardwareAddress} already`;
+    return new DisklessError('FLEET_ADDRESS_EXISTS', message, {
+      hint: 'Choose another, or take it from that machine first: "diskless host set MACHINE --ipv4 none", or --ipv6 none.',
     });
   }
 
@@ -106,6 +122,7 @@ function hostOf(row: Row): Host {
     name: optionalText(row, 'name'),
     targetName: text(row, 'target_name'),
     address: optionalIpv4(row, 'address'),
+    ipv6Address: optionalIpv6(row, 'ipv6_address'),
     image: optionalText(row, 'image'),
     firstSeen: number(row, 'first_seen'),
     lastSeen: number(row, 'last_seen'),

@@ -67,3 +67,7 @@ export function optionalIpv4(row: Row, column: string): Ipv4Address | undefined 
 export function ipv6(row: Row, column: string): Ipv6Address {
   return parseIpv6(text(row, column));
 }
+
+export function optionalIpv6(row: Row, column: string): Ipv6Address | undefined {
+  return row[column] === null ? undefined : ipv6(row, column);
+}

@@ -71,6 +71,12 @@ const migrations: readonly string[] = [
      record BLOB NOT NULL,
      PRIMARY KEY (type, key)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE hosts ADD COLUMN ipv6_address TEXT;
+   CREATE UNIQUE INDEX hosts_by_ipv6_address ON hosts (ipv6_address);
+   CREATE TABLE served_networks (
+     network TEXT PRIMARY KEY,
+     excluded TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings the database to this program's version, in one transaction. Raises FLEET_STATE_NEWER. */

@@ -14,6 +14,7 @@ import { SqliteIsnsRecords } from './isns-records.ts';
 import { SqliteLeases } from './leases.ts';
 import { SqliteRunningMachines } from './running.ts';
 import { migrate } from './schema.ts';
+import { SqliteServedNetworks } from './served-networks.ts';
 import { stateError } from './state-error.ts';
 import { WriteBatch } from './write-batch.ts';
 
@@ -24,6 +25,7 @@ export class SqliteFleetStore implements FleetStore {
   readonly boots: SqliteBoots;
   readonly running: SqliteRunningMachines;
   readonly isns: SqliteIsnsRecords;
+  readonly servedNetworks: SqliteServedNetworks;
   readonly #database: DatabaseSync;
   readonly #batch: WriteBatch;
 
@@ -43,6 +45,7 @@ export class SqliteFleetStore implements FleetStore {
     this.boots = new SqliteBoots(this.#database, this.#batch);
     this.running = new SqliteRunningMachines(this.#database, this.#batch);
     this.isns = new SqliteIsnsRecords(this.#database, this.#batch);
+    this.servedNetworks = new SqliteServedNetworks(this.#database, this.#batch);
   }
 
   async close(): Promise<void> {

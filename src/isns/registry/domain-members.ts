@@ -4,7 +4,7 @@ import { type Attribute, addressOf, checkForm, numberOf, textOf } from '../attri
 import { Status } from '../status.ts';
 import { Tag } from '../tag.ts';
 import type { Database } from './database.ts';
-import { type PortalKey, portalKey } from './objects.ts';
+import { type Domain, type PortalKey, portalKey } from './objects.ts';
 import { Rejection } from './rejection.ts';
 
 export interface DomainMembers {
@@ -15,10 +15,40 @@ export interface DomainMembers {
   readonly rest: readonly Attribute[];
 }
 
+/** Whom an index stands for; nobody is left out. Either may raise Rejection. */
+export interface MembersByIndex {
+  node(index: Attribute): string | undefined;
+  portal(index: Attribute): PortalKey | undefined;
+}
+
+/** Who may become a member: an index stands only for what is registered now (RFC 4171 §5.6.5.9). */
+export function registeredIn(database: Database): MembersByIndex {
+  return {
+    node(index) {
+      const node = database.byIndex('node', numberOf(index));
+      if (node?.type === 'node') return node.name;
+      throw new Rejection(Status.invalidRegistration, 'no node is registered under this index', [index]);
+    },
+    portal(index) {
+      const portal = database.byIndex('portal', numberOf(index));
+      if (portal?.type === 'portal') return { address: portal.address, port: portal.port };
+      throw new Rejection(Status.invalidRegistration, 'no portal is registered under this index', [index]);
+    },
+  };
+}
+
+/** Who may cease to be one: members who are not registered have their index too, and nobody is no error (RFC 4171 §5.6.5.10). */
+export function listedIn(domain: Domain | undefined): MembersByIndex {
+  return {
+    node: (given) => [...(domain?.nodes ?? [])].find(([, index]) => index === numberOf(given))?.[0],
+    portal: (given) => [...(domain?.portals.values() ?? [])].find(({ index }) => index === numberOf(given)),
+  };
+}
+
 /** `parseName` prepares an iSCSI name. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
 export function membersIn(
-  database: Database,
   operating: readonly Attribute[],
+  byIndex: MembersByIndex,
   parseName: (text: string) => string,
 ): DomainMembers {
   const nodes = new Set<string>();
@@ -30,12 +60,14 @@ export function membersIn(
       case Tag.ddMemberIscsiName:
         nodes.add(prepared(attribute, parseName));
         break;
-      case Tag.ddMemberIscsiIndex:
-        nodes.add(nodeAt(database, attribute).name);
+      case Tag.ddMemberIscsiIndex: {
+        const name = byIndex.node(attribute);
+        if (name !== undefined) nodes.add(name);
         break;
+      }
       case Tag.ddMemberPortalIndex: {
-        const portal = portalAt(database, attribute);
-        portals.set(portalKey(portal), portal);
+        const portal = byIndex.portal(attribute);
+        if (portal !== undefined) portals.set(portalKey(portal), portal);
         break;
       }
       case Tag.ddMemberPortalIpAddress: {
@@ -63,17 +95,4 @@ function prepared(attribute: Attribute, parseName: (text: string) => string): st
   } catch {
     throw new Rejection(Status.invalidRegistration, 'a member’s name is no iSCSI name', [attribute]);
   }
-}
-
-/** An index stands only for what is registered now (RFC 4171 §5.6.5.9). */
-function nodeAt(database: Database, attribute: Attribute): { name: string } {
-  const node = database.byIndex('node', numberOf(attribute));
-  if (node?.type === 'node') return node;
-  throw new Rejection(Status.invalidRegistration, 'no node is registered under this index', [attribute]);
-}
-
-function portalAt(database: Database, attribute: Attribute): PortalKey {
-  const portal = database.byIndex('portal', numberOf(attribute));
-  if (portal?.type === 'portal') return { address: portal.address, port: portal.port };
-  throw new Rejection(Status.invalidRegistration, 'no portal is registered under this index', [attribute]);
 }

@@ -7,7 +7,7 @@ import { Status } from '../status.ts';
 import { kindOf, Tag } from '../tag.ts';
 import type { Changes } from './changes.ts';
 import type { Database } from './database.ts';
-import { type DomainMembers, membersIn } from './domain-members.ts';
+import { type DomainMembers, listedIn, membersIn, registeredIn } from './domain-members.ts';
 import type { Domain } from './objects.ts';
 import { Rejection } from './rejection.ts';
 import type { RegistrySettings } from './settings.ts';
@@ -21,7 +21,7 @@ export interface DomainRequest {
 /** Operating attributes of the response. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
 export function registerDomain(request: DomainRequest, { key, operating }: RequestSections): Attribute[] {
   const { database, changes, settings } = request;
-  const members = membersIn(database, operating, settings.parseName);
+  const members = membersIn(operating, registeredIn(database), settings.parseName);
   const wishes = new Map(members.rest.map((attribute) => [attribute.tag, attribute]));
   checkAttributes(members.rest);
   const known = knownDomain(database, key, wishes.get(Tag.ddId));
@@ -166,8 +166,8 @@ export function deregisterDomain(request: DomainRequest, { key, operating }: Req
   const { database, changes, settings } = request;
   const [first] = key;
   if (first?.tag !== Tag.ddId) throw new Rejection(Status.invalidDeregistration, 'the key is no discovery domain', key);
-  const members = membersIn(database, operating, settings.parseName);
   const domain = database.domains.get(String(numberOf(first)));
+  const members = membersIn(operating, listedIn(domain), settings.parseName);
   if (domain === undefined) return;
   const [odd] = members.rest;
   if (odd !== undefined) throw new Rejection(Status.invalidDeregistration, `attribute ${odd.tag} is no member`, [odd]);

@@ -18,6 +18,7 @@ import { deregisterDomainSet, registerDomainSet } from './domain-set-registratio
 import { type Inquiry, Monitor } from './monitor.ts';
 import { type Notification, notifications } from './notification.ts';
 import type { StorageNode } from './objects.ts';
+import { withPreparedNames } from './prepared-names.ts';
 import { answerGetNext, answerQuery } from './query.ts';
 import type { RegistryRecord } from './record.ts';
 import { register } from './registration.ts';
@@ -79,7 +80,7 @@ export class Registry {
     return this.#attempt(() => {
       if (version !== ISNSP_VERSION) throw new Rejection(Status.versionNotSupported, `version ${version} is unknown`);
       if (!this.#isKnown(functionId)) throw new Rejection(Status.messageNotSupported, 'the function is unknown');
-      const sections = decodeRequest(payload);
+      const sections = withPreparedNames(decodeRequest(payload), this.#settings.parseName);
       const asker = this.#askerOf(sections);
       const entity = this.#database.entities.get(this.#database.nodes.get(asker.source)?.entity ?? '');
       // Every message of a client makes its registration last (RFC 4171 §6.2.6).

@@ -8,9 +8,10 @@ import { type BootDecision, decideBoot } from '../boot-policy.ts';
 import { type ChosenMode, chooseDhcpMode } from '../dhcp-detection.ts';
 import { DhcpObserver } from '../dhcp-observer.ts';
 import { type DhcpServiceOptions, startFullDhcp, startProxyDhcp } from '../dhcp-service.ts';
-import { type InterfacePlan, planRelayed } from '../interface-plan.ts';
-import { OtherServers } from '../other-servers.ts';
-import { type Parts, placeOf, troubleOf } from '../parts.ts';
+import type { InterfacePlan } from '../interface-plan.ts';
+import { planRelayedIpv4 } from '../ipv4-plan.ts';
+import { OtherDhcpServers } from '../other-dhcp-servers.ts';
+import { ipv4PlaceOf, type Parts, troubleOf } from '../parts.ts';
 import { KeptAddresses } from '../reservations.ts';
 import { beginsIpv6Wait, noRouterHere } from '../router-advertisement.ts';
 
@@ -25,10 +26,13 @@ export type InterfaceMode = ChosenMode | { readonly mode: 'off'; readonly reason
 /** Looks around when the mode is to be found out. */
 export async function chooseMode(parts: Parts, plan: InterfacePlan, signal: AbortSignal): Promise<InterfaceMode> {
   const { options, platform, emit } = parts;
-  const chosen =
-    options.dhcpMode === 'auto'
-      ? await chooseDhcpMode(plan, platform.network, platform.clock, signal)
-      : { mode: options.dhcpMode, reason: 'as told' };
+  const choose = async (): Promise<InterfaceMode> => {
+    if (plan.ipv4 === undefined)
+      return { mode: 'off', reason: 'it has no IPv4 address, and is served over IPv6 alone' };
+    if (options.dhcpMode !== 'auto') return { mode: options.dhcpMode, reason: 'as told' };
+    return await chooseDhcpMode(plan, platform.network, platform.clock, signal);
+  };
+  const chosen = await choose();
   emit({ event: 'dhcp-mode', interface: plan.name, ...chosen });
   return chosen;
 }
@@ -38,20 +42,25 @@ export async function startDhcp(
   plan: InterfacePlan,
   { mode }: InterfaceMode,
 ): Promise<AsyncDisposable | undefined> {
-  if (mode === 'off') return undefined;
+  const { ipv4 } = plan;
+  if (mode === 'off' || ipv4 === undefined) return undefined;
   const { options, platform, store, loaders, machines, trace, emit } = parts;
   const decide = (client: BootClient, mac: MacAddress): BootDecision =>
-    decideBoot(client, placeOf(options, plan), machines.diskOf(mac), { mode, hasLoader: (name) => loaders.has(name) });
-  const own = platform.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address));
-  const otherServers = new OtherServers({ interface: plan.name, own, clock: platform.clock, emit });
+    decideBoot(client, ipv4PlaceOf(options, ipv4), machines.diskOf(mac), {
+      mode,
+      hasLoader: (name) => loaders.has(name),
+    });
+  const own = platform.network.interfaces().flatMap((each) => each.ipv4.map(({ address }) => address));
+  const otherServers = new OtherDhcpServers({ interface: plan.name, own, clock: platform.clock, emit });
   const observer = new DhcpObserver({ interface: plan.name, mode, trace, machines, decide, emit });
   const service: DhcpServiceOptions = {
     ...options,
     ...platform,
     plan,
+    ipv4,
     leases: store.leases,
-    relayed: planRelayed(options),
-    reservations: new KeptAddresses(machines, store.hosts, options.reservations),
+    relayed: planRelayedIpv4(options),
+    reservations: new KeptAddresses(store.hosts, ({ address }) => address, options.reservations),
     bootFor: (client) => {
       if (client.hardwareAddress === undefined) return undefined;
       if (!asksForDisk(client)) return { hostName: machines.nameOf(client.hardwareAddress) };

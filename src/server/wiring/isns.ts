@@ -6,7 +6,7 @@ import { ISNS_PORT } from '../../isns/pdu.ts';
 import { decodeRecord } from '../../isns/registry/record.ts';
 import { Registry } from '../../isns/registry/registry.ts';
 import { defaultRegistrySettings } from '../../isns/registry/settings.ts';
-import type { InterfacePlan } from '../interface-plan.ts';
+import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { IsnsBootLists } from '../isns-boot-lists.ts';
 import { type IsnsAsker, IsnsService } from '../isns-service.ts';
 import { type Parts, troubleOf } from '../parts.ts';
@@ -22,13 +22,12 @@ export async function startIsns(parts: Parts, plans: readonly InterfacePlan[]): 
   };
   const records = store.isns.all().map(({ type, key, record }) => decodeRecord(type, key, record));
   const registry = new Registry(settings, records, Math.floor(platform.clock.now() / 1000));
-  const networks = plans.map(({ address, subnet }) => {
-    return { address, network: parseIpNetwork(`${subnet.network}/${subnet.prefix}`) };
-  });
+  const served = plans.flatMap(servedAddresses);
+  const networks = served.map(({ address, network }) => ({ address, network: parseIpNetwork(network) }));
   let admit: (asker: IsnsAsker) => void = () => {};
   const service = await IsnsService.listen({
     ...platform,
-    addresses: plans.map(({ address }) => address),
+    addresses: served.map(({ address }) => address),
     port: ISNS_PORT,
     registry,
     records: store.isns,
@@ -38,7 +37,7 @@ export async function startIsns(parts: Parts, plans: readonly InterfacePlan[]): 
   });
   const bootLists = new IsnsBootLists({
     machines,
-    portals: plans.map(({ address }) => ({ address, port: options.iscsiPort })),
+    portals: served.map(({ address }) => ({ address, port: options.iscsiPort })),
     administer: (request) => service.administer(request),
     onRefused: (text) => emit({ event: 'trouble', code: 'ISNS_FAILED', text }),
   });

@@ -1,5 +1,6 @@
 /** SLP on every served interface, where it is switched on. */
 
+import { isIpv4 } from '../../bytes/index.ts';
 import { ISNS_PORT } from '../../isns/pdu.ts';
 import { type AdvertisementSource, allOf } from '../../slp/advertisement.ts';
 import { ISCSI_SMS } from '../../slp/iscsi-sms.ts';
@@ -8,10 +9,10 @@ import { errorName } from '../../slp/protocol.ts';
 import type { RegistrarEvent } from '../../slp/registrar.ts';
 import type { ServerEventBody } from '../events.ts';
 import { FleetAdvertisements } from '../fleet-advertisements.ts';
-import type { InterfacePlan } from '../interface-plan.ts';
+import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { isnsAdvertisement } from '../isns-advertisement.ts';
-import { type Parts, troubleOf } from '../parts.ts';
-import { ipv4Place } from '../slp-place.ts';
+import { hostOf, type Parts, troubleOf } from '../parts.ts';
+import { ipv4Place, ipv6Place } from '../slp-place.ts';
 import { SlpService } from '../slp-service.ts';
 
 export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable | undefined> {
@@ -19,24 +20,34 @@ export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): P
   if (options.slp === undefined) return undefined;
   const { scopes, directoryAgents, isIpsecPresent } = options.slp;
   await using opened = new AsyncDisposableStack();
-  const ownAddresses = platform.network.interfaces().flatMap(({ ipv4 }) => ipv4.map(({ address }) => address));
-  for (const { name, address } of plans) {
+  const ownAddresses = platform.network
+    .interfaces()
+    .flatMap(({ ipv4, ipv6 }) => [...ipv4, ...ipv6].map(({ address }) => address));
+  const serviceTypes = options.isns ? [ISCSI_TARGET, ISCSI_SMS] : [ISCSI_TARGET];
+  for (const { name, address } of plans.flatMap(servedBy)) {
+    const isOfIpv4 = isIpv4(address);
     const service = await SlpService.listen({
       ...platform,
       random: Math.random,
-      place: ipv4Place(name, address),
+      place: isOfIpv4 ? ipv4Place(name, address) : ipv6Place(name, address, serviceTypes),
       ownAddresses,
       scopes,
-      services: servicesAt(parts, address, scopes),
-      serviceTypes: options.isns ? [ISCSI_TARGET, ISCSI_SMS] : [ISCSI_TARGET],
+      services: servicesAt(parts, hostOf(address), scopes),
+      serviceTypes,
       withheld: withheldAttributes(isIpsecPresent),
-      directoryAgents,
+      // Those that are named are of IPv4.
+      directoryAgents: isOfIpv4 ? directoryAgents : [],
       onEvent: (event) => emit(serverEvent(event)),
       onError: (error) => emit(troubleOf('SLP_FAILED', error)),
     });
     opened.use(service);
   }
   return opened.move();
+}
+
+/** A service for each address of the server on an interface. */
+function servedBy(plan: InterfacePlan) {
+  return servedAddresses(plan).map(({ address }) => ({ name: plan.name, address }));
 }
 
 /** The machines' targets, and the iSNS server where there is one. */

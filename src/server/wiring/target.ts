@@ -3,8 +3,7 @@
 import { parseIpNetwork } from '../../bytes/index.ts';
 import { Portal } from '../../target/portal.ts';
 import { PortalGroup } from '../../target/portal-group.ts';
-import type { InterfacePlan } from '../interface-plan.ts';
-import { textOf } from '../ipv6-plan.ts';
+import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { MachineTargets } from '../machine-targets.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { TargetObserver } from '../target-observer.ts';
@@ -20,7 +19,7 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
   );
   const observer = new TargetObserver(machines, trace, emit);
   const group = new PortalGroup({ clock: platform.clock });
-  for (const { address, network } of plans.flatMap(placesOf)) {
+  for (const { address, network } of plans.flatMap(servedAddresses)) {
     const portal = await Portal.open({
       ...platform,
       directory,
@@ -36,11 +35,4 @@ export async function startTarget(parts: Parts, plans: readonly InterfacePlan[])
     opened.use(portal);
   }
   return opened.move();
-}
-
-/** Where a portal goes on an interface, each with the network that it is reached from. */
-function placesOf({ address, subnet, ipv6 }: InterfacePlan) {
-  const ipv4 = { address, network: `${subnet.network}/${subnet.prefix}` };
-  if (ipv6 === undefined) return [ipv4];
-  return [ipv4, { address: ipv6.address, network: textOf(ipv6.prefix) }];
 }

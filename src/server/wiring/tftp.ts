@@ -1,7 +1,7 @@
 /** TFTP on every served interface. */
 
 import type { Endpoint } from '../../os/network.ts';
-import type { InterfacePlan } from '../interface-plan.ts';
+import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { TftpService, type TftpTransfer } from '../tftp-service.ts';
 import { kibibytes } from './size-text.ts';
@@ -9,9 +9,7 @@ import { kibibytes } from './size-text.ts';
 export async function startTftp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
   const { platform, loaders, options, emit } = parts;
   await using opened = new AsyncDisposableStack();
-  for (const address of plans.flatMap(({ address, ipv6 }) =>
-    ipv6 === undefined ? [address] : [address, ipv6.address],
-  )) {
+  for (const { address } of plans.flatMap(servedAddresses)) {
     const service = await TftpService.listen({
       ...platform,
       loaders,

@@ -38,9 +38,11 @@ export function takeRange6(unit: LogicalUnit, task: Task): Outcome | undefined {
 
 /** The forms of 10, 12, 16 and 32 bytes. */
 export function takeLongRange(layout: LongCdb, unit: LogicalUnit, task: Task): Outcome | undefined {
-  const cdb = layout.view(task.cdb);
+  const { cdb } = task;
+  const { protect, forceUnitAccess, logicalBlockAddress, transferLength } = layout.fields;
   // No protection information is kept, so none can be asked for.
-  if (cdb.protect !== 0) return invalidFieldInCdb(layout.fields.protect.offset);
-  task.forceUnitAccess = cdb.forceUnitAccess;
-  return takeRange(unit, task, cdb.logicalBlockAddress, cdb.transferLength, layout.fields.transferLength.offset);
+  if (protect.read(cdb, 0) !== 0) return invalidFieldInCdb(protect.offset);
+  task.forceUnitAccess = forceUnitAccess.read(cdb, 0);
+  const [lba, blocks] = [logicalBlockAddress.read(cdb, 0), transferLength.read(cdb, 0)];
+  return takeRange(unit, task, lba, blocks, transferLength.offset);
 }

@@ -20,13 +20,18 @@ export function registerHostList(host: Command): void {
 }
 
 function hostLines(hosts: readonly HostRecord[]): string[] {
-  const rows = hosts.map(({ hardwareAddress, host, lease, disks }) => [
+  const rows = hosts.map(({ hardwareAddress, host, lease, ipv6Lease, disks }) => [
     hardwareAddress,
     host?.name ?? lease?.hostName ?? '-',
-    lease?.address ?? host?.address ?? '-',
+    addressText([lease?.address ?? host?.address, ipv6Lease?.address ?? host?.ipv6Address]),
     host === undefined ? '-' : timeText(host.lastSeen),
     String(disks.length),
     sizeText(allocatedBy(disks)),
   ]);
   return tableLines([['hardware address', 'name', 'address', 'last seen', 'disks', 'taken'], ...rows]);
+}
+
+/** One of each family. */
+function addressText(addresses: readonly (string | undefined)[]): string {
+  return addresses.filter((address) => address !== undefined).join(' ') || '-';
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { sizeText } from '../../../boot/boot-stage.ts';
 import type { Boot } from '../../../fleet/boot.ts';
+import type { Ipv6Lease } from '../../../fleet/ipv6-lease.ts';
+import type { Lease } from '../../../fleet/lease.ts';
 import type { DiskSummary } from '../../../pool/pool.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
-import { findHost, type HostRecord, hostSetting, timeText } from '../../host-record.ts';
+import { findHost, type HostRecord, hostSetting, keptText, timeText } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';
 import { addFlags, readSettings } from '../../setting-flags.ts';
 import { tableLines } from '../../table.ts';
@@ -29,16 +31,22 @@ export function registerHostShow(host: Command): void {
   });
 }
 
-function hostLines({ hardwareAddress, host, lease, disks }: HostRecord, boots: readonly Boot[]): string[] {
+function hostLines({ hardwareAddress, host, lease, ipv6Lease, disks }: HostRecord, boots: readonly Boot[]): string[] {
   const rows = [
     ['hardware address', hardwareAddress],
     ['name', host?.name ?? lease?.hostName ?? '-'],
     ['target', host?.targetName ?? '-'],
-    ['address', lease === undefined ? '-' : `${lease.address} (${lease.state} until ${timeText(lease.expires)})`],
+    ['address', leaseText(lease)],
+    ['IPv6 address', leaseText(ipv6Lease)],
+    ['kept address', keptText(host)],
     ['first seen', host === undefined ? '-' : timeText(host.firstSeen)],
     ['last seen', host === undefined ? '-' : timeText(host.lastSeen)],
   ];
   return [...tableLines(rows), ...diskLines(disks), ...bootLines(boots)];
+}
+
+function leaseText(lease: Lease | Ipv6Lease | undefined): string {
+  return lease === undefined ? '-' : `${lease.address} (${lease.state} until ${timeText(lease.expires)})`;
 }
 
 function diskLines(disks: readonly DiskSummary[]): string[] {

@@ -5,8 +5,7 @@ import { registerImageList } from './list.ts';
 import { registerImageRemove } from './rm.ts';
 import { registerImageShow } from './show.ts';
 
-export function registerImage(program: Command): void {
-  const command = program.command('image').description('what a boot server keeps of its images, former ones as well');
+export function registerImage(command: Command): void {
   registerImageList(command);
   registerImageShow(command);
   registerImageRemove(command);

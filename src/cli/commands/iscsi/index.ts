@@ -7,8 +7,7 @@ import { registerInquiry } from './inquiry.ts';
 import { registerRead } from './read.ts';
 import { registerSecret } from './secret.ts';
 
-export function registerIscsi(program: Command): void {
-  const command = program.command('iscsi').description('look at iSCSI targets and their disks, as an initiator');
+export function registerIscsi(command: Command): void {
   registerDiscover(command);
   registerInquiry(command);
   registerRead(command);
