@@ -4,11 +4,11 @@ import { DisklessError } from '../bytes/index.ts';
 import type { Endpoint } from '../os/network.ts';
 import { type AttributeTable, attributeTable, parseAttributeList } from '../slp/attribute.ts';
 import type { ServiceRequest } from '../slp/body.ts';
-import { type DirectoryAgent, directoryAgentOf } from '../slp/directory-agent.ts';
+import { type DirectoryAgent, directoryAgentsIn, servesScopes } from '../slp/directory-agent.ts';
 import type { SlpMessage } from '../slp/message.ts';
+import type { MulticastAnswer } from '../slp/multicast-exchange.ts';
 import { DEFAULT_SCOPE, defaultTiming, ErrorCode, errorName, SLP_PORT, type SlpTiming } from '../slp/protocol.ts';
 import { DIRECTORY_AGENT, SERVICE_AGENT } from '../slp/service-type.ts';
-import { itemsInBoth } from '../slp/text.ts';
 import { SlpUserAgent, type SlpUserAgentOptions } from './slp-user-agent.ts';
 
 export interface SlpSearchOptions extends Omit<SlpUserAgentOptions, 'timing' | 'deadline'> {
@@ -147,30 +147,30 @@ export class SlpSearch implements AsyncDisposable {
     return false;
   }
 
-  /** One round: who does not answer it may still be found as a service agent. */
+  /**
+   * One round: who does not answer it may still be found as a service agent. The first that serves our scopes is enough (RFC 2608
+   * §6.3); where there are none yet, all are heard.
+   */
   async #findDirectoryAgents(): Promise<DirectoryAgent[]> {
     const { startWait } = this.#timing;
     await this.#agent.wait(startWait * this.#options.random());
     this.step('looking for directory agents');
-    const answers = await this.#searchAgents(DIRECTORY_AGENT);
-    const agents = answers.flatMap(({ message, from }) => {
-      const agent = message.body.kind === 'DAAdvert' ? directoryAgentOf(message.body, from) : undefined;
-      return agent === undefined || agent.bootTimestamp === 0 ? [] : [agent];
-    });
+    const isEnough = (answer: MulticastAnswer) => this.#withOurScopes(directoryAgentsIn([answer])).length > 0;
+    const agents = directoryAgentsIn(await this.#searchAgents(DIRECTORY_AGENT, isEnough));
     if (this.#scopes.length === 0) await this.#chooseScopes(agents);
     return agents;
   }
 
-  #searchAgents(serviceType: string) {
+  #searchAgents(serviceType: string, isEnough: (answer: MulticastAnswer) => boolean) {
     const timing = { ...this.#timing, multicastMax: this.#timing.retry };
-    return this.#agent.search(this.#request({ serviceType, predicate: '' }), { timing });
+    return this.#agent.search(this.#request({ serviceType, predicate: '' }), { isEnough, timing });
   }
 
   /** RFC 2608 §11.2, RFC 2610 §4.1: those of the directory agents, else those of the service agents. */
   async #chooseScopes(agents: readonly DirectoryAgent[]): Promise<void> {
     let scopes = agents.flatMap((agent) => agent.scopes);
     if (scopes.length === 0) {
-      const answers = await this.#searchAgents(SERVICE_AGENT);
+      const answers = await this.#searchAgents(SERVICE_AGENT, () => false);
       scopes = answers.flatMap(({ message }) => (message.body.kind === 'SAAdvert' ? message.body.scopes : []));
     }
     this.#scopes = scopes.length === 0 ? [DEFAULT_SCOPE] : [...new Set(scopes)];
@@ -178,14 +178,13 @@ export class SlpSearch implements AsyncDisposable {
   }
 
   #withOurScopes(agents: readonly DirectoryAgent[]): Endpoint[] {
-    const fitting = agents.filter(({ scopes }) => itemsInBoth(this.#scopes, scopes).length > 0);
-    return fitting.map(({ endpoint }) => endpoint);
+    return agents.filter((agent) => servesScopes(agent, this.#scopes)).map(({ endpoint }) => endpoint);
   }
 
   async #askEverybody(wanted: Wanted): Promise<Told[]> {
     this.step(`asking everybody: ${wanted.predicate}`);
-    const { untilFirst = false } = wanted;
-    const answers = await this.#agent.search(this.#request(wanted), { untilFirst });
+    const isEnough = (answer: MulticastAnswer) => wanted.untilFirst === true && saysSomething(answer);
+    const answers = await this.#agent.search(this.#request(wanted), { isEnough });
     const told: Told[] = [];
     for (const { message, from } of answers) {
       if (!this.#accepts(from, message)) continue;
@@ -210,6 +209,11 @@ export class SlpSearch implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#agent[Symbol.asyncDispose]();
   }
+}
+
+/** Nobody should answer a multicast with nothing (RFC 2608 §8.2); who does so all the same ends no search. */
+function saysSomething({ message: { body } }: MulticastAnswer): boolean {
+  return body.kind !== 'SrvRply' || body.urls.length > 0;
 }
 
 function silence(agents: readonly string[]): DisklessError {

@@ -9,7 +9,7 @@ import { withoutZone } from '../slp/endpoint.ts';
 import type { Exchange } from '../slp/exchange.ts';
 import { slpHeader } from '../slp/header.ts';
 import type { SlpMessage } from '../slp/message.ts';
-import { type MulticastAnswer, MulticastExchange } from '../slp/multicast-exchange.ts';
+import { type MulticastAnswer, MulticastExchange, type MulticastOptions } from '../slp/multicast-exchange.ts';
 import { IPV4_GROUP, ipv6GroupOf, MULTICAST_TTL } from '../slp/multicast-group.ts';
 import { ENGLISH, SLP_PORT, type SlpTiming } from '../slp/protocol.ts';
 import { UnicastExchange } from '../slp/unicast-exchange.ts';
@@ -73,16 +73,16 @@ export class SlpUserAgent implements AsyncDisposable {
     return exchange.outcome?.kind === 'answer' ? exchange.outcome.message : undefined;
   }
 
-  /** Asks everybody, until the first answer or until no more come. Raises the reason of `signal`. */
+  /** Asks everybody, until one answer is enough or no more come. Raises the reason of `signal`. */
   async search(
     body: ServiceRequest,
-    { untilFirst = false, timing = this.#options.timing }: { untilFirst?: boolean; timing?: SlpTiming } = {},
+    { isEnough, timing = this.#options.timing }: { isEnough?: MulticastOptions['isEnough']; timing?: SlpTiming } = {},
   ): Promise<readonly MulticastAnswer[]> {
     const request = { xid: this.#xid(), languageTag: ENGLISH, body };
     const exchange = new MulticastExchange(request, {
       to: this.#groupsOf(body),
       timing: this.#inTime(timing),
-      untilFirst,
+      ...(isEnough === undefined ? {} : { isEnough }),
     });
     await this.#run(exchange);
     return exchange.answers;

@@ -1,12 +1,13 @@
 /** A directory agent as others know it from its advertisement (RFC 2608 §8.5, §12.2). */
 
-import { isIpv4 } from '../bytes/index.ts';
+import { isIpv4, ProtocolError } from '../bytes/index.ts';
 import { attributeTable, parseAttributeList } from './attribute.ts';
 import type { DirectoryAgentAdvertisement } from './body.ts';
 import type { SlpEndpoint } from './endpoint.ts';
+import type { MulticastAnswer } from './multicast-exchange.ts';
 import { ErrorCode, SLP_PORT } from './protocol.ts';
 import { DIRECTORY_AGENT } from './service-type.ts';
-import { folded } from './text.ts';
+import { folded, itemsInBoth } from './text.ts';
 
 export interface DirectoryAgent {
   readonly url: string;
@@ -29,6 +30,24 @@ export function directoryAgentOf(body: DirectoryAgentAdvertisement, from: SlpEnd
   const { url, scopes, bootTimestamp } = body;
   const endpoint = { address, port: SLP_PORT };
   return { url, endpoint, scopes, bootTimestamp, minimumRefreshInterval: refreshInterval(body.attributes) };
+}
+
+/** Agents that have advertised themselves in answers, without those that are going down. */
+export function directoryAgentsIn(answers: readonly MulticastAnswer[]): DirectoryAgent[] {
+  return answers.flatMap(({ message, from }) => {
+    const agent = message.body.kind === 'DAAdvert' ? directoryAgentOf(message.body, from) : undefined;
+    return agent === undefined || agent.bootTimestamp === 0 ? [] : [agent];
+  });
+}
+
+/** One whose scopes cannot be read is of none. */
+export function servesScopes(agent: DirectoryAgent, scopes: readonly string[]): boolean {
+  try {
+    return itemsInBoth(scopes, agent.scopes).length > 0;
+  } catch (error) {
+    if (error instanceof ProtocolError) return false;
+    throw error;
+  }
 }
 
 function refreshInterval(attributes: string): number {

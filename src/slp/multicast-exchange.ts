@@ -25,8 +25,8 @@ export interface MulticastOptions {
   /** The groups, of IPv6 those of narrower scopes first. */
   readonly to: readonly SlpEndpoint[];
   readonly timing: SlpTiming;
-  /** The first answer is enough. */
-  readonly untilFirst?: boolean;
+  /** Whether no more are waited for after an answer (RFC 2608 §6.3). */
+  readonly isEnough?: (answer: MulticastAnswer) => boolean;
   /** Answers of more agents than these are not waited for. Default 256. */
   readonly mostAnswers?: number;
 }
@@ -70,10 +70,11 @@ export class MulticastExchange implements Exchange {
     if (this.#isOver || this.#answers.has(from.address)) return [];
     const message = answerTo(this.#message(), data);
     if (message === undefined) return [];
-    this.#answers.set(from.address, { message, from });
+    const answer = { message, from };
+    this.#answers.set(from.address, answer);
     this.#wasHeard = true;
-    const { untilFirst = false, mostAnswers = 256 } = this.#options;
-    if ((untilFirst && saysSomething(message)) || this.#answers.size >= mostAnswers) this.#isOver = true;
+    const { isEnough, mostAnswers = 256 } = this.#options;
+    if (isEnough?.(answer) === true || this.#answers.size >= mostAnswers) this.#isOver = true;
     return [];
   }
 
@@ -105,9 +106,4 @@ export class MulticastExchange implements Exchange {
     const header = slpHeader({ xid, languageTag, requestMulticast: true });
     return { header, body: { ...body, previousResponders: [...this.#answers.keys()] } };
   }
-}
-
-/** Nobody should answer a multicast with nothing (§8.2); who does so all the same ends no search. */
-function saysSomething({ body }: SlpMessage): boolean {
-  return body.kind !== 'SrvRply' || body.urls.length > 0;
 }

@@ -128,10 +128,10 @@ describe('a multicast request (RFC 2608 §6.3, §8.1)', () => {
     assert.deepEqual(exchange.answers, []);
   });
 
-  test('may end with the first answer that says something', () => {
-    const exchange = exchangeOf({ untilFirst: true });
+  test('may end with the first answer that is enough (§6.3)', () => {
+    const exchange = exchangeOf({ isEnough: ({ from }) => from.address === '192.0.2.2' });
     exchange.start(0);
-    exchange.receive(reply(5, []), { address: '192.0.2.1', port: 427 });
+    exchange.receive(reply(5), { address: '192.0.2.1', port: 427 });
     assert.ok(!exchange.isOver);
     exchange.receive(reply(5), { address: '192.0.2.2', port: 427 });
     assert.ok(exchange.isOver);

@@ -28,7 +28,7 @@ if (multicast === undefined) {
   process.stdout.write(JSON.stringify(targets));
 } else {
   await using agent = await SlpUserAgent.open({ ...common, deadline: systemClock.monotonic() + 30_000, signal });
-  const answers = await agent.search(multicast, { untilFirst: true });
+  const answers = await agent.search(multicast, { isEnough: () => true });
   process.stdout.write(
     JSON.stringify(answers.map(({ message, from }) => ({ from: from.address, body: message.body }))),
   );
