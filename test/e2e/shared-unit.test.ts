@@ -24,8 +24,13 @@ const writeExclusiveRegistrantsOnly = 5;
 /** What Linux makes of RESERVATION CONFLICT: EBADE. */
 const reservationConflict = /Invalid exchange/;
 
-/** What fio fills. Each command brings more than may come unsolicited: some always wait for their data. */
+/** What fio fills. */
 const filled = { size: 16 << 20, bs: '256k', iodepth: 8 } as const;
+/**
+ * Each of these commands brings far more than may come unsolicited: some always wait for their data. With less, a guest on a busy
+ * machine may have had the answers to all before fio has its turn to send others.
+ */
+const large = { ...filled, bs: '1m', iodepth: 16 } as const;
 
 /** One guest and the unit as it sees it. */
 class Node {
@@ -78,7 +83,7 @@ class Node {
   /** Starts to write a byte into the first blocks, many commands at a time and without an end. */
   startFilling(byte: string): Promise<Fio> {
     const forever = { time_based: true, runtime: 600 } as const;
-    return Fio.start(this.#guest, this.#disk, { ...filled, ...forever, rw: 'randwrite', buffer_pattern: byte });
+    return Fio.start(this.#guest, this.#disk, { ...large, ...forever, rw: 'randwrite', buffer_pattern: byte });
   }
 
   /** Writes a byte into the same blocks, once. */
