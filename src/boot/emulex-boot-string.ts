@@ -5,7 +5,7 @@
  *     iscsi:"<target address>":"<port>":"<LUN>":"<target name>":"<initiator name>":"<header digest>":"<data digest>":"<authentication>"
  */
 
-import { ProtocolError } from '../bytes/index.ts';
+import { ProtocolError, uriHost } from '../bytes/index.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, type RootPath } from '../iscsi/root-path.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
@@ -28,7 +28,7 @@ export function parseEmulexBootString(value: Uint8Array): EmulexBoot | undefined
   const [address = '', port = '', lun = '', targetName = '', initiatorName = ''] = fields;
   if (targetName === '') throw invalid('it names no target');
   const rootPath: RootPath = {
-    ...(address === '' ? {} : { server: parseServerName(address.includes(':') ? `[${address}]` : address) }),
+    ...(address === '' ? {} : { server: parseServerName(uriHost(address)) }),
     ...(port === '' ? {} : { port: parsePort(port) }),
     ...(lun === '' ? {} : { lun: lunOf(lun) }),
     targetName: parseIscsiName(targetName),

@@ -5,6 +5,13 @@
  */
 
 import { DisklessError, type Ipv6Address, ipv6Bytes, ipv6FromBytes, ipv6Scope } from '../bytes/index.ts';
+import {
+  dueAt,
+  firstTransmission,
+  nextTransmission,
+  type Retransmission,
+  type Transmission,
+} from '../dhcp6/client/retransmission.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
 import { type Clock, pause } from '../os/clock.ts';
 import { ALL_ROUTERS } from '../os/icmpv6-socket.ts';
@@ -36,6 +43,12 @@ export interface AwaitedRoute {
   readonly signal: AbortSignal;
 }
 
+/**
+ * RFC 7559 §2, whose values these are, repeats solicitations as DHCPv6 its messages, and has no last one: RFC 4861 §6.3.7 gives up after
+ * three, and routers may come up later.
+ */
+const solicitations: Retransmission = { irt: 4000, mrt: 3_600_000, mrc: 0, mrd: 0 };
+
 /** The kernel tells nobody that it has a route. In milliseconds. */
 const LOOK_AGAIN = 50;
 
@@ -46,19 +59,19 @@ export async function awaitIpv6Route(awaited: AwaitedRoute, trace: StageTrace): 
   trace.step(`no route to ${host} yet: waiting for a router to advertise one`);
   const end = clock.monotonic() + timeout;
   const solicitation = routerSolicitation(chosen.mac);
-  const intervals = solicitationIntervals(random);
-  let due = clock.monotonic();
-  while (!(await isRouted(awaited))) {
+  let sent: Transmission | undefined;
+  do {
     const now = clock.monotonic();
     if (now >= end) throw noRoute(awaited);
-    if (now >= due) {
-      due = now + intervals.next().value;
+    if (sent === undefined || now >= dueAt(sent)) {
+      sent =
+        sent === undefined ? firstTransmission(0, solicitations, now, random) : nextTransmission(sent, now, random);
       const isSent = machine.sendIcmpv6(chosen.name, solicitation, ALL_ROUTERS);
       trace.step(`ROUTER SOLICITATION on ${chosen.name}${isSent ? '' : ' cannot be sent'}`);
     }
     await pause(clock, Math.min(LOOK_AGAIN, end - now), signal);
     signal.throwIfAborted();
-  }
+  } while (!(await isRouted(awaited)));
   trace.step(`there is a route to ${host}`);
 }
 
@@ -66,20 +79,6 @@ export async function awaitIpv6Route(awaited: AwaitedRoute, trace: StageTrace): 
 async function isRouted({ host, machine }: AwaitedRoute): Promise<boolean> {
   const source = await machine.ipv6SourceTowards(host);
   return source !== undefined && ipv6Scope(source) !== 'link-local';
-}
-
-/** Milliseconds (RFC 7559 §2, which has no last one: RFC 4861 §6.3.7 gives up after three, and routers may come up later). */
-const RTR_SOLICITATION_INTERVAL = 4000;
-const MAX_RTR_SOLICITATION_INTERVAL = 3_600_000;
-
-/** Each is about twice the one before, give or take a tenth (RFC 8415 §15). */
-function* solicitationIntervals(random: () => number): Generator<number, never> {
-  const spread = () => (random() - 0.5) / 5;
-  let interval = RTR_SOLICITATION_INTERVAL * (1 + spread());
-  for (;;) {
-    yield interval;
-    interval = Math.min(interval * (2 + spread()), MAX_RTR_SOLICITATION_INTERVAL * (1 + spread()));
-  }
 }
 
 function noRoute({ host, interface: { name }, timeout }: AwaitedRoute): DisklessError {

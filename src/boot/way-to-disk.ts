@@ -1,6 +1,6 @@
 /** The disk and the way to it, as a boot found them: what a system that is started next has to know. */
 
-import { DisklessError, isIpv4, parseIpv6 } from '../bytes/index.ts';
+import { addressWithoutZone, DisklessError, isIpv4, parseIpv6 } from '../bytes/index.ts';
 import type { IpAddress } from '../ibft/index.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import { canonicalIpv6 } from '../iscsi/server-name.ts';
@@ -66,7 +66,7 @@ export async function wayToDisk(result: BootResult, placeOf: typeof pciPlaceOf):
 }
 
 function interfaceWith(zoned: string, network: Network): NetworkInterface {
-  const address = withoutZone(zoned);
+  const address = addressWithoutZone(zoned);
   const all = network.interfaces();
   const used = all.find(({ ipv4, ipv6 }) => [...ipv4, ...ipv6].some((each) => each.address === address));
   if (used !== undefined) return used;
@@ -90,14 +90,10 @@ async function located({ portal, targetName, lun }: Candidate, result: BootResul
 /** Undefined for a name, and for nothing. */
 function literal(host: string | undefined): IpAddress | undefined {
   if (host === undefined) return undefined;
-  return isIpv4(host) || canonicalIpv6(withoutZone(host)) !== undefined ? ipAddress(host) : undefined;
+  return isIpv4(host) || canonicalIpv6(addressWithoutZone(host)) !== undefined ? ipAddress(host) : undefined;
 }
 
 /** The zone of a link-local address has no place outside of this machine. */
 export function ipAddress(text: string): IpAddress {
-  return isIpv4(text) ? text : parseIpv6(withoutZone(text));
-}
-
-function withoutZone(text: string): string {
-  return text.split('%')[0] ?? '';
+  return isIpv4(text) ? text : parseIpv6(addressWithoutZone(text));
 }

@@ -1,4 +1,5 @@
 /** Binary layouts, serial-number arithmetic, addresses, patience and the typed errors that every other room builds on. */
+export * from './asking-twice.ts';
 export * from './byte-queue.ts';
 export * from './crc32c.ts';
 export * from './error.ts';

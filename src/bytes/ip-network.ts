@@ -2,7 +2,7 @@
 
 import { DisklessError } from './error.ts';
 import { ipv4ToBytes, isIpv4 } from './ipv4.ts';
-import { ipv6Bytes } from './ipv6.ts';
+import { addressWithoutZone, ipv6Bytes } from './ipv6.ts';
 
 export interface IpNetwork {
   /** 4 or 16 bytes. */
@@ -38,10 +38,10 @@ export function inIpNetwork(address: string, network: IpNetwork): boolean {
   });
 }
 
-/** The 4 or 16 bytes of a literal; undefined when it is none. A zone (`%eth0`) names no part of the address. */
+/** The 4 or 16 bytes of a literal; undefined when it is none. */
 export function addressBytes(text: string): Uint8Array | undefined {
   if (isIpv4(text)) return ipv4ToBytes(text);
-  const bytes = ipv6Bytes(text.split('%')[0] ?? '');
+  const bytes = ipv6Bytes(addressWithoutZone(text));
   const isMapped = bytes !== undefined && IPV4_MAPPED.every((byte, index) => bytes[index] === byte);
   return isMapped ? bytes.subarray(12) : bytes;
 }

@@ -14,6 +14,16 @@ export const IPV6_ANY = '::' as Ipv6Address;
 const LENGTH = 16;
 const GROUPS = 8;
 
+/** A link-local address is given with the interface that it is of behind it (`fe80::1%eth0`), which names no part of it. */
+export function addressWithoutZone(text: string): string {
+  return text.split('%')[0] ?? '';
+}
+
+/** An address or a name as URIs have it (RFC 3986 §3.2.2): IPv6 in brackets. */
+export function uriHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** The 16 bytes of a literal without zone (RFC 4291 §2.2); undefined when it is none. */
 export function ipv6Bytes(text: string): Uint8Array | undefined {
   const halves = text.split('::');

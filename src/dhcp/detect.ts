@@ -5,7 +5,14 @@
  * when `isDone`.
  */
 
-import { IPV4_ANY, IPV4_BROADCAST, type Ipv4Address, type MacAddress, ProtocolError } from '../bytes/index.ts';
+import {
+  AskingTwice,
+  IPV4_ANY,
+  IPV4_BROADCAST,
+  type Ipv4Address,
+  type MacAddress,
+  ProtocolError,
+} from '../bytes/index.ts';
 import { serverOf } from './client/offer.ts';
 import { clientRequest, type DhcpClientOptions } from './client/options.ts';
 import { type Datagram, DhcpPort, type Endpoint } from './datagram.ts';
@@ -45,14 +52,13 @@ export class ServerDetection {
   readonly #options: DetectionOptions;
   readonly #xid: number;
   readonly #servers = new Map<string, DetectedServer>();
-  #repeatAt: number | undefined;
-  #endsAt: number | undefined;
-  #isDone = false;
+  readonly #asking: AskingTwice;
 
   /** `random` gives [0, 1). */
   constructor(options: DetectionOptions, random: () => number) {
     this.#options = options;
     this.#xid = Math.floor(random() * 2 ** 32);
+    this.#asking = new AskingTwice(options.window ?? defaultWindow);
   }
 
   get servers(): readonly DetectedServer[] {
@@ -60,31 +66,26 @@ export class ServerDetection {
   }
 
   get isDone(): boolean {
-    return this.#isDone;
+    return this.#asking.isOver;
   }
 
   /** When `poll` must be called; undefined once done. */
   get deadline(): number | undefined {
-    return this.#isDone ? undefined : (this.#repeatAt ?? this.#endsAt);
+    return this.#asking.deadline;
   }
 
   start(now: number): Datagram[] {
-    const window = this.#options.window ?? defaultWindow;
-    this.#repeatAt = now + window / 2;
-    this.#endsAt = now + window;
+    this.#asking.begin(now);
     return [this.#discover()];
   }
 
   poll(now: number): Datagram[] {
-    if (this.#endsAt !== undefined && now >= this.#endsAt) this.#isDone = true;
-    if (this.#isDone || this.#repeatAt === undefined || now < this.#repeatAt) return [];
-    this.#repeatAt = undefined;
-    return [this.#discover()];
+    return this.#asking.isDue(now) ? [this.#discover()] : [];
   }
 
   receive(data: Uint8Array, from: Endpoint): void {
     const offer = this.#offer(data);
-    if (offer === undefined || this.#isDone) return;
+    if (offer === undefined || this.isDone) return;
     const serverIdentifier = serverOf(offer);
     if (this.#options.ignore?.includes(serverIdentifier) === true || this.#servers.size >= mostServers) return;
     const kind = offer.yiaddr === IPV4_ANY ? 'proxy' : 'address';

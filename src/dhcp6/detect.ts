@@ -5,7 +5,7 @@
  * Sans-I/O like the rest: the owner sends what `start` and `poll` give, and hands over what reaches the client port.
  */
 
-import { ProtocolError } from '../bytes/index.ts';
+import { AskingTwice, ProtocolError } from '../bytes/index.ts';
 import { offersAddresses } from './client/advertise.ts';
 import { clientMessage } from './client/options.ts';
 import { allRelayAgentsAndServers, type Datagram, Dhcp6Port } from './datagram.ts';
@@ -27,35 +27,28 @@ export class ServerDetection {
   readonly #options: DetectionOptions;
   readonly #transactionId: number;
   #startedAt = 0;
-  #repeatAt: number | undefined;
-  #endsAt: number | undefined;
+  readonly #asking: AskingTwice;
 
   /** `random` gives [0, 1). */
   constructor(options: DetectionOptions, random: () => number) {
     this.#options = options;
     this.#transactionId = Math.floor(random() * 2 ** 24);
+    this.#asking = new AskingTwice(options.window);
   }
 
   /** When `poll` must be called; undefined once done. */
   get deadline(): number | undefined {
-    return this.#repeatAt ?? this.#endsAt;
+    return this.#asking.deadline;
   }
 
   start(now: number): Datagram {
     this.#startedAt = now;
-    this.#repeatAt = now + this.#options.window / 2;
-    this.#endsAt = now + this.#options.window;
+    this.#asking.begin(now);
     return this.#solicit(now);
   }
 
   poll(now: number): Datagram | undefined {
-    if (this.#endsAt !== undefined && now >= this.#endsAt) {
-      this.#repeatAt = undefined;
-      this.#endsAt = undefined;
-    }
-    if (this.#repeatAt === undefined || now < this.#repeatAt) return undefined;
-    this.#repeatAt = undefined;
-    return this.#solicit(now);
+    return this.#asking.isDue(now) ? this.#solicit(now) : undefined;
   }
 
   /** The DUID of the server that has sent this; undefined for whatever gives no address to who asked. */

@@ -1,4 +1,6 @@
+import { uriHost } from '../bytes/index.ts';
+
 /** `192.0.2.5:3260`, `[2001:db8::5]:3260`: always with the port, without which some initiators fail (RFC 7143 §13.8). */
 export function formatPortalAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${uriHost(host)}:${port}`;
 }

@@ -3,7 +3,7 @@
  * the file system.
  */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, uriHost } from '../bytes/index.ts';
 
 export const NBD_PORT = 10_809;
 
@@ -42,8 +42,7 @@ export function formatNbdUri({ place, exportName }: NbdAddress): string {
   const name = encodeURIComponent(exportName);
   if (place.kind === 'local')
     return `nbd+unix:///${name}?socket=${encodeURI(place.path).replaceAll(/[?#&+]/g, encodeURIComponent)}`;
-  const host = place.host.includes(':') ? `[${place.host}]` : place.host;
-  return `nbd://${host}:${place.port}/${name}`;
+  return `nbd://${uriHost(place.host)}:${place.port}/${name}`;
 }
 
 function decodePart(part: string, text: string): string {

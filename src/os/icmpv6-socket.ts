@@ -11,6 +11,8 @@ import {
   bindToInterface,
   datagramCalls,
   failure,
+  IPPROTO_IPV6,
+  IPV6_MULTICAST_HOPS,
   integer,
   ipv6SocketAddress,
   SOCK_CLOEXEC,
@@ -19,10 +21,8 @@ import {
 } from './socket.ts';
 
 const SOCK_RAW = 3;
-const IPPROTO_IPV6 = 41;
 const IPPROTO_ICMPV6 = 58;
 const IPV6_UNICAST_HOPS = 16;
-const IPV6_MULTICAST_HOPS = 18;
 const IPV6_JOIN_GROUP = 20;
 const IPV6_RECVHOPLIMIT = 51;
 const IPV6_HOPLIMIT = 52;
@@ -31,6 +31,10 @@ const ICMP6_FILTER = 1;
 /** Of a link. */
 export const ALL_NODES = 'ff02::1' as Ipv6Address;
 export const ALL_ROUTERS = 'ff02::2' as Ipv6Address;
+
+/** Of messages (RFC 4861 §4.1), and of an option in them (§4.6.1). */
+export const ROUTER_SOLICITATION_TYPE = 133;
+export const SOURCE_LINK_LAYER_ADDRESS_TYPE = 1;
 
 /** Neighbour discovery is believed only when no router has passed it on (RFC 4861 §6.1). */
 export const NEVER_FORWARDED = 255;

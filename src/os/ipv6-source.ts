@@ -1,7 +1,7 @@
 /** What the kernel's routes say of an IPv6 host, policy rules and all: asked by a UDP socket that is connected and sends nothing. */
 
 import { createSocket } from 'node:dgram';
-import { type Ipv6Address, parseIpv6 } from '../bytes/index.ts';
+import { addressWithoutZone, type Ipv6Address, parseIpv6 } from '../bytes/index.ts';
 
 /** Any port is as good. */
 const DISCARD = 9;
@@ -12,11 +12,7 @@ export function ipv6SourceTowards(host: Ipv6Address): Promise<Ipv6Address | unde
   return new Promise((resolve) => {
     const end = (source: Ipv6Address | undefined) => socket.close(() => resolve(source));
     socket.once('error', () => end(undefined));
-    socket.once('connect', () => end(withoutZone(socket.address().address)));
+    socket.once('connect', () => end(parseIpv6(addressWithoutZone(socket.address().address))));
     socket.connect(DISCARD, host);
   });
-}
-
-function withoutZone(address: string): Ipv6Address {
-  return parseIpv6(address.split('%')[0] ?? address);
 }

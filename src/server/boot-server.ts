@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import type { DisklessError } from '../bytes/index.ts';
+import { uriHost } from '../bytes/index.ts';
 import { SqliteFleetStore } from '../fleet/sqlite/store.ts';
 import { neighbourOf } from '../os/neighbours.ts';
 import { LocalPool } from '../pool/local.ts';
@@ -18,7 +19,7 @@ import { type Ipv6Plan, textOf } from './ipv6-plan.ts';
 import { findLoaders } from './loaders.ts';
 import { Machines } from './machines.ts';
 import type { BootServerOptions } from './options.ts';
-import { hostOf, type Parts, type Platform, placesOf, troubleOf } from './parts.ts';
+import { type Parts, type Platform, placesOf, troubleOf } from './parts.ts';
 import { servedNetworks } from './served-networks.ts';
 import { chooseMode, type InterfaceMode, startDhcp } from './wiring/dhcp.ts';
 import { startDhcp6 } from './wiring/dhcp6.ts';
@@ -152,7 +153,7 @@ function describeInterface(
   const { name, ipv4, ipv6 } = plan;
   const [place] = placesOf(options, plan);
   if (place === undefined) throw new Error(`the plan of ${name} has no address`);
-  const host = hostOf(place.address);
+  const host = uriHost(place.address);
   const pool = dhcp === 'full' ? ipv4?.pool : undefined;
   return {
     name,

@@ -3,7 +3,7 @@
  * (RFC 8415 §16.4, §16.6), and whoever asks for an address is told by each server that has one (§18.3.9). So this one asks now and then.
  */
 
-import { DisklessError, type MacAddress } from '../bytes/index.ts';
+import { addressWithoutZone, DisklessError, type MacAddress } from '../bytes/index.ts';
 import { Dhcp6Port } from '../dhcp6/datagram.ts';
 import { ServerDetection } from '../dhcp6/detect.ts';
 import { duidOfMac, formatDuid } from '../dhcp6/duid.ts';
@@ -89,7 +89,8 @@ export class OtherDhcp6Servers implements AsyncDisposable {
     socket.start({
       message: (data, from) => {
         const server = detection.receive(data);
-        if (server !== undefined) this.#others.notice(formatDuid(server), { address: withoutZone(from.address) });
+        if (server !== undefined)
+          this.#others.notice(formatDuid(server), { address: addressWithoutZone(from.address) });
       },
       // A network that cannot be reached now has no server that answers.
       error: () => {},
@@ -102,8 +103,4 @@ export class OtherDhcp6Servers implements AsyncDisposable {
       if (next !== undefined && !signal.aborted) socket.send(next.data, next.to);
     }
   }
-}
-
-function withoutZone(address: string): string {
-  return address.split('%')[0] ?? address;
 }

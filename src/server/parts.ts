@@ -1,6 +1,6 @@
 /** What the services of one boot server share. */
 
-import { IPV4_ANY, type Ipv4Address, type Ipv6Address, isIpv4 } from '../bytes/index.ts';
+import { IPV4_ANY, type Ipv6Address, uriHost } from '../bytes/index.ts';
 import type { FleetStore } from '../fleet/store.ts';
 import type { Clock } from '../os/clock.ts';
 import type { FileSystem } from '../os/file.ts';
@@ -53,7 +53,7 @@ export function ipv4PlaceOf({ http, iscsiPort }: BootServerOptions, { address }:
 
 /** Where the machines of an interface find this server over IPv6. */
 export function ipv6PlaceOf({ http, iscsiPort, tftpPort }: BootServerOptions, { address }: Ipv6Plan): Ipv6Place {
-  const host = hostOf(address);
+  const host = uriHost(address);
   const tftp = tftpPort === TFTP_PORT ? host : `${host}:${tftpPort}`;
   return { address, http: `${host}:${http.port}`, tftp, iscsiPort };
 }
@@ -67,11 +67,6 @@ export function placesOf(options: BootServerOptions, { ipv4, ipv6 }: InterfacePl
 }
 
 const TFTP_PORT = 69;
-
-/** An address as URLs have it (RFC 3986 §3.2.2). */
-export function hostOf(address: Ipv4Address | Ipv6Address): string {
-  return isIpv4(address) ? address : `[${address}]`;
-}
 
 /** An error of a service that goes on. `code` is for errors that have none of their own. */
 export function troubleOf(code: string, error: unknown): ServerEventBody {

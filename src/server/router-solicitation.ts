@@ -1,11 +1,14 @@
 /** Router solicitations (RFC 4861 §4.1, §6.1.1): a host that has just come up asks who is there, and hears at once what it is to do. */
 
-import { ROUTER_SOLICITATION_TYPE } from '../boot/router-solicitation.ts';
 import { IPV6_ANY } from '../bytes/index.ts';
-import { type HeardIcmpv6, NEVER_FORWARDED } from '../os/icmpv6-socket.ts';
+import {
+  type HeardIcmpv6,
+  NEVER_FORWARDED,
+  ROUTER_SOLICITATION_TYPE,
+  SOURCE_LINK_LAYER_ADDRESS_TYPE,
+} from '../os/icmpv6-socket.ts';
 
 const HEADER = 8;
-const SOURCE_LINK_LAYER_ADDRESS = 1;
 
 /** Whether it is one that a router must answer: all others are silently discarded (RFC 4861 §6.1.1). */
 export function isRouterSolicitation({ message, source, hopLimit }: HeardIcmpv6): boolean {
@@ -13,7 +16,7 @@ export function isRouterSolicitation({ message, source, hopLimit }: HeardIcmpv6)
   if (message[0] !== ROUTER_SOLICITATION_TYPE || message[1] !== 0) return false;
   const types = optionTypes(message);
   // Who has no address yet has nothing that its card's could belong to.
-  return types !== undefined && !(source === IPV6_ANY && types.includes(SOURCE_LINK_LAYER_ADDRESS));
+  return types !== undefined && !(source === IPV6_ANY && types.includes(SOURCE_LINK_LAYER_ADDRESS_TYPE));
 }
 
 /** Undefined when an option is empty or cut (RFC 4861 §4.6): lengths are in units of eight bytes. */

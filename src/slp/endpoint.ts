@@ -1,5 +1,7 @@
 /** Where datagrams of SLP come from and go to. */
 
+import { addressWithoutZone } from '../bytes/index.ts';
+
 export interface SlpEndpoint {
   /** An IPv4 or IPv6 literal without brackets. */
   readonly address: string;
@@ -13,5 +15,5 @@ export interface SlpDatagram {
 
 /** Link-local senders come with the interface behind their address, and are known by the address alone. */
 export function withoutZone({ address, port }: SlpEndpoint): SlpEndpoint {
-  return { address: address.split('%')[0] ?? address, port };
+  return { address: addressWithoutZone(address), port };
 }

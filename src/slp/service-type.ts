@@ -1,5 +1,6 @@
 /** Service types and the URLs that have them (RFC 2608 §4, RFC 2609 §2). */
 
+import { uriHost } from '../bytes/index.ts';
 import { folded } from './text.ts';
 
 export const DIRECTORY_AGENT = 'service:directory-agent';
@@ -30,5 +31,5 @@ export function namingAuthorityOf(serviceType: string): string {
 
 /** Where an agent is found; `address` is a literal without brackets. */
 export function agentUrl(serviceType: string, address: string): string {
-  return `${serviceType}://${address.includes(':') ? `[${address}]` : address}`;
+  return `${serviceType}://${uriHost(address)}`;
 }

@@ -5,7 +5,7 @@
  * It has no socket and no timer: the owner hands it each datagram with the time, and sends what it gives back.
  */
 
-import { type Ipv6Address, ProtocolError, parseIpv6 } from '../../bytes/index.ts';
+import { addressWithoutZone, type Ipv6Address, ProtocolError, parseIpv6 } from '../../bytes/index.ts';
 import { type BootClient, bootClient } from '../boot-client.ts';
 import type { Datagram, Endpoint } from '../datagram.ts';
 import { formatDuid } from '../duid.ts';
@@ -92,7 +92,7 @@ export class Dhcp6Server {
   #parse(data: Uint8Array, from: Endpoint) {
     try {
       const relayed = unwrapRelays(data);
-      const client = bootClient(relayed, withoutZone(from.address));
+      const client = bootClient(relayed, parseIpv6(addressWithoutZone(from.address)));
       this.#emit({ type: 'received', message: relayed.message, client, from });
       return { relayed, client };
     } catch (error) {
@@ -175,9 +175,4 @@ export class Dhcp6Server {
 function identityOf(client: BootClient): Exchange['identity'] {
   const key = clientKey(client);
   return key === undefined || client.duid === undefined ? undefined : { clientKey: key, duid: formatDuid(client.duid) };
-}
-
-/** Sockets show link-local addresses with their interface behind them. */
-function withoutZone(address: string): Ipv6Address {
-  return parseIpv6(address.split('%')[0] ?? '');
 }

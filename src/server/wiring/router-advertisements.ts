@@ -1,8 +1,7 @@
 /** Router advertisements that point to DHCPv6, on one interface: to those who ask, and unasked. */
 
-import { ROUTER_SOLICITATION_TYPE } from '../../boot/router-solicitation.ts';
 import type { Ipv6Address, Ipv6Prefix } from '../../bytes/index.ts';
-import { ALL_ROUTERS } from '../../os/icmpv6-socket.ts';
+import { ALL_ROUTERS, ROUTER_SOLICITATION_TYPE } from '../../os/icmpv6-socket.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { askDhcp6 } from '../router-advertisement.ts';
 import { RouterAdvertiser } from '../router-advertiser.ts';

@@ -1,6 +1,6 @@
 /** SLP on every served interface, where it is switched on. */
 
-import { isIpv4 } from '../../bytes/index.ts';
+import { isIpv4, uriHost } from '../../bytes/index.ts';
 import { ISNS_PORT } from '../../isns/pdu.ts';
 import { type AdvertisementSource, allOf } from '../../slp/advertisement.ts';
 import { ISCSI_SMS } from '../../slp/iscsi-sms.ts';
@@ -11,7 +11,7 @@ import type { ServerEventBody } from '../events.ts';
 import { FleetAdvertisements } from '../fleet-advertisements.ts';
 import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { isnsAdvertisement } from '../isns-advertisement.ts';
-import { hostOf, type Parts, troubleOf } from '../parts.ts';
+import { type Parts, troubleOf } from '../parts.ts';
 import { ipv4Place, ipv6Place } from '../slp-place.ts';
 import { SlpService } from '../slp-service.ts';
 
@@ -32,7 +32,7 @@ export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): P
       place: isOfIpv4 ? ipv4Place(name, address) : ipv6Place(name, address, serviceTypes),
       ownAddresses,
       scopes,
-      services: servicesAt(parts, hostOf(address), scopes),
+      services: servicesAt(parts, uriHost(address), scopes),
       serviceTypes,
       withheld: withheldAttributes(isIpsecPresent),
       // Those that are named are of IPv4.

@@ -13,7 +13,7 @@ type Change<Address> = Address | 'none' | undefined;
 
 function addressSetting<Address>(family: string, parse: (text: string) => Address): Setting<Change<Address>> {
   return setting({
-    help: `${family} address that is kept for the machine, given at its next boot; none: any address of the pool`,
+    help: `${family} address that is kept for the machine, given at its next boot; none: the pool has one`,
     placeholder: 'address|none',
     schema: textual((text): Change<Address> => (text === 'none' ? text : parse(text))).optional(),
     fallback: undefined,
