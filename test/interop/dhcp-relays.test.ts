@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { end, said } from '../support/namespace-pair.ts';
 import { makeRelayedNetwork, type RelayedNetwork } from '../support/relayed-network.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
@@ -48,8 +48,7 @@ for (const { program, args, ready } of agents) {
     const directory = temporaryDirectory(t);
     const image = join(directory, 'golden.img');
     const content = randomBytes(1 << 20);
-    content.writeUInt16BE(0x55aa, 510);
-    writeFileSync(image, content);
+    writeBootableImage(image, content);
     using network = makeRelayedNetwork(program, mac);
     const flags = ['--interface', network.serverInterface, '--dhcp', 'full', '--loader-dir', 'off'];
     const far = ['--relayed-subnet', `${network.relayAddress}/24`, '--data', join(directory, 'data')];

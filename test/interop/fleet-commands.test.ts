@@ -1,7 +1,7 @@
 /** `diskless host` and `diskless image` beside a running server, and after it. */
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { DisklessError } from '../../src/bytes/index.ts';
@@ -10,6 +10,7 @@ import { systemClock } from '../../src/os/clock.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
 import { runCli } from '../cli/run-cli.ts';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { loopbackFlags, ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -18,8 +19,7 @@ const [first, second] = ['52:54:00:ab:cd:01', '52:54:00:ab:cd:02'] as const;
 
 function writeImage(path: string, value: number): void {
   const content = Buffer.alloc(4 * MIB, value);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(path, content);
+  writeBootableImage(path, content);
 }
 
 async function succeeds(...args: string[]): Promise<string> {

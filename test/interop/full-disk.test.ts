@@ -8,6 +8,7 @@ import { Initiator, openRemoteDevice, type RemoteDevice, ScsiError } from '../..
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { loopbackFlags, ServeProgram } from '../support/serve-program.ts';
 import { makeServedNetwork, run } from '../support/served-network.ts';
@@ -81,8 +82,7 @@ for (const kind of ['tmpfs', 'ext4'] as const) {
 function goldenImage(directory: string, size: number): string {
   const path = join(directory, 'golden.img');
   const content = Buffer.alloc(size, 0xaa);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(path, content);
+  writeBootableImage(path, content);
   return path;
 }
 

@@ -1,9 +1,9 @@
 /** `diskless host set` beside a running server: addresses that are kept for a machine, in both families. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { RunningProgram } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
@@ -30,8 +30,7 @@ async function rigOf(t: TestContext, network: ServedNetwork): Promise<Rig> {
   const directory = temporaryDirectory(t);
   const image = join(directory, 'golden.img');
   const content = Buffer.alloc(1 << 20);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(image, content);
+  writeBootableImage(image, content);
   const data = join(directory, 'data');
   const flags = ['--interface', serverInterface, '--data', data, '--loader-dir', 'off'];
   const modes = ['--dhcp', 'full', '--dhcp-probe', 'off', '--dhcp6', 'on'];

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseMac } from '../../src/bytes/index.ts';
@@ -17,6 +16,7 @@ import {
   OptionList,
   StatusCode,
 } from '../../src/dhcp6/index.ts';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { dhclient6Flags, noted } from '../support/dhclient6.ts';
 import { end, RunningProgram, said } from '../support/namespace-pair.ts';
 import { makeRelayedNetwork, type RelayedNetwork } from '../support/relayed-network.ts';
@@ -45,8 +45,7 @@ function places(t: TestContext): readonly string[] {
   const directory = temporaryDirectory(t);
   const image = join(directory, 'golden.img');
   const content = randomBytes(1 << 20);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(image, content);
+  writeBootableImage(image, content);
   return [image, '--data', join(directory, 'data'), '--loader-dir', 'off', '--dhcp', 'off', '--dhcp6', 'on'];
 }
 

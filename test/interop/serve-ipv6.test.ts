@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { end, RunningProgram, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
@@ -35,8 +36,7 @@ function golden(t: TestContext): { readonly directory: string; readonly image: s
   const directory = temporaryDirectory(t);
   const image = join(directory, 'golden.img');
   const content = randomBytes(1 << 20);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(image, content);
+  writeBootableImage(image, content);
   return { directory, image, content };
 }
 

@@ -1,7 +1,7 @@
 /** Persistent reservations that initiators want kept (APTPL, SPC-4), at a machine's disk of the real `diskless serve`. */
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inOnePiece } from '../../src/bytes/index.ts';
@@ -17,6 +17,7 @@ import {
   ReserveOutParameters,
 } from '../../src/scsi/persistent-reservation.ts';
 import { runCli } from '../cli/run-cli.ts';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { loopbackFlags, ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -58,8 +59,7 @@ test('a registration with APTPL survives kill -9 of the server, and goes away wi
   const directory = temporaryDirectory(t);
   const image = join(directory, 'golden.img');
   const content = Buffer.alloc(4 << 20);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(image, content);
+  writeBootableImage(image, content);
   const data = join(directory, 'data');
   const { flags, iscsiPort } = await loopbackFlags(data);
   const initiatorName = 'iqn.2001-04.com.example:cluster-node';

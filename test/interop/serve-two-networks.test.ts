@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { startForeignDnsmasq } from '../support/dnsmasq.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
@@ -29,8 +30,7 @@ function twoNetworks(t: TestContext): TwoNetworks {
   const directory = temporaryDirectory(t);
   const image = join(directory, 'golden.img');
   const content = randomBytes(4 * MIB);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(image, content);
+  writeBootableImage(image, content);
   const first = makeServedNetwork('two');
   const second = makeServedNetwork('two-other', first);
   const interfaces = [first, second].flatMap(({ serverInterface }) => ['--interface', serverInterface]);

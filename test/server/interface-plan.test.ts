@@ -4,6 +4,7 @@ import { parseIpv4, parseMac } from '../../src/bytes/index.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
 import { planInterfaces } from '../../src/server/interface-plan.ts';
 import { planRelayedIpv4 } from '../../src/server/ipv4-plan.ts';
+import { wantedOfInterfaces as wanted } from '../support/wanted-of-interfaces.ts';
 
 function networkInterface(name: string, ...addresses: string[]): NetworkInterface {
   const ipv4 = addresses.map((text) => {
@@ -13,18 +14,6 @@ function networkInterface(name: string, ...addresses: string[]): NetworkInterfac
   return { name, mac: parseMac(name === 'lo' ? '00:00:00:00:00:00' : '52:54:00:00:00:01'), up: true, ipv4, ipv6: [] };
 }
 
-const wanted = {
-  interfaces: ['br0'],
-  pools: [],
-  dhcpMode: 'auto',
-  ipv6: undefined,
-  relayedSubnets: [],
-  router: undefined,
-  reservations: [],
-  authenticationKeys: [],
-  dns: [],
-  slp: undefined,
-} as const;
 const range = (first: string, last: string) => ({ first: parseIpv4(first), last: parseIpv4(last) });
 
 describe('interface plan', () => {

@@ -6,6 +6,7 @@ import { type DisklessError, parseIpv4, parseIpv6, parseMac } from '../../src/by
 import type { NetworkInterface } from '../../src/os/network.ts';
 import { planInterfaces, servedAddresses } from '../../src/server/interface-plan.ts';
 import type { BootServerOptions } from '../../src/server/options.ts';
+import { wantedOfInterfaces } from '../support/wanted-of-interfaces.ts';
 
 const mac = parseMac('52:54:00:00:00:01');
 
@@ -19,18 +20,7 @@ const alone = networkInterface('br0', 'fd00:77::1');
 const both = networkInterface('br1', 'fd00:78::1', '192.0.2.1');
 const ipv4Pool = { first: parseIpv4('192.0.2.50'), last: parseIpv4('192.0.2.59') };
 const ipv6 = { prefixes: [], pools: [], relayedPrefixes: [], reservations: [], dns: [], rapidCommit: false };
-const wanted = {
-  interfaces: ['br0'],
-  pools: [],
-  dhcpMode: 'auto',
-  ipv6,
-  relayedSubnets: [],
-  router: undefined,
-  reservations: [],
-  authenticationKeys: [],
-  dns: [],
-  slp: undefined,
-} as const;
+const wanted = { ...wantedOfInterfaces, ipv6 } as const;
 
 type Change = Partial<Parameters<typeof planInterfaces>[1]>;
 

@@ -14,6 +14,7 @@ import { Machines } from '../../src/server/machines.ts';
 import type { Ipv6Options } from '../../src/server/options.ts';
 import { askDhcp6 } from '../../src/server/router-advertisement.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
+import { wantedOfInterfaces } from '../support/wanted-of-interfaces.ts';
 
 const mac = parseMac('52:54:00:12:34:56');
 const ip = (text: string) => text as Ipv6Address;
@@ -30,17 +31,7 @@ const nothing: Ipv6Options = {
 };
 const range = (first: string, last: string) => ({ first: ip(first), last: ip(last) });
 
-const wantedOfIpv4 = {
-  interfaces: ['br0'],
-  pools: [],
-  dhcpMode: 'off',
-  relayedSubnets: [],
-  router: undefined,
-  reservations: [],
-  authenticationKeys: [],
-  dns: [],
-  slp: undefined,
-} as const;
+const wantedOfIpv4 = { ...wantedOfInterfaces, dhcpMode: 'off' } as const;
 
 /** The plan of `br0`. */
 function plan(

@@ -1,7 +1,6 @@
 /** When a machine's disk is open, and when it is not: another process may remove it only then. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Device } from '../../src/block/device.ts';
@@ -21,6 +20,7 @@ import { DhcpObserver } from '../../src/server/dhcp-observer.ts';
 import { MachineTargets } from '../../src/server/machine-targets.ts';
 import { Machines } from '../../src/server/machines.ts';
 import { Portal } from '../../src/target/portal.ts';
+import { writeBootableImage } from '../support/bootable-image.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { SimulatedNetwork } from '../support/simulated-tcp.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -52,8 +52,7 @@ async function serve(t: TestContext) {
   const directory = temporaryDirectory(t);
   const image = join(directory, 'golden.img');
   const content = Buffer.alloc(1 << 20, 7);
-  content.writeUInt16BE(0x55aa, 510);
-  writeFileSync(image, content);
+  writeBootableImage(image, content);
   const run = () => assert.fail('nothing to convert');
   const data = { directory: join(directory, 'data'), fileSystem: nodeFileSystem, run };
   const pool = new WatchedPool(data);
