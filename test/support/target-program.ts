@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ISCSI_PORT } from '../../src/target/portal.ts';
 import type { MachineNetwork } from './machine/network.ts';
@@ -10,6 +10,9 @@ import type { MachineNetwork } from './machine/network.ts';
 const launcher = fileURLToPath(new URL('../../bin/diskless.js', import.meta.url));
 const askingTarget = fileURLToPath(new URL('asking-target.ts', import.meta.url));
 const overlayTarget = fileURLToPath(new URL('overlay-target.ts', import.meta.url));
+
+/** Of what a target says, for a test that fails. */
+const LINES_KEPT = 100;
 
 export const PROGRAM_TARGET_NAME = 'iqn.2026-11.internal.test:program';
 
@@ -34,11 +37,14 @@ export class TargetProgram implements AsyncDisposable {
   readonly portal: string;
   /** What it said on stderr when it was ready. */
   readonly readyLine: string;
+  readonly #said: string[] = [];
 
-  private constructor(child: ChildProcess, readyLine: string, portal: string) {
+  private constructor(child: ChildProcess, lines: Interface, readyLine: string, portal: string) {
     this.#child = child;
-    // What it says later is nobody's to read, but a full pipe would hold it up.
-    child.stderr?.resume();
+    lines.on('line', (line) => {
+      this.#said.push(line);
+      if (this.#said.length > LINES_KEPT) this.#said.shift();
+    });
     this.readyLine = readyLine;
     this.portal = portal;
   }
@@ -80,12 +86,18 @@ export class TargetProgram implements AsyncDisposable {
 
   static async #launch(program: string, args: readonly string[]): Promise<TargetProgram> {
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    for await (const line of createInterface({ input: child.stderr })) {
-      const portal = / at ([0-9.]+:\d+)$/.exec(line)?.[1];
-      if (portal !== undefined) return new TargetProgram(child, line, portal);
-      throw new Error(`diskless target: ${line}`);
-    }
-    throw new Error('diskless target ended without a word');
+    const lines = createInterface({ input: child.stderr });
+    const ended = once(child, 'close').then(() => [undefined]);
+    const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string | undefined];
+    if (line === undefined) throw new Error('diskless target ended without a word');
+    const portal = / at ([0-9.]+:\d+)$/.exec(line)?.[1];
+    if (portal === undefined) throw new Error(`diskless target: ${line}`);
+    return new TargetProgram(child, lines, line, portal);
+  }
+
+  /** The last of what it has said since it was ready: who came, who went, and why. */
+  get said(): string {
+    return this.#said.join('\n');
   }
 
   get port(): number {

@@ -80,6 +80,11 @@ export class OpenIscsi {
     return Number(await this.#guest.run(`${countRecoveries} || true`));
   }
 
+  /** What kernel and daemon have said of connections that they lost. */
+  losses(): Promise<string> {
+    return this.#guest.run(`dmesg | grep 'conn error'; grep -E 'error|retry|recovery' ${daemonLog} || true`);
+  }
+
   /** What the daemon has said since it was started. */
   log(): Promise<string> {
     return this.#guest.run(`cat ${daemonLog}`);
