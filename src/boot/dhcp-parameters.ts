@@ -1,8 +1,9 @@
 /**
  * Where DHCP servers put what a boot needs to know: a table of places for each parameter, the one that counts most first. What is
- * found is kept with the place that it came from.
+ * found is kept with the place that it came from. A place that is malformed is passed over for the next one.
  */
 
+import { ProtocolError } from '../bytes/index.ts';
 import { type DhcpLease, messagesOf } from '../dhcp/client/lease.ts';
 import type { DhcpMessage } from '../dhcp/message.ts';
 import { IpxeOption, IsanOption, isanVendorClasses, Option, vendorOptions } from '../dhcp/option.ts';
@@ -21,29 +22,47 @@ export interface Found<T> {
 /** A place in a message. */
 interface Place<T> {
   readonly name: string;
+  /** In option 43, which is meant for the ROMs of one vendor. */
+  readonly isVendors: boolean;
   /** Undefined when it is not there. Raises ProtocolError when it is there and malformed. */
   readonly read: (message: DhcpMessage) => T | undefined;
 }
 
+/** A place that is there and cannot be read. */
+export interface Unreadable {
+  readonly origin: string;
+  readonly isVendors: boolean;
+  readonly error: ProtocolError;
+}
+
+interface Search<T> {
+  readonly found: Found<T> | undefined;
+  readonly isVendors: boolean;
+  /** What comes before it. */
+  readonly unreadable: readonly Unreadable[];
+}
+
 const rootPathPlaces: readonly Place<RootPath>[] = [
-  { name: nameOf(Option.rootPath), read: ({ options }) => rootPathIn(options, Option.rootPath) },
-  { name: isanName(IsanOption.firstTarget), read: (message) => rootPathIn(isan(message), IsanOption.firstTarget) },
-  { name: emulexName(), read: (message) => emulex(message)?.rootPath },
+  inOption(Option.rootPath, rootPathIn),
+  inIsanOption(IsanOption.firstTarget, rootPathIn),
+  inEmulexString((boot) => boot.rootPath),
 ];
 
 /** A second way to a disk, for when the first one fails. */
-const secondRootPathPlaces: readonly Place<RootPath>[] = [
-  { name: isanName(IsanOption.secondTarget), read: (message) => rootPathIn(isan(message), IsanOption.secondTarget) },
-];
+const secondRootPathPlaces: readonly Place<RootPath>[] = [inIsanOption(IsanOption.secondTarget, rootPathIn)];
 
 const initiatorNamePlaces: readonly Place<IscsiName>[] = [
-  { name: nameOf(Option.initiatorName), read: ({ options }) => iscsiNameIn(options, Option.initiatorName) },
-  { name: isanName(IsanOption.initiatorName), read: (message) => iscsiNameIn(isan(message), IsanOption.initiatorName) },
-  { name: emulexName(), read: (message) => emulex(message)?.initiatorName },
+  inOption(Option.initiatorName, iscsiNameIn),
+  inIsanOption(IsanOption.initiatorName, iscsiNameIn),
+  inEmulexString((boot) => boot.initiatorName),
 ];
 
 const chapPlaces: readonly Place<ChapCredentials>[] = [
-  { name: 'sub-options 190 to 193 of option 175 (iPXE)', read: ({ options }) => chapIn(options.find(Option.ipxe)) },
+  {
+    name: 'sub-options 190 to 193 of option 175 (iPXE)',
+    isVendors: false,
+    read: ({ options }) => chapIn(options.find(Option.ipxe)),
+  },
 ];
 
 /** What is as it stands in its option. */
@@ -71,45 +90,84 @@ export interface DhcpParameters {
   readonly initiatorName: Found<IscsiName> | undefined;
   readonly chap: Found<ChapCredentials> | undefined;
   readonly plain: PlainParameters;
+  /** Places that were there, and that the boot does without. */
+  readonly passedOver: readonly Unreadable[];
 }
 
-/** Raises ROOT_PATH_..., EMULEX_BOOT_STRING and ISCSI_NAME_... when a server says it wrongly. */
+/** Raises ROOT_PATH_..., EMULEX_BOOT_STRING and ISCSI_NAME_... when servers say wrongly what the boot cannot do without. */
 export function parametersOf(lease: DhcpLease): DhcpParameters {
-  const plain = Object.entries(plainOptions).flatMap(([name, option]) => {
-    const place: Place<unknown> = { name: nameOf(option), read: ({ options }) => options.find<unknown>(option) };
-    const found = find(lease, [place]);
-    return found === undefined ? [] : [[name, found] as const];
+  const rootPath = find(lease, rootPathPlaces);
+  const secondRootPath = find(lease, secondRootPathPlaces);
+  const initiatorName = find(lease, initiatorNamePlaces);
+  const chap = find(lease, chapPlaces);
+  refuseUnreadable(rootPath, initiatorName);
+  const plain = Object.entries(plainOptions).map(([name, option]) => {
+    return [
+      name,
+      find(lease, [inOption<unknown, unknown>(option, (options) => options?.find<unknown>(option))]),
+    ] as const;
   });
+  const searches = [rootPath, secondRootPath, initiatorName, chap, ...plain.map(([, search]) => search)];
   return {
-    rootPath: find(lease, rootPathPlaces),
-    secondRootPath: find(lease, secondRootPathPlaces),
-    initiatorName: find(lease, initiatorNamePlaces),
-    chap: find(lease, chapPlaces),
+    rootPath: rootPath.found,
+    secondRootPath: secondRootPath.found,
+    initiatorName: initiatorName.found,
+    chap: chap.found,
     // Each value is of the form that its option in the table has.
-    plain: Object.fromEntries(plain) as PlainParameters,
+    plain: Object.fromEntries(plain.flatMap(([name, { found }]) => (found ? [[name, found]] : []))) as PlainParameters,
+    passedOver: searches.flatMap(({ unreadable }) => unreadable),
   };
 }
 
-function find<T>(lease: DhcpLease, places: readonly Place<T>[]): Found<T> | undefined {
-  for (const place of places) {
+/** Option 43 is for the ROMs of one vendor: a name in it that cannot be read matters to a boot whose Root Path is from there. */
+function refuseUnreadable(rootPath: Search<RootPath>, initiatorName: Search<IscsiName>): void {
+  const [path] = rootPath.unreadable;
+  if (rootPath.found === undefined && path !== undefined) throw path.error;
+  const name = initiatorName.unreadable.find(({ isVendors }) => !isVendors || rootPath.isVendors);
+  if (initiatorName.found === undefined && name !== undefined) throw name.error;
+}
+
+function find<T>(lease: DhcpLease, places: readonly Place<T>[]): Search<T> {
+  const unreadable: Unreadable[] = [];
+  for (const { name: place, isVendors, read } of places) {
     for (const { name, message } of messagesOf(lease)) {
-      const value = place.read(message);
-      if (value !== undefined) return { value, origin: `${place.name} of the ${name}` };
+      const origin = `${place} of the ${name}`;
+      try {
+        const value = read(message);
+        if (value !== undefined) return { found: { value, origin }, isVendors, unreadable };
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        unreadable.push({ origin, isVendors, error });
+      }
     }
   }
-  return undefined;
+  return { found: undefined, isVendors: false, unreadable };
 }
 
-function nameOf({ code, name }: OptionType<unknown>): string {
-  return `option ${code} (${name})`;
+type Reader<T, O> = (options: OptionList | undefined, option: OptionType<O>) => T | undefined;
+
+function inOption<T, O>(option: OptionType<O>, read: Reader<T, O>): Place<T> {
+  return {
+    name: `option ${option.code} (${option.name})`,
+    isVendors: false,
+    read: ({ options }) => read(options, option),
+  };
 }
 
-function isanName({ code, name }: OptionType<unknown>): string {
-  return `sub-option ${code} (${name}) of option 43`;
+function inIsanOption<T>(option: OptionType<string>, read: Reader<T, string>): Place<T> {
+  const name = `sub-option ${option.code} (${option.name}) of option 43`;
+  return { name, isVendors: true, read: (message) => read(isan(message), option) };
 }
 
-function emulexName(): string {
-  return 'the boot string in option 43';
+function inEmulexString<T>(read: (boot: EmulexBoot) => T | undefined): Place<T> {
+  return {
+    name: 'the boot string in option 43',
+    isVendors: true,
+    read(message) {
+      const boot = emulex(message);
+      return boot && read(boot);
+    },
+  };
 }
 
 /** As bytes: RFC 4173 §5 makes it UTF-8, which other readers of option 17 do not check. */

@@ -97,7 +97,9 @@ export async function runDhcpStage(options: DhcpStageOptions, trace: StageTrace)
   const { held, lease } = await obtainLease({ network, clock, random, interface: name, client, signal }, trace);
   try {
     sayForWhomItIs(lease, trace);
-    return resultOf(options, lease, held, parametersOf(lease));
+    const parameters = parametersOf(lease);
+    for (const { origin, error } of parameters.passedOver) trace.step(`${origin} is passed over: ${error.message}`);
+    return resultOf(options, lease, held, parameters);
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;

@@ -94,6 +94,49 @@ describe('the Root Path', () => {
   });
 });
 
+describe('a place that cannot be read', () => {
+  const noTarget = (list: OptionList) => list.setRaw(43, Buffer.from('iscsi:"192.0.2.5":"3260"::""'));
+  const wrongPath = (list: OptionList) => list.set(Option.rootPath, 'iscsi:192.0.2.5:17:::iqn.x');
+  const wrongName = (list: OptionList) => list.set(Option.initiatorName, 'me');
+  const passedOver = (...given: readonly Given[]) => {
+    const all = (list: OptionList) => {
+      for (const give of given) give(list);
+    };
+    const found = parametersOf(lease(all));
+    return { ...found, passedOver: found.passedOver.map(({ origin, error }) => [origin, error.code]) };
+  };
+  const goodPath = (list: OptionList) => list.set(Option.rootPath, path);
+
+  test('is passed over for the next one, and is the error where there is none', () => {
+    const found = passedOver(wrongPath, isan('BRCM ISAN'));
+    assert.equal(shown(found.rootPath)?.[1], 'sub-option 201 (first target) of option 43 of the ACK of 192.0.2.1');
+    assert.deepEqual(found.passedOver, [['option 17 (root path) of the ACK of 192.0.2.1', 'ROOT_PATH_PROTOCOL']]);
+    const proxied = parametersOf(lease(wrongPath, undefined, goodPath));
+    assert.equal(shown(proxied.rootPath)?.[1], 'option 17 (root path) of the proxyDHCP offer of 192.0.2.9');
+    assert.throws(() => passedOver(wrongPath, noTarget), { code: 'ROOT_PATH_PROTOCOL' });
+    assert.throws(() => passedOver(noTarget), { code: 'EMULEX_BOOT_STRING' });
+  });
+
+  test('in option 43 is for others where option 17 has the Root Path', () => {
+    const found = passedOver(goodPath, noTarget);
+    assert.equal(shown(found.rootPath)?.[0], path);
+    assert.equal(found.initiatorName, undefined);
+    assert.deepEqual(found.passedOver, [
+      ['the boot string in option 43 of the ACK of 192.0.2.1', 'EMULEX_BOOT_STRING'],
+    ]);
+  });
+
+  test('names this machine: it does not log in under another name', () => {
+    assert.throws(() => passedOver(goodPath, wrongName), { code: 'ISCSI_NAME_TYPE' });
+    const vendorName = (list: OptionList) =>
+      list
+        .set(Option.vendorClass, 'BRCM ISAN')
+        .set(vendorOptions, new OptionList().set(IsanOption.firstTarget, path).set(IsanOption.initiatorName, 'me'));
+    assert.throws(() => passedOver(vendorName), { code: 'ISCSI_NAME_TYPE' });
+    assert.equal(passedOver(vendorName, goodPath).passedOver.length, 1);
+  });
+});
+
 describe('other parameters', () => {
   test('the initiator name of option 203 counts more than that of option 43', () => {
     const both: Given = (list) => {
