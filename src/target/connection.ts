@@ -16,6 +16,7 @@ import type { SessionEnd, SessionReference, TargetEventListener } from './event.
 import type { ConnectionControl, FullFeaturePhase } from './full-feature.ts';
 import { Keepalive, type KeepaliveOptions } from './keepalive.ts';
 import { type AdmissionOptions, decideLogin, type LoginDecision, preparedName } from './login-admission.ts';
+import { LoginTime } from './login-time.ts';
 import { PduSender } from './pdu-sender.ts';
 import { reinstate } from './reinstatement.ts';
 import { Session } from './session.ts';
@@ -33,7 +34,7 @@ export interface ConnectionOptions extends AdmissionOptions {
   readonly wishes: Wishes;
   readonly random: Random;
   readonly clock: Clock;
-  /** Milliseconds from the connection to the end of its login. */
+  /** Milliseconds that an initiator has for its login, beside the target's own time. */
   readonly loginTimeout: number;
   readonly keepalive: KeepaliveOptions;
   readonly onEvent: TargetEventListener;
@@ -57,7 +58,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   });
   readonly #sender: PduSender;
   readonly #login: TargetLogin;
-  readonly #loginTimer: Timer;
+  readonly #loginTime: LoginTime;
   #lingerTimer: Timer | undefined;
   #phase: FullFeaturePhase | undefined;
   #keepalive: Keepalive | undefined;
@@ -80,12 +81,14 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     this.#sender = new PduSender(tcp);
     const { wishes, random } = options;
     this.#login = new TargetLogin({ wishes, random, portalGroupTag: PORTAL_GROUP_TAG });
-    this.#loginTimer = options.clock.after(options.loginTimeout, () => {
-      this.#failLogin(
-        LoginStatus.initiatorError,
-        new DisklessError('ISCSI_LOGIN_TIMEOUT', `${tcp.remote.address} did not finish its login in time`),
-      );
-      this.#tcp.destroy();
+    this.#loginTime = new LoginTime({
+      clock: options.clock,
+      limit: options.loginTimeout,
+      initiator: tcp.remote.address,
+      onOver: (status, error) => {
+        this.#failLogin(status, error);
+        this.#tcp.destroy();
+      },
     });
     options.onEvent({ kind: 'connected', remote: tcp.remote });
     tcp.start(this);
@@ -226,13 +229,15 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
 
   /** Looks up what the initiator asks for, and decides. */
   async #admit(identity: LoginIdentity): Promise<void> {
+    this.#loginTime.waitForTarget();
     this.#decision = await decideLogin(identity, this.#tcp, this.#options);
     if (this.#ended) return;
+    this.#loginTime.waitForInitiator();
     this.#take(this.#login.admit(this.#decision.admission));
   }
 
   async #enterFullFeaturePhase(outcome: Extract<LoginOutcome, { kind: 'complete' }>): Promise<void> {
-    this.#loginTimer.cancel();
+    this.#loginTime.end();
     const { identity, parameters } = outcome;
     const initiatorName = preparedName(identity.initiatorName) ?? identity.initiatorName;
     const { headerDigest, dataDigest } = parameters;
@@ -341,7 +346,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   }
 
   #failLogin(status: number, error: Error): void {
-    this.#loginTimer.cancel();
+    this.#loginTime.end();
     this.#options.onEvent({ kind: 'login failed', remote: this.#tcp.remote, status, error });
   }
 
@@ -360,7 +365,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   #end(reason: SessionEnd, error: Error | undefined): void {
     this.#ended = true;
     this.#gone.abort();
-    this.#loginTimer.cancel();
+    this.#loginTime.end();
     this.#keepalive?.stop();
     void this.#phase?.end(reason, error);
   }

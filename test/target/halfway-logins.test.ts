@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DisklessError } from '../../src/bytes/index.ts';
 import type { TargetDirectory } from '../../src/target/directory.ts';
+import { TARGET_STEP_LIMIT } from '../../src/target/login-time.ts';
 import { memoryInUse } from '../fuzz/memory-in-use.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { names, OPERATIONAL, RawLogin, SECURITY } from './raw-login.ts';
 import { type ServedTarget, type ServedTargetOptions, serveTarget, TARGET } from './served-target.ts';
 
 const CONNECTIONS = 1000;
-/** Milliseconds. */
+/** Milliseconds that an initiator has. */
 const LOGIN_TIMEOUT = 15_000;
 /** Bytes of a data segment, and of a text of several, until the login is over. */
 const [SEGMENT, TEXT] = [8192, 65_536];
@@ -51,10 +52,12 @@ interface Halfway {
   readonly begin: (login: RawLogin) => Promise<void> | void;
   /** Bytes of its own that it makes the target hold. */
   readonly sent: number;
+  /** Milliseconds until it is ended. Default: what an initiator has. */
+  readonly limit?: number;
   readonly options?: ServedTargetOptions;
 }
 
-for (const [name, { begin, sent, options }] of Object.entries<Halfway>({
+for (const [name, { begin, sent, limit = LOGIN_TIMEOUT, options }] of Object.entries<Halfway>({
   'with nothing': { begin: () => {}, sent: 0 },
   'in a header': { begin: ({ raw }) => raw.sendBytes(Buffer.of(0x43, 0x87)), sent: 2 },
   'before the last byte of a request': {
@@ -71,6 +74,7 @@ for (const [name, { begin, sent, options }] of Object.entries<Halfway>({
   'while a target is looked up, with more requests sent in advance': {
     begin: requestsInAdvance,
     sent: 2 * LINE,
+    limit: TARGET_STEP_LIMIT,
     options: { portal: { directory: silent } },
   },
 })) {
@@ -82,7 +86,7 @@ for (const [name, { begin, sent, options }] of Object.entries<Halfway>({
     assert.ok(each <= OWN + sent, `${each} bytes of each connection, of ${OWN + sent}`);
     assert.equal(served.clock.pending, CONNECTIONS, 'each has its timeout');
 
-    served.clock.advance(LOGIN_TIMEOUT - 1);
+    served.clock.advance(limit - 1);
     await settled();
     assert.equal(timedOut(served), 0);
     served.clock.advance(1);
@@ -93,6 +97,32 @@ for (const [name, { begin, sent, options }] of Object.entries<Halfway>({
     assert.equal(served.target.sessions.size, 0);
   });
 }
+
+test('an initiator has its whole time beside what the target takes to get its disk ready, and no more', async () => {
+  const ready = Promise.withResolvers<void>();
+  const directory: TargetDirectory = {
+    names: () => [TARGET],
+    find: async () => {
+      await ready.promise;
+      return served.target;
+    },
+  };
+  await using served: ServedTarget = await serveTarget({ portal: { directory } });
+  const login = await RawLogin.open(served);
+  served.clock.advance(LOGIN_TIMEOUT - 2);
+  login.send(names, { stage: SECURITY, to: OPERATIONAL });
+  await settled();
+  served.clock.advance(TARGET_STEP_LIMIT - 1);
+  ready.resolve();
+  assert.equal((await login.reply())?.status, 0);
+
+  served.clock.advance(1);
+  await settled();
+  assert.equal(timedOut(served), 0);
+  served.clock.advance(1);
+  await login.raw.closed;
+  assert.equal(timedOut(served), 1);
+});
 
 /** What is in use when all that is over has gone: some of it only after a collection and another turn of the loop. */
 async function memoryAtRest(): Promise<number> {
