@@ -1,14 +1,19 @@
 /** Every attack, with how often it comes. */
 
 import type { Random } from '../../../support/random.ts';
+import { turns } from '../../turns.ts';
 import type { Attack } from '../arena.ts';
 import { attackLogin, cut, joinEndingSession, joinSession, loginsAtOnce } from './connections.ts';
 import { floodOfReads, floodOfWrites, hoard, loseAgain } from './floods.ts';
 import { sendAgain, sendDamaged, sendDisorder, sendPdu, sendWrongDigest } from './pdus.ts';
 
-/** Nothing but time: seconds in which timers go off. */
+/** Turns in which a line carries what was sent, in pieces too. */
+const WIRE_TURNS = 40;
+
+/** Nothing but time: seconds in which timers go off. What is on its way, an acknowledgement that is waited for, arrives before that. */
 const passTime: Attack = async (arena) => {
   arena.note('time');
+  await turns(WIRE_TURNS);
   arena.portal.clock.advance(10_000);
   return undefined;
 };
