@@ -52,6 +52,7 @@ export interface TcpConnection extends StreamConnection {
 
 export interface TcpListener extends AsyncDisposable {
   readonly endpoint: Endpoint;
+  /** Takes no more connections, and frees the port. Those that there are go on. */
   close(): Promise<void>;
 }
 

@@ -62,8 +62,8 @@ async function listen(path: string, accept: (connection: StreamConnection) => vo
     accept(streamOf(socket, path)),
   );
   await listening(server, path);
-  // libuv removes the socket when it closes it.
-  const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+  // libuv removes the socket when it closes it, at once. Node's own word of it comes when the last connection is over.
+  const close = async (): Promise<void> => void server.close();
   return { path, close, [Symbol.asyncDispose]: close };
 }
 

@@ -37,7 +37,8 @@ export async function listenTcp(endpoint: Endpoint, accept: (connection: TcpConn
   );
   await listening(server, endpoint);
   const bound = server.address();
-  const close = (): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
+  // The port is free at once. Node's own word of it comes when the last connection is over.
+  const close = async (): Promise<void> => void server.close();
   return {
     endpoint: {
       address: endpoint.address,

@@ -68,6 +68,16 @@ test('at an address and a port, and as one JSON document', async (t) => {
   assert.equal(await program.stop(), 0);
 });
 
+test('a client that is connected and asks for nothing does not hold up the end', async (t) => {
+  const folder = temporaryDirectory(t);
+  await using target = await TargetProgram.start(emptyDisk(folder, MIB));
+  const socket = join(folder, 'socket');
+  await using program = await BootProgram.start('--root-path', rootPath(target.port), '--nbd', socket);
+  const device = await openNbdDevice(await nodeLocalSockets.connect(socket), { clock: systemClock, timeout });
+  assert.equal(await program.stop(), 0);
+  await assert.rejects(async () => device.read(0, 512), /the NBD server ended the connection/);
+});
+
 test('a socket that is taken is an error of its own, and the session is closed', async (t) => {
   const folder = temporaryDirectory(t);
   await using target = await TargetProgram.start(emptyDisk(folder, MIB));
@@ -163,4 +173,27 @@ test('nbdcopy notices nothing of a target that is killed and started again under
   }
   assert.ok(readFileSync(mortal.disk).equals(content));
   assert.ok(readFileSync(copy).equals(content));
+});
+
+test('a target that comes back with another disk is not written to: the program ends, and says why', async (t) => {
+  await using mortal = await mortalTarget(t, 16 * MIB);
+  const device = await openNbdDevice(await nodeLocalSockets.connect(mortal.socket), {
+    clock: systemClock,
+    timeout: timeout,
+  });
+  let writing: Promise<unknown> | undefined;
+  const other = Buffer.alloc(8 * MIB, 'another disk');
+  await mortal.killWhile(
+    () => {
+      writing = assert.rejects(async () => device.write(0, [new Uint8Array(MIB).fill(1)]));
+    },
+    () => writeFileSync(mortal.disk, other),
+  );
+  assert.notEqual(await mortal.program.ended(), 0);
+  await writing;
+  assert.match(
+    mortal.program.complaints.join('\n'),
+    /LUN 0 of .* is another disk since the target is back: it has 16384 blocks/,
+  );
+  assert.ok(readFileSync(mortal.disk).equals(other));
 });

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { StreamConnection } from '../../src/os/network.ts';
 import { nodeLocalSockets } from '../../src/os/node-local-sockets.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -32,6 +33,25 @@ test('bytes go both ways, and the socket is gone after close', async (t) => {
   assert.deepEqual([...Buffer.concat(received)], [1, 2, 3]);
   await listener.close();
   assert.equal(existsSync(path), false);
+});
+
+test('connections go on when their listener is closed, and the path is free', { timeout: 10_000 }, async (t) => {
+  const path = join(temporaryDirectory(t), 'socket');
+  const accepted = Promise.withResolvers<StreamConnection>();
+  const listener = await nodeLocalSockets.listen(path, accepted.resolve);
+  const connection = await nodeLocalSockets.connect(path);
+  const received = Promise.withResolvers<Uint8Array>();
+  connection.start({ data: received.resolve, drain: () => {}, closed: () => {} });
+  const server = await accepted.promise;
+  server.start({ data: () => {}, drain: () => {}, closed: () => {} });
+  t.after(() => {
+    for (const end of [connection, server]) end.destroy();
+  });
+  await listener.close();
+  assert.equal(existsSync(path), false);
+  await (await nodeLocalSockets.listen(path, () => {})).close();
+  server.write(Uint8Array.of(1, 2, 3));
+  assert.deepEqual([...(await received.promise)], [1, 2, 3]);
 });
 
 test('a socket that a killed program left is replaced; one that is served, and what is no socket, are not', async (t) => {

@@ -27,6 +27,22 @@ function received(connection: TcpConnection): Promise<{ bytes: Buffer; error: Er
 }
 
 describe('TCP', () => {
+  test('connections go on when their listener is closed, and the port is free', { timeout: 10_000 }, async (t) => {
+    const { listener, client, server } = await connected();
+    t.after(() => {
+      for (const end of [client, server]) end.destroy();
+    });
+    const atServer = received(server);
+    const atClient = received(client);
+    await listener.close();
+    await (await nodeNetwork.listenTcp(listener.endpoint, () => {})).close();
+    client.write(Uint8Array.of(1, 2, 3));
+    client.end();
+    assert.deepEqual([...(await atServer).bytes], [1, 2, 3]);
+    server.end();
+    assert.equal((await atClient).error, undefined);
+  });
+
   test('carries bytes both ways and ends cleanly', async () => {
     const { listener, client, server } = await connected();
     const atServer = received(server);

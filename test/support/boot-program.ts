@@ -53,10 +53,13 @@ export class BootProgram implements AsyncDisposable {
 
   /** Ends it by a signal; gives its exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
-    const ended = once(this.#child, 'close');
     this.#child.kill(signal);
-    await ended;
+    return this.ended();
+  }
+
+  /** Resolves with its exit code, when it has ended. */
+  async ended(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
     return this.#child.exitCode;
   }
 
