@@ -10,7 +10,7 @@ import type { Clock } from '../os/clock.ts';
 import type { Inquiry } from '../scsi/inquiry.ts';
 import { type DiskDescription, describeDisk } from './boot-sector.ts';
 import type { Candidate } from './candidate.ts';
-import { identifyDisk } from './disk-identity.ts';
+import { identifyDisk, recognizeDisk } from './disk-identity.ts';
 import type { Reach } from './interface-setup.ts';
 import type { Admit } from './secure-policy.ts';
 import { within } from './time-limit.ts';
@@ -101,6 +101,7 @@ async function bootFrom(candidate: Candidate, options: BootStageOptions, trace: 
     trace.step(`LUN ${formatLun(lun)} is ${inquiry.vendor} ${inquiry.product} ${inquiry.revision}`);
     const device = await openRemoteDevice(session, lun, clock);
     trace.step(`${sizeText(device.size)}, blocks of ${device.blockSize} bytes${device.readOnly ? ', read only' : ''}`);
+    await recognizeDisk(lun, session, clock, targetName);
     const description = await describeDisk(device);
     for (const line of describe(description)) trace.step(line);
     return { session, device, candidate, targetName, lun, inquiry, description };

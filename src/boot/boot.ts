@@ -32,7 +32,7 @@ export interface BootResult {
   readonly lease: LeasedNetwork | undefined;
   /** Who this is, where proof of it was at hand. */
   readonly chap: ChapCredentials | undefined;
-  /** Aborted when the boot is to end, or its address is lost: with the reason. */
+  /** Aborted when the boot is to end, or its address or its disk is lost: with the reason. */
   readonly signal: AbortSignal;
 }
 
@@ -54,8 +54,8 @@ export async function boot<T>(
   });
   if (!software.necessary) trace.skip('software', software.reason);
   const learned = await throughDhcp(request, environment, trace, cleanup);
-  const { lost, reach, network } = learned;
-  const signal = lost === undefined ? environment.signal : AbortSignal.any([environment.signal, lost]);
+  const { lost: leaseLost, reach, network } = learned;
+  const signal = anyOf(environment.signal, leaseLost);
   const lasting = { ...environment, network, signal };
   await throughSoftware(request, learned, lasting, trace);
 
@@ -95,15 +95,18 @@ export async function boot<T>(
     locations: learned.locations,
     lease: learned.lease,
     chap: proof,
-    signal,
+    signal: anyOf(signal, disk.session.lost),
   };
   // Awaited here, so that the session is closed after it and not before.
-  return await untilLost(lost, disk, use(result));
+  return await untilLost(anyOf(disk.session.lost, leaseLost), disk, use(result));
 }
 
-/** RFC 2131 §4.4.5: with its address gone, the session is over at once, and so is what it was used for. */
-async function untilLost<T>(lost: AbortSignal | undefined, disk: BootedDisk, work: Promise<T>): Promise<T> {
-  if (lost === undefined) return work;
+function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? signal : AbortSignal.any([signal, other]);
+}
+
+/** RFC 2131 §4.4.5: with its address or its disk gone, the session is over at once, and so is what it was used for. */
+async function untilLost<T>(lost: AbortSignal, disk: BootedDisk, work: Promise<T>): Promise<T> {
   const end = Promise.withResolvers<never>();
   const lose = () => {
     disk.session.destroy(lost.reason);

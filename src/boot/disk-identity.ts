@@ -1,8 +1,10 @@
-/** Whether there is a disk at a LUN, and which. */
+/** Whether there is a disk at a LUN, which, and whether it is still that one in a later session. */
 
 import { DisklessError } from '../bytes/index.ts';
+import type { LastingSession } from '../initiator/lasting-session.ts';
 import { LogicalUnit, reportLuns } from '../initiator/logical-unit.ts';
 import type { CommandExecutor } from '../initiator/scsi-request.ts';
+import { differenceOf, identityOf } from '../initiator/unit-identity.ts';
 import { formatLun } from '../iscsi/root-path-lun.ts';
 import type { Clock } from '../os/clock.ts';
 import { type Inquiry, PeripheralDeviceType, PeripheralQualifier } from '../scsi/inquiry.ts';
@@ -29,6 +31,24 @@ export async function identifyDisk(
     });
   }
   return inquiry;
+}
+
+/** Raises as `identityOf` does. BOOT_DISK_CHANGED: what a client writes next is meant for another disk. */
+export async function recognizeDisk(
+  lun: Uint8Array,
+  session: LastingSession,
+  clock: Clock,
+  targetName: string,
+): Promise<void> {
+  const before = await identityOf(new LogicalUnit(session, lun, clock));
+  session.recognizeBy(async (next) => {
+    const difference = differenceOf(before, await identityOf(new LogicalUnit(next, lun, clock)));
+    if (difference === undefined) return undefined;
+    const what = `LUN ${formatLun(lun)} of ${targetName} is another disk since the target is back: ${difference}`;
+    return new DisklessError('BOOT_DISK_CHANGED', what, {
+      hint: 'Nothing was written to it. Give the target its disk back, and boot again.',
+    });
+  });
 }
 
 async function lunHint(session: CommandExecutor, clock: Clock): Promise<string> {

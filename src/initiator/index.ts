@@ -9,3 +9,4 @@ export * from './session.ts';
 export * from './target-address.ts';
 export type { ManagementRequest, ManagementResult } from './task-management.ts';
 export * from './timeouts.ts';
+export * from './unit-identity.ts';

@@ -5,6 +5,7 @@
  * Commands are run once or more: whoever gives them must be able to bear that, as READ and WRITE of the same blocks can.
  */
 
+import type { DisklessError } from '../bytes/index.ts';
 import { type Clock, pause } from '../os/clock.ts';
 import type { CommandExecutor, ScsiRequest, ScsiResult } from './scsi-request.ts';
 import type { Session } from './session.ts';
@@ -17,6 +18,12 @@ export interface LastingSessionOptions {
   readonly timeout: number;
 }
 
+/**
+ * Looks in a session for what commands are meant for. Gives an error when something else is in its place, for good; what it raises is a
+ * matter of time, such as a unit that is not there yet.
+ */
+export type Recognize = (session: Session) => Promise<DisklessError | undefined>;
+
 /** Sessions that one command may see end: what ends them may be the command itself. */
 const MAX_SESSIONS = 5;
 
@@ -28,6 +35,8 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
   readonly #closing = new AbortController();
   #current: Session;
   #renewal: Promise<Session> | undefined;
+  #recognize: Recognize | undefined;
+  readonly #lost = new AbortController();
 
   /** `first` is a session that is open. */
   constructor(first: Session, options: LastingSessionOptions) {
@@ -38,6 +47,16 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
   /** The session of now; it may be over. */
   get current(): Session {
     return this.#current;
+  }
+
+  /** Commands are given to another session only when this has found in it what they are meant for. */
+  recognizeBy(recognize: Recognize): void {
+    this.#recognize = recognize;
+  }
+
+  /** Aborted, with the error, when another session has something else in place of what was recognized: no command is run any more. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
   }
 
   /**
@@ -73,12 +92,34 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
     for (;;) {
       signal.throwIfAborted();
       try {
-        this.#current = await login(signal);
-        return this.#current;
+        const session = await login(signal);
+        await this.#enter(session);
+        this.#current = session;
+        return session;
       } catch (error) {
         if (signal.aborted || clock.monotonic() - start + RETRY_DELAY > timeout) throw error;
         await this.#pause(RETRY_DELAY);
       }
+    }
+  }
+
+  /** Raises why a session is not to be used, which is then closed. */
+  async #enter(session: Session): Promise<void> {
+    if (this.#recognize === undefined) return;
+    const { signal } = this.#closing;
+    const abort = () => session.destroy(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const other = await this.#recognize(session);
+      if (other === undefined) return;
+      this.#lost.abort(other);
+      this.#closing.abort(other);
+      throw other;
+    } catch (error) {
+      await session.close();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
   }
 

@@ -74,7 +74,7 @@ async function run({ request: asked = request, chap = mutual, directory = provin
     softwareTimeout: 1000,
     dhcpTimeout: 1000,
     discoveryTimeout: 1000,
-    targetTimeout: 1000,
+    targetTimeout: 5000,
     security: { chap },
     ...(dhcpKeys === undefined ? {} : { dhcpKeys }),
     signal: new AbortController().signal,

@@ -2,12 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
+import { DisklessError } from '../../src/bytes/index.ts';
 import { Initiator, type InitiatorOptions } from '../../src/initiator/initiator.ts';
+import { LogicalUnit } from '../../src/initiator/logical-unit.ts';
 import { openRemoteDevice } from '../../src/initiator/remote-device.ts';
+import { differenceOf, identityOf } from '../../src/initiator/unit-identity.ts';
 import { Opcode } from '../../src/iscsi/opcode.ts';
 import { Reject, RejectReason } from '../../src/iscsi/pdu.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
+import type { TargetDirectory } from '../../src/target/directory.ts';
+import { Target } from '../../src/target/target.ts';
 import { settled } from '../support/simulated-clock.ts';
 import { HeldDevice } from '../target/held-device.ts';
 import { type ServedTarget, serveTarget, TARGET } from '../target/served-target.ts';
@@ -58,6 +64,61 @@ test('commands that were under way when the session was dropped run in the next 
   await device.holding(1);
   device.releaseAll();
   assert.equal((await read).status, 0);
+});
+
+/** A target in each of whose sessions there are other units. */
+async function changingTarget(...units: readonly ReadonlyMap<number, Device>[]) {
+  const targets = units.map((each) => new Target({ name: TARGET, units: each }));
+  const directory: TargetDirectory = { names: () => [TARGET], find: () => targets.shift() };
+  return { served: await serveTarget({ portal: { directory } }), left: targets };
+}
+
+/** Ends the one session there is, as a target does that is restarted. */
+async function endSession({ portal: { sessions } }: ServedTarget): Promise<void> {
+  await sessions[0]?.end('shutdown');
+  await settled();
+}
+
+test('a unit that is another one in the next session is not written to, and that is the end', async () => {
+  const [disk, smaller] = [new MemoryDevice(64 * 512), new MemoryDevice(32 * 512)];
+  const { served, left } = await changingTarget(new Map([[0, disk]]), new Map([[0, smaller]]), new Map([[0, disk]]));
+  await using _served = served;
+  await using session = await initiatorOf(served).keep(portal, TARGET);
+  const device = await openRemoteDevice(session, own, served.clock);
+  const before = await identityOf(device.unit);
+  const other = new DisklessError('TEST_OTHER', 'it is another one');
+  session.recognizeBy(async (next) => {
+    const now = await identityOf(new LogicalUnit(next, own, served.clock));
+    return differenceOf(before, now) === undefined ? undefined : other;
+  });
+  await endSession(served);
+  const writing = assert.rejects(device.write(0, [new Uint8Array(512).fill(1)]), { code: 'TEST_OTHER' });
+  await served.clock.pass(2_000);
+  await writing;
+  await assert.rejects(device.read(0, 512), { code: 'TEST_OTHER' });
+  assert.equal(session.lost.reason, other);
+  assert.equal(left.length, 1);
+  assert.deepEqual(Buffer.concat(await smaller.read(0, 512)), Buffer.alloc(512));
+  await settled();
+  assert.equal(served.portal.sessions.length, 0);
+});
+
+test('a unit that is not there yet is looked for again', async () => {
+  const units = new Map([[0, new MemoryDevice(64 * 512)]]);
+  const { served, left } = await changingTarget(units, new Map(), new Map(), units);
+  await using _served = served;
+  await using session = await initiatorOf(served).keep(portal, TARGET);
+  const device = await openRemoteDevice(session, own, served.clock);
+  session.recognizeBy(async (next) => {
+    await identityOf(new LogicalUnit(next, own, served.clock));
+    return undefined;
+  });
+  await endSession(served);
+  const writing = device.write(0, [new Uint8Array(512).fill(1)]);
+  for (let second = 0; second < 4; second++) await served.clock.pass(1_000);
+  await writing;
+  assert.equal(left.length, 0);
+  assert.equal(session.lost.aborted, false);
 });
 
 test('a target that is away is tried again until it is back', async () => {
