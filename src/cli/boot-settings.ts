@@ -11,7 +11,7 @@ import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName, serverHost } from '../iscsi/server-name.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
-import { parseAddressLiteral } from './address-literal.ts';
+import { parseAddressLiteral, parseEndpoint } from './address-literal.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
@@ -94,14 +94,14 @@ export const bootSettings = {
     fallback: [],
   }),
   isnsServer: setting({
-    help: 'an iSNS server to ask, such as 192.0.2.5 or 192.0.2.5:3205; may be repeated; default: those that DHCP names (option 83)',
+    help: 'an iSNS server to ask, such as 192.0.2.5, 192.0.2.5:3205 or [2001:db8::5]:3205; may be repeated; default: those that DHCP names (option 83)',
     placeholder: 'address',
     repeats: true,
     schema: listOf(textual(parseIsnsServer)),
     fallback: [],
   }),
   slpAgent: setting({
-    help: 'an SLP agent to ask before anybody else; may be repeated; default: those that DHCP names (option 78)',
+    help: 'an SLP agent to ask before anybody else, of IPv4 or IPv6; may be repeated; default: those that DHCP names (option 78)',
     placeholder: 'address',
     repeats: true,
     schema: listOf(textual(parseAddressLiteral)),
@@ -177,6 +177,8 @@ function parseSecondRootPath(text: string): RootPath {
 }
 
 function parseIsnsServer(text: string): Portal {
+  const literal = parseEndpoint(text, ISNS_PORT);
+  if (literal !== undefined) return { host: literal.address, port: literal.port };
   const [, server = '', port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]+))?$/.exec(text) ?? [];
   return { host: serverHost(parseServerName(server)), port: port === undefined ? ISNS_PORT : parsePort(port) };
 }

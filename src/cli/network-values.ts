@@ -29,9 +29,10 @@ export function ipv6Of<V4, V6>(values: readonly OfFamily<V4, V6>[]): V6[] {
   return values.flatMap((each) => (each.family === 'ipv6' ? [each.value] : []));
 }
 
-/** Raises ADDRESS_IPV4_INVALID, ADDRESS_IPV6_INVALID. */
+/** An IPv6 address may be in brackets. Raises ADDRESS_IPV4_INVALID, ADDRESS_IPV6_INVALID. */
 export function parseAddress(text: string): OfFamily<Ipv4Address, Ipv6Address> {
-  return text.includes(':') ? { family: 'ipv6', value: parseIpv6(text) } : { family: 'ipv4', value: parseIpv4(text) };
+  if (!text.includes(':')) return { family: 'ipv4', value: parseIpv4(text) };
+  return { family: 'ipv6', value: parseIpv6(text.replace(/^\[(.*)\]$/, '$1')) };
 }
 
 /** `192.0.2.100-192.0.2.199`, `fd00::100-fd00::199`. */

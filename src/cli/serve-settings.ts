@@ -1,10 +1,11 @@
 /** Every setting of `diskless serve`, declared once: flags, environment variables and the config file's schema follow from here. */
 
 import { z } from 'zod';
-import { DisklessError, type Ipv4Address, parseIpv4 } from '../bytes/index.ts';
+import { DisklessError, type Ipv4Address, ipv6Scope, isIpv4, parseIpv4 } from '../bytes/index.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import type { DhcpMode, HttpEndpoint } from '../server/options.ts';
 import { DEFAULT_SCOPE } from '../slp/protocol.ts';
+import { parseAddressLiteral } from './address-literal.ts';
 import { dataSetting } from './data-directory.ts';
 import { parseAddress, parseIpv6Prefix, parseRange, parseRelayedNetwork, parseReservation } from './network-values.ts';
 import { parseDuration, parseSize } from './quantity.ts';
@@ -121,7 +122,7 @@ export const serveSettings = {
     fallback: 12 * 3600,
   }),
   http: setting({
-    help: 'where HTTP is served; default: port 8080 of the served interfaces',
+    help: 'where HTTP is served, such as 192.0.2.1:8080 or [2001:db8::1]:8080, in place of the interfaces’ addresses of that family; default: port 8080 of the served interfaces',
     placeholder: '[addr:]port',
     schema: textual(parseHttpEndpoint).optional(),
     fallback: undefined as HttpEndpoint | undefined,
@@ -142,10 +143,10 @@ export const serveSettings = {
     fallback: [DEFAULT_SCOPE],
   }),
   slpAgent: setting({
-    help: 'SLP directory agent to register the disks with, beside those that are found',
+    help: 'SLP directory agent to register the disks with, of IPv4 or IPv6, beside those that are found',
     placeholder: 'address',
     repeats: true,
-    schema: listOf(textual(parseIpv4)),
+    schema: listOf(textual(parseAddress)),
     fallback: [],
   }),
   slpIpsec: setting({
@@ -166,10 +167,10 @@ export const serveSettings = {
     fallback: false,
   }),
   isnsServer: setting({
-    help: 'iSNS server of somebody else’s to register the machines’ targets with',
+    help: 'iSNS server of somebody else’s to register the machines’ targets with, of IPv4 or IPv6',
     placeholder: 'address',
-    schema: textual(parseIpv4).optional(),
-    fallback: undefined as Ipv4Address | undefined,
+    schema: textual(parseAddressLiteral).optional(),
+    fallback: undefined as string | undefined,
   }),
   isnsControl: setting({
     help: 'iSCSI name of a node that may administer the iSNS server; repeat it for several',
@@ -232,9 +233,12 @@ function parseDhcpProbe(text: string): number | undefined {
 }
 
 function parseHttpEndpoint(text: string): HttpEndpoint {
-  const colon = text.lastIndexOf(':');
-  const port = parsePort(text.slice(colon + 1));
-  return colon <= 0 ? { port } : { address: parseIpv4(text.slice(0, colon)), port };
+  const [, address = '', portText = ''] = /^(?:(.*):)?([^:]*)$/.exec(text) ?? [];
+  const port = parsePort(portText);
+  if (address === '') return { port };
+  const { value } = address.startsWith('[') ? parseAddress(address) : { value: parseIpv4(address) };
+  if (isIpv4(value) || ipv6Scope(value) !== 'link-local') return { address: value, port };
+  throw invalid(`"${text}" is link-local, and no URL can name it`, 'Write an address that machines can be told.');
 }
 
 /** RFC 7143 §4.2.7.4: `iqn.`, year and month, reversed domain, and what the owner of the domain adds. */

@@ -1,11 +1,11 @@
 /** Every setting of `diskless target`, declared once: flags, environment variables and the config file's schema follow from here. */
 
 import { z } from 'zod';
-import { DisklessError, isIpv4, parseIpNetwork } from '../bytes/index.ts';
+import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
-import { canonicalIpv6 } from '../iscsi/server-name.ts';
 import type { Endpoint } from '../os/network.ts';
 import { ISCSI_PORT } from '../target/portal.ts';
+import { parseEndpoint } from './address-literal.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
 import { parseLun } from './target-units.ts';
 
@@ -123,12 +123,8 @@ function parseManagementUrl(text: string): string {
   );
 }
 
-/** `192.0.2.1:3260`, `[2001:db8::1]:3260`, or an address alone. */
 function parseListen(text: string): Endpoint {
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<v4>[0-9.]+))(?::(?<port>\d{1,5}))?$/.exec(text);
-  const { v4, v6, port: portText } = match?.groups ?? {};
-  const address = v4 !== undefined && isIpv4(v4) ? v4 : canonicalIpv6(v6 ?? '');
-  const port = Number(portText ?? ISCSI_PORT);
-  if (address !== undefined && port <= 65_535) return { address, port };
+  const endpoint = parseEndpoint(text, ISCSI_PORT);
+  if (endpoint !== undefined) return endpoint;
   throw invalid(`"${text}" is not an address and a port`, 'Write one such as 192.0.2.1:3260 or [::]:3260.');
 }

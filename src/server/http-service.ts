@@ -54,7 +54,8 @@ export class HttpService {
     server.setTimeout(limits.silence);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(networkError(error, 'serve HTTP on', endpoint)));
-      server.listen(endpoint.port, endpoint.address, resolve);
+      // IPv4 has listeners of its own beside one for all addresses of IPv6.
+      server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: true }, resolve);
     });
     return new HttpService(server);
   }

@@ -8,6 +8,7 @@ import {
   ipv4InSubnet,
   ipv4Subnet,
   ipv4ToNumber,
+  isIpv4,
 } from '../bytes/index.ts';
 import { type AddressRange, checkPool, wholePool } from '../dhcp/server/subnet.ts';
 import type { NetworkInterface } from '../os/network.ts';
@@ -98,7 +99,7 @@ function checkIpv4IsNotWanted({ interfaces, router, ...lists }: WantedIpv4): voi
     '--relayed-subnet': lists.relayedSubnets,
     '--reserve': lists.reservations,
     '--dhcp-auth-file': lists.authenticationKeys,
-    '--slp-agent': lists.slp?.directoryAgents ?? [],
+    '--slp-agent': lists.slp?.directoryAgents.filter(isIpv4) ?? [],
     '--dns': lists.dns,
     '--router': router === undefined ? [] : [router],
   };

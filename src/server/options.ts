@@ -13,8 +13,8 @@ import type { IscsiName } from '../iscsi/name.ts';
 export type DhcpMode = 'auto' | 'full' | 'proxy' | 'off';
 
 export interface HttpEndpoint {
-  /** Without one: every served interface's own address. */
-  readonly address?: Ipv4Address;
+  /** In place of the served interfaces' own addresses of its family; without one all of those. */
+  readonly address?: Ipv4Address | Ipv6Address;
   readonly port: number;
 }
 
@@ -62,7 +62,7 @@ export interface SlpOptions {
   /** Items of a scope list. */
   readonly scopes: readonly string[];
   /** To register with beside those that are found. */
-  readonly directoryAgents: readonly Ipv4Address[];
+  readonly directoryAgents: readonly (Ipv4Address | Ipv6Address)[];
   /** IPsec protects port 427: who may use which target may be told (RFC 4018 §6.1). */
   readonly isIpsecPresent: boolean;
 }
@@ -103,8 +103,8 @@ export interface BootServerOptions {
   readonly isns: boolean;
   /** Names of the nodes that may administer it. */
   readonly isnsControlNodes: readonly IscsiName[];
-  /** Somebody else's iSNS server, to register the machines' targets with. */
-  readonly isnsServer: Ipv4Address | undefined;
+  /** Somebody else's iSNS server, to register the machines' targets with: a literal, a link-local one with its interface. */
+  readonly isnsServer: string | undefined;
   /** Beginning of every machine's target name. */
   readonly targetPrefix: string;
   /** Bytes of memory for image blocks. */

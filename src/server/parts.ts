@@ -1,7 +1,8 @@
 /** What the services of one boot server share. */
 
-import { IPV4_ANY, type Ipv6Address, uriHost } from '../bytes/index.ts';
+import { IPV4_ANY, IPV6_ANY, type Ipv4Address, type Ipv6Address, isIpv4, uriHost } from '../bytes/index.ts';
 import type { FleetStore } from '../fleet/store.ts';
+import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import type { Clock } from '../os/clock.ts';
 import type { FileSystem } from '../os/file.ts';
 import type { HeardIcmpv6, Icmpv6Wanted } from '../os/icmpv6-socket.ts';
@@ -18,7 +19,7 @@ import type { Ipv4Plan } from './ipv4-plan.ts';
 import type { Ipv6Plan } from './ipv6-plan.ts';
 import type { Loaders } from './loaders.ts';
 import type { Machines } from './machines.ts';
-import type { BootServerOptions } from './options.ts';
+import type { BootServerOptions, HttpEndpoint } from './options.ts';
 
 /** What the server stands on: the real ones, or simulated ones in tests. */
 export interface Platform {
@@ -45,21 +46,28 @@ export interface Parts {
   readonly trace: BootTrace;
 }
 
+type Ports = Pick<BootServerOptions, 'http' | 'iscsiPort' | 'tftpPort'>;
+
 /** Where the machines of an interface find this server over IPv4. */
-export function ipv4PlaceOf({ http, iscsiPort }: BootServerOptions, { address }: Ipv4Plan): ServerPlace {
-  const host = http.address === undefined || http.address === IPV4_ANY ? address : http.address;
-  return { address, http: `${host}:${http.port}`, iscsiPort };
+export function ipv4PlaceOf({ http, iscsiPort }: Ports, { address }: Ipv4Plan): ServerPlace {
+  return { address, http: httpPlace(http, address), iscsiPort };
 }
 
 /** Where the machines of an interface find this server over IPv6. */
-export function ipv6PlaceOf({ http, iscsiPort, tftpPort }: BootServerOptions, { address }: Ipv6Plan): Ipv6Place {
+export function ipv6PlaceOf({ http, iscsiPort, tftpPort }: Ports, { address }: Ipv6Plan): Ipv6Place {
   const host = uriHost(address);
   const tftp = tftpPort === TFTP_PORT ? host : `${host}:${tftpPort}`;
-  return { address, http: `${host}:${http.port}`, tftp, iscsiPort };
+  return { address, http: httpPlace(http, address), tftp, iscsiPort };
+}
+
+/** At the address that was given for HTTP when it is one of the family of `own`, and says where that is. */
+function httpPlace({ address, port }: HttpEndpoint, own: Ipv4Address | Ipv6Address): string {
+  const isOther = address === undefined || address === IPV4_ANY || address === IPV6_ANY;
+  return formatPortalAddress(isOther || isIpv4(address) !== isIpv4(own) ? own : address, port);
 }
 
 /** Over each family in which the interface is served: IPv4 first, one at least. */
-export function placesOf(options: BootServerOptions, { ipv4, ipv6 }: InterfacePlan): (ServerPlace | Ipv6Place)[] {
+export function placesOf(options: Ports, { ipv4, ipv6 }: InterfacePlan): (ServerPlace | Ipv6Place)[] {
   return [
     ...(ipv4 === undefined ? [] : [ipv4PlaceOf(options, ipv4)]),
     ...(ipv6 === undefined ? [] : [ipv6PlaceOf(options, ipv6)]),

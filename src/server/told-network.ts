@@ -1,6 +1,6 @@
 /** What the DHCP server tells the machines of a subnet of their network, and of the services on it that find a disk. Pure. */
 
-import type { Ipv4Address } from '../bytes/index.ts';
+import { type Ipv4Address, isIpv4 } from '../bytes/index.ts';
 import { Option } from '../dhcp/option.ts';
 import { OptionList } from '../dhcp/option-list.ts';
 import type { DhcpSubnet } from '../dhcp/server/subnet.ts';
@@ -32,11 +32,18 @@ export function toldNetwork(
 function furtherOptions(server: Ipv4Address, { searchDomains, isns, isnsServer, slp }: ToldOptions): OptionList {
   const list = new OptionList();
   if (searchDomains.length > 0) list.set(Option.domainSearch, searchDomains);
-  const isnsServers = [...(isns ? [server] : []), ...(isnsServer === undefined ? [] : [isnsServer])];
+  // These options have room for IPv4 addresses alone.
+  const isnsServers = [
+    ...(isns ? [server] : []),
+    ...(isnsServer !== undefined && isIpv4(isnsServer) ? [isnsServer] : []),
+  ];
   if (isnsServers.length > 0) list.set(Option.isns, { ...nothingOfIsns, servers: isnsServers });
   if (slp !== undefined) {
     // This server is a directory agent itself. A machine may look for others all the same (RFC 2610 §3.1).
-    list.set(Option.slpDirectoryAgents, { mandatory: false, addresses: [server, ...slp.directoryAgents] });
+    list.set(Option.slpDirectoryAgents, {
+      mandatory: false,
+      addresses: [server, ...slp.directoryAgents.filter(isIpv4)],
+    });
     list.set(Option.slpServiceScope, { mandatory: false, scopes: slp.scopes });
   }
   return list;

@@ -8,6 +8,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { addressBytes, isIpv4 } from '../../src/bytes/index.ts';
+import { formatPortalAddress } from '../../src/iscsi/portal-address.ts';
 import { ISNS_PORT } from '../../src/isns/pdu.ts';
 import { end } from './namespace-pair.ts';
 import { findProgram } from './requires.ts';
@@ -21,7 +23,7 @@ export async function startIsnsd(t: TestContext, address: string, wrapper: reado
   const settings = {
     SourceName: 'iqn.2001-04.com.example:isnsd',
     Database: join(directory, 'database'),
-    BindAddress: `${address}:${ISNS_PORT}`,
+    BindAddress: formatPortalAddress(address, ISNS_PORT),
     PIDFile: join(directory, 'pid'),
     ControlSocket: join(directory, 'control'),
     Security: '0',
@@ -29,7 +31,14 @@ export async function startIsnsd(t: TestContext, address: string, wrapper: reado
     DefaultDiscoveryDomain: '0',
   };
   const file = configuration(directory, 'isnsd.conf', settings);
-  const [program = '', ...args] = [...wrapper, findProgram('isnsd') ?? 'isnsd', '-4', '-f', '-c', file];
+  const [program = '', ...args] = [
+    ...wrapper,
+    findProgram('isnsd') ?? 'isnsd',
+    isIpv4(address) ? '-4' : '-6',
+    '-f',
+    '-c',
+    file,
+  ];
   const daemon = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   t.after(() => end(daemon));
   await listening(daemon, address);
@@ -40,23 +49,17 @@ async function listening(daemon: ChildProcess, address: string): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
   const listener = new RegExp(` ${kernelForm(address, ISNS_PORT)} \\w+:\\w+ 0A `);
   while (daemon.exitCode === null) {
-    if (listener.test(await readFile(`/proc/${daemon.pid}/net/tcp`, 'utf8'))) return;
+    if (listener.test(await readFile(`/proc/${daemon.pid}/net/${isIpv4(address) ? 'tcp' : 'tcp6'}`, 'utf8'))) return;
     await setTimeout(20, undefined, { signal });
   }
   assert.fail('isnsd has ended');
 }
 
-/** `0100007F:0C85`: the address as a number of this machine's byte order, and the port. */
+/** `0100007F:0C85`: the address as numbers of this machine's byte order, and the port. */
 function kernelForm(address: string, port: number): string {
-  const bytes = Uint8Array.from(address.split('.'), Number);
-  return [new Uint32Array(bytes.buffer)[0] ?? 0, port]
-    .map((number, index) =>
-      number
-        .toString(16)
-        .toUpperCase()
-        .padStart(index === 0 ? 8 : 4, '0'),
-    )
-    .join(':');
+  const words = new Uint32Array(Uint8Array.from(addressBytes(address) ?? []).buffer);
+  const hexadecimal = (number: number, digits: number) => number.toString(16).toUpperCase().padStart(digits, '0');
+  return `${[...words].map((word) => hexadecimal(word, 8)).join('')}:${hexadecimal(port, 4)}`;
 }
 
 function configuration(directory: string, name: string, settings: Readonly<Record<string, string>>): string {
@@ -83,7 +86,7 @@ export class Isnsadm {
 
   constructor(t: TestContext, address: string, sourceName = adminName, wrapper: readonly string[] = []) {
     this.#wrapper = wrapper;
-    const settings = { SourceName: sourceName, ServerAddress: `${address}:${ISNS_PORT}`, Security: '0' };
+    const settings = { SourceName: sourceName, ServerAddress: formatPortalAddress(address, ISNS_PORT), Security: '0' };
     this.#file = configuration(temporaryDirectory(t), 'isnsadm.conf', settings);
   }
 

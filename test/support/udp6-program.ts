@@ -20,5 +20,6 @@ socket.start({
   message: (data) => say({ type: 'heard', data: Buffer.from(data).toString('hex') }),
   error: (error) => say({ type: 'socket', error: String(error) }),
 });
+say({ type: 'ready' });
 for (const datagram of datagrams) socket.send(Buffer.from(datagram, 'hex'), to);
 process.once('SIGTERM', () => void socket.close());

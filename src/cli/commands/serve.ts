@@ -73,6 +73,8 @@ function ipv6Options(settings: ServeSettings): Ipv6Options | undefined {
     relayedSubnet: ipv6Of(settings.relayedSubnet),
     reserve: ipv6Of(settings.reserve),
     dns: ipv6Of(settings.dns),
+    slpAgent: ipv6Of(settings.slpAgent),
+    http: [settings.http?.address].filter((address) => address?.includes(':')),
   };
   if (settings.dhcp6) {
     return {
@@ -92,7 +94,7 @@ function ipv6Options(settings: ServeSettings): Ipv6Options | undefined {
 }
 
 function slpOptions({ slpScope, slpAgent, slpIpsec }: ServeSettings): SlpOptions {
-  return { scopes: scopeList(slpScope), directoryAgents: slpAgent, isIpsecPresent: slpIpsec };
+  return { scopes: scopeList(slpScope), directoryAgents: slpAgent.map(({ value }) => value), isIpsecPresent: slpIpsec };
 }
 
 function loaderPlace(directory: string | undefined): LoaderPlace {

@@ -1,8 +1,9 @@
 /** HTTP on every served interface, or where it was told to be. */
 
+import { isIpv4 } from '../../bytes/index.ts';
 import { httpApp } from '../http-app.ts';
 import { endsOf, HttpService } from '../http-service.ts';
-import type { InterfacePlan } from '../interface-plan.ts';
+import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { type Parts, placesOf } from '../parts.ts';
 import { kibibytes } from './size-text.ts';
 
@@ -16,7 +17,10 @@ export async function startHttp(parts: Parts, plans: readonly InterfacePlan[]): 
     loaders,
     endsOf,
     // Where HTTP was told to be, it may be reached at an address that is no interface's.
-    placeAt: (local) => places.find(({ address }) => address === local) ?? first,
+    placeAt: (local) =>
+      places.find(({ address }) => address === local) ??
+      places.find(({ address }) => isIpv4(address) === isIpv4(local)) ??
+      first,
     diskOf: (mac) => machines.diskOf(mac),
     onLoader: (remote, name, size) => {
       const mac = machines.at(remote);
@@ -25,8 +29,8 @@ export async function startHttp(parts: Parts, plans: readonly InterfacePlan[]): 
     onScript: (mac, rootPath) => trace.step(mac, 'root-path', `iPXE script by HTTP: root path ${rootPath}`),
   });
   const { address, port } = options.http;
-  const ipv4 = address === undefined ? plans.flatMap((plan) => plan.ipv4?.address ?? []) : [address];
-  const ipv6 = plans.flatMap((plan) => plan.ipv6?.address ?? []);
-  for (const one of [...ipv4, ...ipv6]) opened.use(await HttpService.listen(app, { address: one, port }));
+  const own = plans.flatMap(servedAddresses).map((served) => served.address);
+  const all = address === undefined ? own : [address, ...own.filter((one) => isIpv4(one) !== isIpv4(address))];
+  for (const one of all) opened.use(await HttpService.listen(app, { address: one, port }));
   return opened.move();
 }

@@ -35,8 +35,7 @@ export async function startSlp(parts: Parts, plans: readonly InterfacePlan[]): P
       services: servicesAt(parts, uriHost(address), scopes),
       serviceTypes,
       withheld: withheldAttributes(isIpsecPresent),
-      // Those that are named are of IPv4.
-      directoryAgents: isOfIpv4 ? directoryAgents : [],
+      directoryAgents: directoryAgents.filter((agent) => isIpv4(agent) === isOfIpv4),
       onEvent: (event) => emit(serverEvent(event)),
       onError: (error) => emit(troubleOf('SLP_FAILED', error)),
     });
