@@ -4,14 +4,14 @@ import { z } from 'zod';
 import { parseSoftwareChoice } from '../boot/software-source.ts';
 import { parseSoftwareDigest } from '../boot/software-stage.ts';
 import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
-import type { Portal } from '../initiator/target-address.ts';
 import { parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
 import { parseLun } from '../iscsi/root-path-lun.ts';
 import { parseServerName, serverHost } from '../iscsi/server-name.ts';
 import { ISNS_PORT } from '../isns/pdu.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
-import { parseAddressLiteral, parseEndpoint } from './address-literal.ts';
+import { parseAddressLiteral } from './address-literal.ts';
+import { parsePortal } from './disk-address.ts';
 import { initiatorSettings } from './initiator-settings.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
@@ -97,7 +97,7 @@ export const bootSettings = {
     help: 'an iSNS server to ask, such as 192.0.2.5, 192.0.2.5:3205 or [2001:db8::5]:3205; may be repeated; default: those that DHCP names (option 83)',
     placeholder: 'address',
     repeats: true,
-    schema: listOf(textual(parseIsnsServer)),
+    schema: listOf(textual((text) => parsePortal(text, ISNS_PORT))),
     fallback: [],
   }),
   slpAgent: setting({
@@ -174,13 +174,6 @@ function parseSecondRootPath(text: string): RootPath {
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" names no server`, {
     hint: 'Nobody looks for the second one: write iscsi:SERVER::::TARGET.',
   });
-}
-
-function parseIsnsServer(text: string): Portal {
-  const literal = parseEndpoint(text, ISNS_PORT);
-  if (literal !== undefined) return { host: literal.address, port: literal.port };
-  const [, server = '', port] = /^(\[[^\]]*\]|[^:]*)(?::([0-9]+))?$/.exec(text) ?? [];
-  return { host: serverHost(parseServerName(server)), port: port === undefined ? ISNS_PORT : parsePort(port) };
 }
 
 function parseReadSize(text: string): number {

@@ -9,6 +9,7 @@ import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, parseRootPath, rootPathDefaults } from '../iscsi/root-path.ts';
 import { parseServerName, serverHost } from '../iscsi/server-name.ts';
 import { encodeLun, MAXIMUM_LUN } from '../scsi/lun.ts';
+import { parseEndpoint } from './address-literal.ts';
 
 export interface DiskAddress {
   readonly portal: Portal;
@@ -37,12 +38,14 @@ function parseUrl(text: string): DiskAddress {
   return { portal: parsePortal(portal), targetName: parseIscsiName(target), lun: encodeLun(Number(lun)) };
 }
 
-/** `HOST` or `HOST:PORT`, an IPv6 host in brackets. Raises ROOT_PATH_SERVER, ROOT_PATH_PORT. */
-export function parsePortal(text: string): Portal {
+/** `HOST` or `HOST:PORT`, an IPv6 host in brackets, a link-local one with its interface. Raises ROOT_PATH_SERVER, ROOT_PATH_PORT. */
+export function parsePortal(text: string, defaultPort: number = rootPathDefaults.port): Portal {
+  const literal = parseEndpoint(text, defaultPort);
+  if (literal !== undefined && literal.port > 0) return { host: literal.address, port: literal.port };
   const { host = text, port } = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>[^:]*)$/.exec(text)?.groups ?? {};
   return {
     host: serverHost(parseServerName(host)),
-    port: port === undefined ? rootPathDefaults.port : parsePort(port),
+    port: port === undefined ? defaultPort : parsePort(port),
   };
 }
 

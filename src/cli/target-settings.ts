@@ -28,7 +28,7 @@ export const targetSettings = {
     fallback: 'iqn.2026-11.internal.diskless:disk' as IscsiName,
   }),
   listen: setting({
-    help: 'where to listen; default: 0.0.0.0:3260',
+    help: 'where to listen, such as 192.0.2.1:3260, [::]:3260 or [fe80::1%eth0]:3260; default: 0.0.0.0:3260',
     placeholder: 'address:port',
     schema: textual(parseListen),
     fallback: { address: '0.0.0.0', port: ISCSI_PORT },

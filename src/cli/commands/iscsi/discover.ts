@@ -16,7 +16,7 @@ const discoverSettings = {
     help: 'the server, such as 192.0.2.5, disks.example.com:3261 or [2001:db8::5]',
     placeholder: 'host[:port]',
     isArgument: true,
-    schema: textual(parsePortal).optional(),
+    schema: textual((text) => parsePortal(text)).optional(),
     fallback: undefined,
   }),
   ...commonSettings,
