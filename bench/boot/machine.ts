@@ -92,6 +92,7 @@ export function machineOn(
       setMtu: async () => nothing,
       ipv6SourceTowards: async () => undefined,
       sendIcmpv6: () => false,
+      hearIcmpv6: () => ({ [Symbol.dispose]: () => {} }),
     },
   };
 }

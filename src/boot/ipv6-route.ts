@@ -5,73 +5,53 @@
  */
 
 import { DisklessError, type Ipv6Address, ipv6Bytes, ipv6FromBytes, ipv6Scope } from '../bytes/index.ts';
-import {
-  dueAt,
-  firstTransmission,
-  nextTransmission,
-  type Retransmission,
-  type Transmission,
-} from '../dhcp6/client/retransmission.ts';
-import type { ServerName } from '../iscsi/server-name.ts';
-import { type Clock, pause } from '../os/clock.ts';
-import { ALL_ROUTERS } from '../os/icmpv6-socket.ts';
+import { type ServerName, serverHost } from '../iscsi/server-name.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
-import type { NetworkInterface } from '../os/network.ts';
-import { routerSolicitation } from './router-solicitation.ts';
+import type { Network } from '../os/network.ts';
+import type { Reach } from './interface-setup.ts';
+import { type Soliciting, solicitUntil } from './router-solicitation.ts';
 import { hostOf } from './software-source.ts';
 import type { StageTrace } from './trace.ts';
 
-/** A host whose address is known before anybody is asked for it; of a link-local one no route would tell anything. */
-export function routedHost(server: ServerName | undefined, url: string | undefined): Ipv6Address | undefined {
+/** The host that is known before anybody is asked for it, by its name or as a literal without brackets. */
+export function knownHost(server: ServerName | undefined, url: string | undefined): string | undefined {
+  if (server !== undefined) return serverHost(server);
   const named = url === undefined ? null : URL.parse(url);
-  const ofUrl = named === null ? undefined : hostOf(named);
-  const host = server === undefined ? ofUrl : server.kind === 'ipv6' ? server.address : undefined;
-  const bytes = host === undefined ? undefined : ipv6Bytes(host);
-  const address = bytes && ipv6FromBytes(bytes);
-  return address === undefined || ipv6Scope(address) === 'link-local' ? undefined : address;
+  return named === null || named.hostname === '' ? undefined : hostOf(named);
 }
 
-export interface AwaitedRoute {
-  readonly host: Ipv6Address;
-  readonly interface: NetworkInterface;
+interface Routing extends Omit<Soliciting, 'machine'> {
   readonly machine: Pick<MachineNetwork, 'ipv6SourceTowards' | 'sendIcmpv6'>;
-  readonly clock: Clock;
-  /** Gives [0, 1). */
-  readonly random: () => number;
-  /** Milliseconds. */
-  readonly timeout: number;
-  readonly signal: AbortSignal;
+}
+
+export interface AwaitedRoute extends Routing {
+  readonly host: Ipv6Address;
 }
 
 /**
- * RFC 7559 §2, whose values these are, repeats solicitations as DHCPv6 its messages, and has no last one: RFC 4861 §6.3.7 gives up after
- * three, and routers may come up later.
+ * Waits for the way to a host at its first IPv6 address. A name that has none is for whoever connects to it to complain of; of a
+ * link-local address no route would tell anything. The result raises BOOT_IPV6_NO_ROUTE, and the signal's reason.
  */
-const solicitations: Retransmission = { irt: 4000, mrt: 3_600_000, mrc: 0, mrd: 0 };
+export function reachByIpv6(network: Pick<Network, 'resolve'>, routing: () => Routing): Reach {
+  return async (host, trace) => {
+    const addresses = await network.resolve(host).catch(() => []);
+    const [first] = addresses.flatMap(routable);
+    if (first !== undefined) await awaitIpv6Route({ ...routing(), host: first }, trace);
+  };
+}
 
-/** The kernel tells nobody that it has a route. In milliseconds. */
-const LOOK_AGAIN = 50;
+function routable(literal: string): Ipv6Address[] {
+  const bytes = ipv6Bytes(literal);
+  const address = bytes && ipv6FromBytes(bytes);
+  return address === undefined || ipv6Scope(address) === 'link-local' ? [] : [address];
+}
 
 /** Waits until the kernel has a route to the host, and asks routers for it. Raises BOOT_IPV6_NO_ROUTE, and the signal's reason. */
 export async function awaitIpv6Route(awaited: AwaitedRoute, trace: StageTrace): Promise<void> {
-  const { host, interface: chosen, machine, clock, random, timeout, signal } = awaited;
+  const { host } = awaited;
   if (await isRouted(awaited)) return;
   trace.step(`no route to ${host} yet: waiting for a router to advertise one`);
-  const end = clock.monotonic() + timeout;
-  const solicitation = routerSolicitation(chosen.mac);
-  let sent: Transmission | undefined;
-  do {
-    const now = clock.monotonic();
-    if (now >= end) throw noRoute(awaited);
-    if (sent === undefined || now >= dueAt(sent)) {
-      sent =
-        sent === undefined ? firstTransmission(0, solicitations, now, random) : nextTransmission(sent, now, random);
-      const isSent = machine.sendIcmpv6(chosen.name, solicitation, ALL_ROUTERS);
-      trace.step(`ROUTER SOLICITATION on ${chosen.name}${isSent ? '' : ' cannot be sent'}`);
-    }
-    await pause(clock, Math.min(LOOK_AGAIN, end - now), signal);
-    signal.throwIfAborted();
-  } while (!(await isRouted(awaited)));
+  if (!(await solicitUntil(awaited, () => isRouted(awaited), trace))) throw noRoute(awaited);
   trace.step(`there is a route to ${host}`);
 }
 

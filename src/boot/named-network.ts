@@ -1,15 +1,18 @@
-/** The network of a machine that knows no name server of its own: names are asked of those that DHCP has named (option 6). */
+/** The network of a machine that knows no name server of its own: names are asked of those that DHCP or a router has named. */
 
-import type { Ipv4Address } from '../bytes/index.ts';
+import { isIpv4 } from '../bytes/index.ts';
 import type { Endpoint, Network, TcpConnection, UdpOptions } from '../os/network.ts';
 
 export class NamedNetwork implements Network {
   readonly #network: Network;
-  readonly #nameServers: readonly Ipv4Address[];
+  readonly #nameServers: readonly string[] | undefined;
+  readonly #prefersIpv6: boolean;
 
-  constructor(network: Network, nameServers: readonly Ipv4Address[]) {
+  /** Without name servers the machine's own are asked. The addresses of the family that is booted over come first. */
+  constructor(network: Network, nameServers: readonly string[] | undefined, family: 'ipv4' | 'ipv6') {
     this.#network = network;
     this.#nameServers = nameServers;
+    this.#prefersIpv6 = family === 'ipv6';
   }
 
   listenTcp(endpoint: Endpoint, accept: (connection: TcpConnection) => void) {
@@ -28,7 +31,12 @@ export class NamedNetwork implements Network {
     return this.#network.interfaces();
   }
 
-  resolve(host: string) {
-    return this.#network.resolve(host, this.#nameServers);
+  async resolve(host: string) {
+    const addresses = await this.#network.resolve(host, this.#nameServers);
+    return addresses.toSorted((one, other) => this.#rank(one) - this.#rank(other));
+  }
+
+  #rank(address: string): number {
+    return isIpv4(address) === this.#prefersIpv6 ? 1 : 0;
   }
 }

@@ -113,7 +113,7 @@ async function askDhcp(
   const nameServers = result.parameters.domainNameServers?.value;
   if (nameServers === undefined || chosen.ipv4.length > 0) return { result, reach, named: network };
   for (const nameServer of nameServers) await reach(nameServer, trace);
-  const named = new NamedNetwork(network, nameServers);
+  const named = new NamedNetwork(network, nameServers, 'ipv4');
   return { result, reach: reachingNames(reach, named), named };
 }
 

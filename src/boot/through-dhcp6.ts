@@ -1,14 +1,17 @@
 /** What is known after the DHCP stage over IPv6. */
 
+import { addressBytes, type Ipv6Address } from '../bytes/index.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
-import type { NetworkInterface } from '../os/network.ts';
+import type { Network, NetworkInterface } from '../os/network.ts';
 import { parametersOfRootPath } from './boot-parameters.ts';
 import type { Dhcp6Method } from './boot-request.ts';
 import { configureIpv6, describeDhcp6Result, runDhcp6Stage } from './dhcp6-stage.ts';
 import type { BootEnvironment } from './environment.ts';
-import { bringUp, byOwnRoutes } from './interface-setup.ts';
-import { awaitIpv6Route, routedHost } from './ipv6-route.ts';
+import { bringUp } from './interface-setup.ts';
+import { knownHost, reachByIpv6 } from './ipv6-route.ts';
 import { leasedByDhcp6 } from './leased-network.ts';
+import { NamedNetwork } from './named-network.ts';
+import { RouterNameServers } from './router-name-servers.ts';
 import { parseSoftwareUrl } from './software-source.ts';
 import type { Learned } from './through-dhcp.ts';
 import { heeding } from './time-limit.ts';
@@ -23,6 +26,9 @@ export interface Dhcp6Wish {
   readonly server: ServerName | undefined;
 }
 
+/** Milliseconds after the DHCP stage: who has routes has them by now, and of several portals one may be out of reach. */
+const LATER_PATIENCE = 5000;
+
 /** Raises what `runDhcp6Stage`, `configureIpv6` and `awaitIpv6Route` raise. */
 export async function throughDhcp6(
   { method, reason, interface: chosen, server }: Dhcp6Wish,
@@ -32,32 +38,50 @@ export async function throughDhcp6(
 ): Promise<Omit<Learned, 'locations'>> {
   const { network, machine, clock, random, dhcpTimeout: timeout, signal } = environment;
   const mode = method === 'v6' ? 'stateful' : 'stateless';
-  const options = { network, clock, random, interface: chosen, mode, timeout, signal } as const;
-  const { rootPath, bootFileUrl, domainNameServers, held } = await trace.run(
+  const options = { network, machine, clock, random, interface: chosen, mode, timeout, signal } as const;
+  const { result, nameServers } = await trace.run(
     'dhcp',
     `${reason}: asking DHCPv6 on ${chosen.name} (${chosen.mac})`,
     async (stage) => {
       const end = clock.monotonic() + timeout;
+      const remaining = () => Math.max(1, end - clock.monotonic());
       await bringUp(chosen, machine, cleanup, stage);
-      const result = await heeding(signal, runDhcp6Stage(options, stage));
-      cleanup.use(result.held);
+      using routers = new RouterNameServers(options, stage);
+      const heard = await heeding(signal, runDhcp6Stage(options, stage));
+      cleanup.use(heard.held);
       const configured =
-        mode === 'stateless' ? result : await heeding(signal, configureIpv6(options, result, machine, cleanup, stage));
-      const host = routedHost(server ?? configured.rootPath?.server, configured.bootFileUrl);
-      const remaining = Math.max(1, end - clock.monotonic());
-      if (host !== undefined) await awaitIpv6Route({ ...options, machine, host, timeout: remaining }, stage);
-      return configured;
+        mode === 'stateless' ? heard : await heeding(signal, configureIpv6(options, heard, machine, cleanup, stage));
+      const host = knownHost(server ?? configured.rootPath?.server, configured.bootFileUrl);
+      const { domainNameServers } = configured;
+      if (isName(host) && domainNameServers.length === 0) await routers.find(remaining(), stage);
+      // RFC 8106 §5.3.1: those of DHCP first.
+      const all = [...new Set([...domainNameServers, ...routers.addresses])];
+      const reach = reachByIpv6(namedBy(network, all), () => ({ ...options, timeout: remaining() }));
+      for (const each of [isName(host) ? all[0] : undefined, host]) if (each !== undefined) await reach(each, stage);
+      return { result: configured, nameServers: all };
     },
-    describeDhcp6Result,
+    (learned) => describeDhcp6Result(learned.result),
   );
+  const { rootPath, bootFileUrl, held } = result;
+  const named = namedBy(network, nameServers);
   return {
     parameters: rootPath === undefined ? {} : parametersOfRootPath(rootPath, 'dhcp'),
     interface: chosen,
     // RFC 5970 §5: the option that names the disk is the one that would name a file.
     bootFile: () => (rootPath === undefined && bootFileUrl !== undefined ? parseSoftwareUrl(bootFileUrl) : undefined),
-    lease: leasedByDhcp6(domainNameServers),
+    lease: leasedByDhcp6(nameServers),
     lost: held.lost,
-    reach: byOwnRoutes,
-    network,
+    // Another host than the one that was waited for, such as what a redirection or a discovery service names.
+    reach: reachByIpv6(named, () => ({ ...options, timeout: LATER_PATIENCE })),
+    network: named,
   };
+}
+
+/** An address by autoconfiguration comes without name servers, so that those of the network count on every interface. */
+function namedBy(network: Network, nameServers: readonly Ipv6Address[]): Network {
+  return new NamedNetwork(network, nameServers.length === 0 ? undefined : nameServers, 'ipv6');
+}
+
+function isName(host: string | undefined): boolean {
+  return host !== undefined && addressBytes(host) === undefined;
 }

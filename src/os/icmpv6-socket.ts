@@ -34,6 +34,7 @@ export const ALL_ROUTERS = 'ff02::2' as Ipv6Address;
 
 /** Of messages (RFC 4861 §4.1), and of an option in them (§4.6.1). */
 export const ROUTER_SOLICITATION_TYPE = 133;
+export const ROUTER_ADVERTISEMENT_TYPE = 134;
 export const SOURCE_LINK_LAYER_ADDRESS_TYPE = 1;
 
 /** Neighbour discovery is believed only when no router has passed it on (RFC 4861 §6.1). */

@@ -5,7 +5,7 @@
  */
 
 import { DisklessError, type Ipv4Address, type Ipv6Address } from '../bytes/index.ts';
-import { sendIcmpv6 } from './icmpv6-socket.ts';
+import { type HeardIcmpv6, hearIcmpv6, type Icmpv6Wanted, sendIcmpv6 } from './icmpv6-socket.ts';
 import { interfaceMtu } from './interface-requests.ts';
 import { ipv6SourceTowards } from './ipv6-source.ts';
 import { runProcess } from './process.ts';
@@ -23,6 +23,8 @@ export interface MachineNetwork {
   ipv6SourceTowards(host: Ipv6Address): Promise<Ipv6Address | undefined>;
   /** Sends a message of neighbour discovery to an address of the link; false when it cannot be. Raises OS_CALLS_UNAVAILABLE. */
   sendIcmpv6(interfaceName: string, message: Uint8Array, to: Ipv6Address): boolean;
+  /** Hears messages of neighbour discovery until it is disposed of. Raises OS_CALLS_UNAVAILABLE, NETWORK_.... */
+  hearIcmpv6(wanted: Icmpv6Wanted, hear: (heard: HeardIcmpv6) => void): Disposable;
 }
 
 /** What is set is set by the `ip` command, and raises MACHINE_NETWORK_FAILED. */
@@ -45,6 +47,7 @@ export const linuxMachineNetwork: MachineNetwork = {
   },
   ipv6SourceTowards,
   sendIcmpv6,
+  hearIcmpv6,
 };
 
 const nothingToTakeBack: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} };

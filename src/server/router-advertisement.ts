@@ -9,6 +9,7 @@
 import { bits, bytes, flag, type Ipv6Prefix, ipv6ToBytes, layout, u8, u16, u32 } from '../bytes/index.ts';
 import { MessageType, messageType } from '../dhcp/message.ts';
 import type { DhcpServerEvent } from '../dhcp/server/event.ts';
+import { ROUTER_ADVERTISEMENT_TYPE } from '../os/icmpv6-socket.ts';
 
 const RouterAdvertisement = layout('Router Advertisement', 16, {
   type: u8(0),
@@ -22,8 +23,6 @@ const RouterAdvertisement = layout('Router Advertisement', 16, {
   reachableTime: u32(8),
   retransTimer: u32(12),
 });
-
-const ROUTER_ADVERTISEMENT_TYPE = 134;
 
 export const noRouterHere: Uint8Array = RouterAdvertisement.encode({ type: ROUTER_ADVERTISEMENT_TYPE });
 

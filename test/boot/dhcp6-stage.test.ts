@@ -104,6 +104,7 @@ class SimulatedLink extends SimulatedNetwork {
       addHostRoute: nothing,
       ipv6SourceTowards: nothing,
       sendIcmpv6: () => assert.fail('not to be sent'),
+      hearIcmpv6: () => assert.fail('not to be heard'),
       addAddress: async (name, address, prefix) => {
         this.settings.push(`+${address}/${prefix} on ${name}`);
         this.set(address, 'tentative', prefix);

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { awaitIpv6Route, routedHost } from '../../src/boot/ipv6-route.ts';
+import { awaitIpv6Route, knownHost, reachByIpv6 } from '../../src/boot/ipv6-route.ts';
 import { routerSolicitation } from '../../src/boot/router-solicitation.ts';
-import { type Ipv6Address, type MacAddress, parseIpv6 } from '../../src/bytes/index.ts';
+import { DisklessError, type Ipv6Address, type MacAddress, parseIpv6 } from '../../src/bytes/index.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import { isRouterSolicitation } from '../../src/server/router-solicitation.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
@@ -13,6 +13,8 @@ const mac = '52:54:00:12:34:56' as MacAddress;
 const linkLocal = parseIpv6('fe80::5054:ff:fe12:3456');
 const given = parseIpv6('2001:db8::123');
 const host = parseIpv6('2001:db8::1');
+
+const chosen = { name: 'eth0', mac, up: true, ipv4: [], ipv6: [] };
 
 /** A machine whose routes a test sets, and what it says to routers, each with its time. */
 class RoutedMachine {
@@ -38,7 +40,6 @@ class RoutedMachine {
 
   wait(timeout: number, { signal } = new AbortController()) {
     const { clock } = this;
-    const chosen = { name: 'eth0', mac, up: true, ipv4: [], ipv6: [] };
     const options = { host, interface: chosen, machine: this, clock, random: () => 0.5, timeout, signal };
     const waiting = awaitIpv6Route(options, { step: (text) => this.steps.push(text) });
     waiting.catch(() => {});
@@ -112,19 +113,50 @@ test('a solicitation has the address of the card, and is one that a router answe
   assert.ok(isRouterSolicitation({ message: routerSolicitation(mac), source: linkLocal, hopLimit: 255 }));
 });
 
-test('the host that a route is awaited to is the server, or where the boot file is, if its address is known', () => {
+test('the host that is known before anybody is asked is the server, or where the boot file is', () => {
   const url = 'tftp://[2001:db8:0::7]/loader';
   for (const [server, bootFileUrl, expected] of [
     ['[2001:DB8::1]', url, '2001:db8::1'],
     [undefined, url, '2001:db8::7'],
     [undefined, 'http://[2001:db8::7]:8080/loader', '2001:db8::7'],
-    [undefined, 'http://boot.example.com/loader', undefined],
+    [undefined, 'http://boot.example.com/loader', 'boot.example.com'],
     [undefined, 'iscsi:boot', undefined],
     [undefined, undefined, undefined],
-    ['192.0.2.1', url, undefined],
-    ['boot.example.com', url, undefined],
-    ['[fe80::1]', url, undefined],
+    ['192.0.2.1', url, '192.0.2.1'],
+    ['boot.example.com', url, 'boot.example.com'],
   ]) {
-    assert.equal(routedHost(server === undefined ? undefined : parseServerName(server), bootFileUrl), expected);
+    assert.equal(knownHost(server === undefined ? undefined : parseServerName(server), bootFileUrl), expected);
+  }
+});
+
+test('a host is reached at its first IPv6 address that routes lead to, and others are not waited for', async () => {
+  for (const [name, addresses, awaited] of [
+    ['2001:db8:0::1', ['2001:db8:0::1'], [host]],
+    ['boot.example.com', ['192.0.2.1', '2001:db8::1', '2001:db8::2'], [host]],
+    ['boot.example.com', ['fe80::1', '2001:db8::1'], [host]],
+    ['192.0.2.1', ['192.0.2.1'], []],
+    ['fe80::1', ['fe80::1'], []],
+    ['nowhere.example.com', undefined, []],
+  ] as const) {
+    const machine = new RoutedMachine();
+    machine.source = given;
+    const asked: Ipv6Address[] = [];
+    const ipv6SourceTowards = (each: Ipv6Address) => {
+      asked.push(each);
+      return machine.ipv6SourceTowards(each);
+    };
+    const resolve = async (text: string) => {
+      assert.equal(text, name);
+      if (addresses === undefined) throw new DisklessError('NETWORK_NAME_UNKNOWN', 'nobody knows it');
+      return [...addresses];
+    };
+    const { clock } = machine;
+    const { signal } = new AbortController();
+    const routing = {
+      ...{ interface: chosen, machine: { ...machine, ipv6SourceTowards }, clock, random: () => 0.5 },
+      ...{ timeout: 1000, signal },
+    };
+    await reachByIpv6({ resolve }, () => routing)(name, { step: assert.fail });
+    assert.deepEqual(asked, awaited);
   }
 });

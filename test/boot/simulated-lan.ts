@@ -106,6 +106,7 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
       addHostRoute: (name, host, router) => set(`${host}${router === undefined ? '' : ` via ${router}`} on ${name}`),
       ipv6SourceTowards: async () => undefined,
       sendIcmpv6: () => false,
+      hearIcmpv6: () => ({ [Symbol.dispose]: () => {} }),
     };
   }
 

@@ -1,0 +1,140 @@
+/** What router advertisements say of name servers (RFC 8106 §5.1), and the wait for one. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { nameServersIn, RouterNameServers } from '../../src/boot/router-name-servers.ts';
+import { DisklessError, type MacAddress, parseIpv6 } from '../../src/bytes/index.ts';
+import type { HeardIcmpv6, Icmpv6Wanted } from '../../src/os/icmpv6-socket.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
+
+const header = '86000000 4000 0000 00000000 00000000';
+const prefix = '03 04 40 c0 00000e10 00000e10 00000000 20010db8000000000000000000000000';
+const one = '19 03 0000 00000708 20010db8000000000000000000000053';
+const two = '19 05 0000 00000e10 20010db8000000000000000000000054 20010db8000000000000000000000055';
+const gone = '19 03 0000 00000000 20010db8000000000000000000000053';
+const onLink = '19 03 0000 00000708 fe800000000000000000000000000053';
+
+function heard(...parts: string[]): HeardIcmpv6 {
+  const message = new Uint8Array(Buffer.from(parts.join('').replaceAll(' ', ''), 'hex'));
+  return { message, source: parseIpv6('fe80::1'), hopLimit: 255 };
+}
+
+describe('the name servers in a router advertisement', () => {
+  test('are those of all of its options, among others', () => {
+    assert.deepEqual(nameServersIn(heard(header, one, prefix, two)), [
+      { address: '2001:db8::53', lifetime: 1800 },
+      { address: '2001:db8::54', lifetime: 3600 },
+      { address: '2001:db8::55', lifetime: 3600 },
+    ]);
+    assert.deepEqual(nameServersIn(heard(header, prefix)), []);
+  });
+
+  test('are none in what is not valid (RFC 4861 §6.1.2, §4.6)', () => {
+    const whole = heard(header, one);
+    for (const odd of [
+      { ...whole, hopLimit: 254 },
+      { ...whole, source: parseIpv6('2001:db8::1') },
+      { ...whole, message: Uint8Array.from(whole.message, (byte, at) => (at === 1 ? 1 : byte)) },
+      { ...whole, message: Uint8Array.from(whole.message, (byte, at) => (at === 0 ? 133 : byte)) },
+      { ...whole, message: whole.message.subarray(0, 12) },
+      { ...whole, message: whole.message.subarray(0, -1) },
+      heard(header, one, '00 00 0000 00000000'),
+    ]) {
+      assert.deepEqual(nameServersIn(odd), []);
+    }
+  });
+
+  test('are read from arbitrary bytes without an error', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (rest) => {
+        const { message } = heard(header);
+        nameServersIn({ ...heard(), message: new Uint8Array([...message, ...rest]) });
+      }),
+    );
+  });
+});
+
+/** A link whose routers say what a test has them say. */
+class Link {
+  readonly clock = new SimulatedClock();
+  readonly steps: string[] = [];
+  hear: ((heard: HeardIcmpv6) => void) | undefined;
+  solicitations = 0;
+
+  readonly machine = {
+    hearIcmpv6: (wanted: Icmpv6Wanted, hear: (heard: HeardIcmpv6) => void) => {
+      assert.deepEqual(wanted, { interface: 'eth0', type: 134, group: 'ff02::1' });
+      this.hear = hear;
+      return {
+        [Symbol.dispose]: () => {
+          this.hear = undefined;
+        },
+      };
+    },
+    sendIcmpv6: () => {
+      this.solicitations++;
+      return true;
+    },
+  };
+
+  readonly trace = { step: (text: string) => void this.steps.push(text) };
+
+  listen(machine = this.machine): RouterNameServers {
+    const chosen = { name: 'eth0', mac: '52:54:00:12:34:56' as MacAddress, up: true, ipv4: [], ipv6: [] };
+    const { clock, trace } = this;
+    const { signal } = new AbortController();
+    return new RouterNameServers({ interface: chosen, machine, clock, random: () => 0.5, signal }, trace);
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    for (let passed = 0; passed < milliseconds; passed += 50) await this.clock.pass(50);
+  }
+}
+
+describe('routers', () => {
+  test('that have said what name servers there are need not be asked', async () => {
+    const link = new Link();
+    using servers = link.listen();
+    link.hear?.(heard(header, one, two));
+    link.hear?.(heard(header, gone, onLink));
+    await servers.find(1000, link.trace);
+    assert.deepEqual(servers.addresses, ['2001:db8::54', '2001:db8::55']);
+    assert.equal(link.solicitations, 0);
+    assert.deepEqual(link.steps, ['a router names the name server 2001:db8::54, 2001:db8::55']);
+  });
+
+  test('are asked and waited for, and name no more servers than anybody needs', async () => {
+    const link = new Link();
+    using servers = link.listen();
+    const finding = servers.find(60_000, link.trace);
+    await link.pass(1000);
+    assert.equal(link.solicitations, 1);
+    for (let last = 0x10; last < 0x30; last++) link.hear?.(heard(header, one.replace(/53$/, last.toString(16))));
+    await link.pass(50);
+    await finding;
+    assert.equal(servers.addresses.length, 8);
+    assert.equal(link.clock.pending, 0);
+  });
+
+  test('that name none are given up after three solicitations', async () => {
+    const link = new Link();
+    const servers = link.listen();
+    const finding = servers.find(60_000, link.trace);
+    await link.pass(12_050);
+    await finding;
+    assert.deepEqual(link.steps.slice(-1), ['no router names a name server']);
+    servers[Symbol.dispose]();
+    assert.deepEqual([link.hear, link.clock.pending], [undefined, 0]);
+  });
+
+  test('that cannot be heard are not waited for', async () => {
+    const link = new Link();
+    const hearIcmpv6 = () => {
+      throw new DisklessError('NETWORK_PORT_FORBIDDEN', 'only root may');
+    };
+    using servers = link.listen({ ...link.machine, hearIcmpv6 });
+    await servers.find(60_000, link.trace);
+    assert.deepEqual(link.steps, ['what routers say of name servers is not heard: only root may']);
+  });
+});
