@@ -5,7 +5,7 @@
 
 import { type RootPath, rootPathDefaults } from '../../iscsi/root-path.ts';
 import { decodeLun } from '../../scsi/lun.ts';
-import type { AskedAs } from './observation.ts';
+import type { SeenDisk } from './observation.ts';
 import { type WrittenFields, writtenFields } from './root-path-reading.ts';
 
 export const clientKinds = ['ipxe', 'uefi-v4', 'uefi-v6', 'dracut', 'debian'] as const;
@@ -14,7 +14,7 @@ export type ClientKind = (typeof clientKinds)[number];
 export interface Client {
   readonly title: string;
   /** How a DHCP server sees it when it asks for its disk. */
-  readonly asksAs: AskedAs;
+  readonly asksAs: Exclude<SeenDisk['askedAs'], 'user'>;
   /** What it makes of a Root Path that is well-formed: clauses that follow "it"; none when it reads it as it is meant. */
   readonly problems: (fields: WrittenFields, path: RootPath) => readonly string[];
 }
@@ -39,7 +39,7 @@ export const clients: Readonly<Record<ClientKind, Client>> = {
   },
   'uefi-v6': {
     title: 'UEFI iSCSI, IPv6',
-    asksAs: 'plain',
+    asksAs: 'dhcp6',
     problems: (fields, { server }) => [
       ...uefi(fields),
       ...given(
@@ -67,6 +67,9 @@ export const clients: Readonly<Record<ClientKind, Client>> = {
       ),
   },
 };
+
+/** Those that ask DHCP over IPv4. */
+export const ipv4Clients: readonly ClientKind[] = clientKinds.filter((kind) => clients[kind].asksAs !== 'dhcp6');
 
 /** But for the LUN, which is a matter of its own: see `lunProblem`. */
 export function readingProblems(kind: ClientKind, text: string, path: RootPath): readonly string[] {

@@ -9,11 +9,12 @@ import type { Network, NetworkInterface } from '../../os/network.ts';
 import { prefixOf, routesOf } from '../dhcp-stage.ts';
 import { obtainLease } from '../held-lease.ts';
 import { bringUp, byOwnRoutes, configureAddress, type Reach } from '../interface-setup.ts';
+import { reachByIpv6 } from '../ipv6-route.ts';
 import type { Finding } from './finding.ts';
 import type { Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
 import { type Outlook, outlooks } from './outlook.ts';
 import { rules } from './rules/index.ts';
-import { seeDhcp6 } from './seen-dhcp6.ts';
+import { seeDhcp6, takeIpv6Addresses } from './seen-dhcp6.ts';
 import { seeDisk } from './seen-disk.ts';
 import { seeOffers } from './seen-offers.ts';
 
@@ -76,13 +77,32 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
   ]);
   const leased = chosen.ipv4.length > 0 ? undefined : await takeLease(chosen, offers, options, cleanup);
   const named = [...given, ...offers.flatMap(namedIn), ...namedByDhcp6(dhcp6)];
-  return { offers, dhcp6, lease: leased?.seen, disks: await seeDisks(named, leased?.reach ?? byOwnRoutes, options) };
+  if (dhcp6.kind === 'answer' && named.some(isOverIpv6)) {
+    await takeIpv6Addresses({ ...asked, timeout: window }, options.machine, cleanup, trace);
+  }
+  const reach = reachOf(chosen, leased?.reach ?? byOwnRoutes, options);
+  return { offers, dhcp6, lease: leased?.seen, disks: await seeDisks(named, reach, options) };
 }
 
 interface Named {
   readonly rootPath: SeenRootPath;
   readonly origin: string;
   readonly askedAs: SeenDisk['askedAs'];
+}
+
+function isOverIpv6({ askedAs, rootPath: { reading } }: Named): boolean {
+  return askedAs === 'dhcp6' || (reading.kind === 'iscsi' && reading.path.server?.kind === 'ipv6');
+}
+
+/** As a boot reaches hosts; what it waits for a router fits into one step. */
+function reachOf(chosen: NetworkInterface, overIpv4: Reach, options: ExaminationOptions): Reach {
+  const { network, machine, clock, random, timeout, signal } = options;
+  const routing = { interface: chosen, machine, clock, random, timeout: timeout / 2, signal };
+  const overIpv6 = reachByIpv6(network, () => routing);
+  return async (host, trace) => {
+    await overIpv4(host, trace);
+    await overIpv6(host, trace);
+  };
 }
 
 function namedIn({ rootPath, server, askedAs }: SeenOffer): Named[] {

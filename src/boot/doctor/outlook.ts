@@ -2,7 +2,7 @@
 
 import { type ClientKind, clientKinds, clients, readingProblems } from './clients.ts';
 import type { Finding } from './finding.ts';
-import type { Observation, SeenDisk } from './observation.ts';
+import type { Observation } from './observation.ts';
 
 export interface Outlook {
   readonly client: ClientKind;
@@ -18,8 +18,8 @@ export function outlooks(seen: Observation, findings: readonly Finding[]): Outlo
 }
 
 function outlookOf(client: ClientKind, seen: Observation, findings: readonly Finding[]): Outlook {
-  const disk = seen.disks.find(({ askedAs }) => askedAs === 'user' || reaches(client, askedAs));
-  if (disk === undefined && client === 'uefi-v6') return withoutDhcp6(client, seen);
+  const disk = seen.disks.find(({ askedAs }) => askedAs === 'user' || askedAs === clients[client].asksAs);
+  if (disk === undefined && clients[client].asksAs === 'dhcp6') return withoutDhcp6(client, seen);
   const concerns = findings.filter(
     ({ level, clients: whom, rootPath = disk?.text }) =>
       level === 'error' && rootPath === disk?.text && (whom?.includes(client) ?? true),
@@ -29,11 +29,6 @@ function outlookOf(client: ClientKind, seen: Observation, findings: readonly Fin
   const reasons = [...problems.map((problem) => `it ${problem}`), ...codes];
   const fails = reasons.length > 0 || disk === undefined;
   return { client, rootPath: disk?.text, outcome: fails ? 'fails' : 'boots', reasons };
-}
-
-/** Firmware over IPv6 asks DHCPv6, and nobody else. */
-function reaches(client: ClientKind, askedAs: SeenDisk['askedAs']): boolean {
-  return askedAs === (client === 'uefi-v6' ? 'dhcp6' : clients[client].asksAs);
 }
 
 function withoutDhcp6(client: ClientKind, { dhcp6 }: Observation): Outlook {

@@ -1,6 +1,6 @@
-import { type ClientKind, clientKinds, clients } from '../clients.ts';
+import { clientKinds, clients } from '../clients.ts';
 import type { Rule } from '../finding.ts';
-import type { AskedAs, SeenOffer } from '../observation.ts';
+import type { SeenOffer } from '../observation.ts';
 
 const namesDisk = ({ rootPath }: SeenOffer): boolean => rootPath !== undefined && rootPath.reading.kind !== 'other';
 
@@ -22,15 +22,10 @@ export const noRootPath: Rule = ({ offers = [], lease }) => {
             : `the Root Path that ${whom[askedAs]} gets, "${other}", is not one of iSCSI`,
         why: 'The Root Path (option 17) with the prefix "iscsi:" is how a machine learns where its disk is (RFC 4173 §5).',
         todo: 'Let the DHCP server send option 17, such as iscsi:192.0.2.5::::iqn.2001-04.com.example:disk.',
-        clients: clientsOf(askedAs),
+        clients: clientKinds.filter((kind) => clients[kind].asksAs === askedAs),
       },
     ];
   });
 };
 
 const whom = { plain: 'a machine that asks plainly', ipxe: 'iPXE' } as const;
-
-/** UEFI's IPv6 client asks DHCPv6. */
-function clientsOf(askedAs: AskedAs): ClientKind[] {
-  return clientKinds.filter((kind) => clients[kind].asksAs === askedAs && kind !== 'uefi-v6');
-}

@@ -1,0 +1,87 @@
+/** `diskless doctor` on a network of IPv6 alone, with dnsmasq at the other end. */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { makeBootDisk } from '../support/boot-disk.ts';
+import { Ipv6Pair } from '../support/ipv6-pair.ts';
+import { end, said } from '../support/namespace-pair.ts';
+import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
+const targetName = 'iqn.2024-01.com.example:disk';
+const rootPath = `iscsi:[2001:db8::1]::::${targetName}`;
+const peers = ['dnsmasq', 'ip', 'sfdisk', root, networkNamespaces] as const;
+
+interface Document {
+  readonly ok: boolean;
+  readonly findings: readonly { readonly code: string; readonly what: string; readonly clients?: readonly string[] }[];
+  readonly clients: readonly {
+    readonly client: string;
+    readonly outcome: string;
+    readonly reasons: readonly string[];
+  }[];
+}
+
+async function start(t: TestContext, stack: AsyncDisposableStack, name: string): Promise<Ipv6Pair> {
+  const pair = stack.use(new Ipv6Pair(name, '52:54:00:42:00:0e'));
+  // What a machine with IPv6 does by itself.
+  pair.command('client', 'sysctl', '-qw', 'net.ipv6.conf.client0.accept_ra=1', 'net.ipv6.conf.client0.forwarding=0');
+  const disk = join(temporaryDirectory(t), 'disk.img');
+  makeBootDisk(disk);
+  const args = ['target', disk, '--name', targetName, '--listen', '[2001:db8::1]:3260'];
+  const target = pair.spawn('server', process.execPath, [program, ...args]);
+  stack.defer(() => end(target));
+  await said(target, /3260/);
+  return pair;
+}
+
+async function dnsmasq(pair: Ipv6Pair, stack: AsyncDisposableStack, ...settings: string[]): Promise<void> {
+  const quiet = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--no-hosts', '--leasefile-ro', '--port=0'];
+  const places = [
+    '--interface=server0',
+    '--bind-dynamic',
+    '--no-ping',
+    '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h',
+  ];
+  const daemon = pair.spawn('server', 'dnsmasq', [...quiet, ...places, ...settings]);
+  stack.defer(() => end(daemon));
+  await said(daemon, /DHCP, sockets bound/);
+}
+
+async function examine(
+  pair: Ipv6Pair,
+  ...flags: string[]
+): Promise<{ readonly said: string; readonly document: Document }> {
+  const command = [program, 'doctor', '--interface', 'client0', '--json', ...flags];
+  const { output } = await pair.run(process.execPath, command, 60_000);
+  const start = output.indexOf('{\n');
+  assert.ok(start >= 0, output);
+  return { said: output.slice(0, start), document: JSON.parse(output.slice(start, output.lastIndexOf('\n}') + 2)) };
+}
+
+const outcomes = ({ clients }: Document) => Object.fromEntries(clients.map(({ client, outcome }) => [client, outcome]));
+
+test('a machine without an address takes one, waits for the way to the disk, and leaves nothing behind', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await start(t, stack, 'doctor6-well');
+  await dnsmasq(pair, stack, '--enable-ra', `--dhcp-option=option6:59,${rootPath}`);
+  const { said: steps, document } = await examine(pair);
+  assert.match(steps, /client0 has 2001:db8::1[0-9a-f]{2}\/128 for this boot/);
+  assert.equal(outcomes(document)['uefi-v6'], 'boots', JSON.stringify(document, undefined, 1));
+  assert.doesNotMatch(pair.addresses('client'), /2001:db8::1[0-9a-f]{2}\/128/, 'the address is taken away again');
+});
+
+test('without a router the reason is the one that a boot would give', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await start(t, stack, 'doctor6-none');
+  await dnsmasq(pair, stack, `--dhcp-option=option6:59,${rootPath}`);
+  const { said: steps, document } = await examine(pair);
+  assert.match(steps, /no route to 2001:db8::1 yet: waiting for a router to advertise one/);
+  const found = document.findings.find(({ code }) => code === 'DOCTOR_SERVER_UNREACHABLE');
+  assert.match(found?.what ?? '', /no route to 2001:db8::1 within .*BOOT_IPV6_NO_ROUTE/);
+  assert.equal(outcomes(document)['uefi-v6'], 'fails');
+});
