@@ -1,7 +1,10 @@
-/** Other people's DHCPv6 servers in a namespace, for as long as a test runs: 2001:db8::100 to ::1ff, a Root Path, a name server. */
+/**
+ * Other people's DHCPv6 servers in a namespace, for as long as a test runs: 2001:db8::100 to ::1ff, a Root Path, a name server, and a preference
+ * that no client passes by (RFC 8415 §18.2.1).
+ */
 
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +23,14 @@ export type Dhcp6ServerName = 'dnsmasq' | 'kea-dhcp6' | 'dhcpd';
 const T1 = 2;
 const T2 = 3;
 
+/** Where a server runs: a namespace, and its interface, which has 2001:db8::1/64 or another address of that network. */
+export interface Dhcp6ServerPlace {
+  readonly namespace: string;
+  readonly interface: string;
+}
+
 interface Start {
-  readonly args: (folder: string) => readonly string[];
+  readonly args: (folder: string, link: string) => readonly string[];
   /** What it says when it is ready. */
   readonly ready: string;
 }
@@ -29,47 +38,54 @@ interface Start {
 const starts: Readonly<Record<Dhcp6ServerName, Start>> = {
   dnsmasq: {
     ready: 'DHCP, sockets bound',
-    args: () => [
+    args: (_folder, link) => [
       ...['--conf-file=/dev/null', '--no-daemon', '--user=root', '--port=0', '--log-dhcp', '--no-hosts', '--no-ping'],
-      ...['--leasefile-ro', '--interface=server0', '--bind-dynamic', '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h'],
+      ...[
+        '--dhcp-authoritative',
+        '--leasefile-ro',
+        `--interface=${link}`,
+        '--bind-dynamic',
+        '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h',
+      ],
       ...[`--dhcp-option=option6:59,${rootPath}`, '--dhcp-option=option6:dns-server,[2001:db8::1]'],
     ],
   },
   'kea-dhcp6': {
     ready: 'DHCP6_STARTED',
-    args: (folder) => ['-c', written(folder, 'kea.json', JSON.stringify(keaConfiguration))],
+    args: (folder, link) => ['-c', written(folder, 'kea.json', JSON.stringify(keaConfiguration(link)))],
   },
   dhcpd: {
     ready: 'Server starting service',
-    args: (folder) => [
+    args: (folder, link) => [
       ...['-6', '-f', '-d', '-cf', written(folder, 'dhcpd.conf', dhcpdConfiguration)],
-      ...['-lf', written(folder, 'leases', ''), '-pf', join(folder, 'pid'), 'server0'],
+      ...['-lf', written(folder, 'leases', ''), '-pf', join(folder, 'pid'), link],
     ],
   },
 };
 
-const keaConfiguration = {
+const keaConfiguration = (link: string) => ({
   Dhcp6: {
     'server-id': { type: 'LL', persist: false },
-    'interfaces-config': { interfaces: ['server0'] },
+    'interfaces-config': { interfaces: [link] },
     'lease-database': { type: 'memfile', persist: false },
     ...{ 'preferred-lifetime': 300, 'valid-lifetime': 400, 'renew-timer': T1, 'rebind-timer': T2 },
     subnet6: [
       {
         id: 1,
         subnet: '2001:db8::/64',
-        interface: 'server0',
+        interface: link,
         pools: [{ pool: '2001:db8::100-2001:db8::1ff' }],
         'rapid-commit': true,
         'option-data': [
           { name: 'bootfile-url', data: rootPath },
           { name: 'dns-servers', data: '2001:db8::1' },
+          { name: 'preference', data: '255' },
         ],
       },
     ],
     loggers: [{ name: 'kea-dhcp6', output_options: [{ output: 'stderr' }], severity: 'INFO' }],
   },
-};
+});
 
 const dhcpdConfiguration = `
   default-lease-time 400; preferred-lifetime 300;
@@ -77,6 +93,7 @@ const dhcpdConfiguration = `
   option dhcp6.bootfile-url code 59 = string;
   option dhcp6.bootfile-url "${rootPath}";
   option dhcp6.name-servers 2001:db8::1;
+  option dhcp6.preference 255;
   option dhcp6.rapid-commit;
   subnet6 2001:db8::/64 { range6 2001:db8::100 2001:db8::1ff; }
 `;
@@ -95,14 +112,19 @@ export class Dhcp6ServerProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** Returns once it answers requests. */
-  static async start(t: TestContext, pair: Ipv6Pair, name: Dhcp6ServerName): Promise<Dhcp6ServerProcess> {
+  /** On the server's end. Returns once it answers requests. */
+  static start(t: TestContext, pair: Ipv6Pair, name: Dhcp6ServerName): Promise<Dhcp6ServerProcess> {
+    return Dhcp6ServerProcess.startAt(t, { namespace: pair.server, interface: 'server0' }, name);
+  }
+
+  static async startAt(t: TestContext, place: Dhcp6ServerPlace, name: Dhcp6ServerName): Promise<Dhcp6ServerProcess> {
     const folder = temporaryDirectory(t);
     const { args, ready } = starts[name];
     // Kea keeps its lock and its process id in files that are the same for all.
     const environment = [`KEA_PIDFILE_DIR=${folder}`, 'KEA_LOCKFILE_DIR=none'];
-    const command = [...environment, findProgram(name) ?? name, ...args(folder)];
-    const server = new Dhcp6ServerProcess(pair.spawn('server', 'env', command));
+    const command = [...environment, findProgram(name) ?? name, ...args(folder, place.interface)];
+    const inside = ['netns', 'exec', place.namespace, 'env', ...command];
+    const server = new Dhcp6ServerProcess(spawn('ip', inside, { stdio: ['ignore', 'pipe', 'pipe'] }));
     await server.#ready(ready);
     return server;
   }
