@@ -48,11 +48,11 @@ export async function handOver(
   };
 }
 
-async function attach({ disk, initiatorName, chap }: BootResult): Promise<HandOver> {
+async function attach({ disk, initiatorName, chap, admit }: BootResult): Promise<HandOver> {
   const { address, port } = disk.session.current.remote;
   const { targetName, device } = disk;
   const lun = decodeLun(disk.lun);
-  const kernelDisk = { initiatorName, address, port, targetName };
+  const kernelDisk = { initiatorName, address, port, targetName, admit };
   const name = `diskless-boot-${process.pid}`;
   const { blockDevice, detach } = await handOverToKernel({
     run: runProcess,

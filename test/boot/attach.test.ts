@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findUnit } from '../../src/boot/attach-by-iscsi.ts';
+import { findUnit, hostsOf } from '../../src/boot/attach-by-iscsi.ts';
 import { type AttachOptions, handOverToKernel } from '../../src/boot/hand-over-attach.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
@@ -25,7 +25,7 @@ function machine(
     blockSize: 512,
     socket: '/run/disk.sock',
     record: 'boot-7',
-    kernelDisk: { initiatorName, address: '192.0.2.1', port: 3260, targetName, lun: 1 },
+    kernelDisk: { initiatorName, address: '192.0.2.1', port: 3260, targetName, lun: 1, admit: () => {} },
     files: {
       ...nodeFileSystem,
       status: (path) =>
@@ -60,9 +60,13 @@ const kernelNbd = ['/sys/module/nbd', '/sys/block/nbd0', '/sys/block/nbd0/pid', 
 const report = `iSCSI Transport Class version 2.0-870
 version 2.1.8
 Target: iqn.2001-04.com.example:disk2 (non-flash)
+\tCurrent Portal: 192.0.2.8:3260,1
+\tPersistent Portal: 192.0.2.8:3260,1
 \t\tscsi1 Channel 00 Id 0 Lun: 1
 \t\t\tAttached scsi disk sda\t\tState: running
 Target: ${targetName} (non-flash)
+\tCurrent Portal: 192.0.2.9:3260,1
+\tPersistent Portal: 192.0.2.1:3260,1
 \t\tscsi2 Channel 00 Id 0 Lun: 0
 \t\tscsi2 Channel 00 Id 0 Lun: 1
 \t\t\tAttached scsi disk sdb\t\tState: running
@@ -137,6 +141,18 @@ test('a kernel that does not find the unit in time is logged out again', async (
   await attaching;
   assert.match(calls.at(-1) ?? '', /-o delete$/);
   assert.equal(clock.pending, 0);
+});
+
+test('a kernel that was sent on to a server that may not be used is logged out again', async () => {
+  const { options, calls } = machine([], { iscsiadm: (args) => (args.includes('session') ? report : '') });
+  assert.ok(options.kernelDisk);
+  const admit = (host: string): void => {
+    if (host !== '192.0.2.1') throw new DisklessError('TEST_REFUSED', `${host} is not authorised`);
+  };
+  const attaching = handOverToKernel({ ...options, kernelDisk: { ...options.kernelDisk, admit } });
+  await assert.rejects(attaching, { code: 'TEST_REFUSED', message: '192.0.2.9 is not authorised' });
+  assert.ok(calls.some((call) => / -m node .* -u$/.test(call)));
+  assert.deepEqual(hostsOf(report.replace('192.0.2.9', '[2001:db8::9]'), targetName), ['2001:db8::9']);
 });
 
 test('where there is no way, all that is missing is said', async () => {
