@@ -4,7 +4,8 @@
  */
 
 import { DisklessError, type Ipv6Address, macToBytes, readU32 } from '../bytes/index.ts';
-import { bootParameter } from '../dhcp6/client/lease.ts';
+import { bootParameter, type Dhcp6Information, type Dhcp6Lease } from '../dhcp6/client/lease.ts';
+import type { Dhcp6ClientOptions } from '../dhcp6/client/options.ts';
 import { duidOfMac, formatDuid } from '../dhcp6/duid.ts';
 import { Option } from '../dhcp6/option.ts';
 import { formatRootPath, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
@@ -23,6 +24,8 @@ export interface Dhcp6StageOptions {
   readonly interface: NetworkInterface;
   /** `stateful` asks for an address, `stateless` for boot parameters alone. */
   readonly mode: 'stateful' | 'stateless';
+  /** What the client says of itself; default: nothing. */
+  readonly client?: Pick<Dhcp6ClientOptions, 'userClasses'>;
   /** Milliseconds until the stage gives up. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -48,6 +51,20 @@ export interface Dhcp6Result {
  * reason.
  */
 export async function runDhcp6Stage(options: Dhcp6StageOptions, trace: StageTrace): Promise<Dhcp6Result> {
+  const { held, answer } = await askDhcp6(options, trace);
+  try {
+    return resultOf(answer, held, trace);
+  } catch (error) {
+    await held[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What a server says, `heard` as it stands. Raises what `runDhcp6Stage` does but for ROOT_PATH_.... */
+export async function askDhcp6(
+  options: Dhcp6StageOptions,
+  trace: StageTrace,
+): Promise<{ readonly held: HeldDhcp6; readonly answer: Dhcp6Answer; readonly heard: Dhcp6Lease | Dhcp6Information }> {
   const { network, clock, random, mode, timeout, signal } = options;
   const { name, mac } = options.interface;
   const started = clock.monotonic();
@@ -57,18 +74,18 @@ export async function runDhcp6Stage(options: Dhcp6StageOptions, trace: StageTrac
   trace.step(`asking from ${own.address}`);
   const remaining = Math.max(1, started + timeout - clock.monotonic());
   // One machine that boots is no crowd after a power cut: it need not wait before it asks.
-  const client = { duid: duidOfMac(mac), iaid: readU32(macToBytes(mac), 2), mode, timeout: remaining, longestDelay: 0 };
+  const identity = { ...options.client, duid: duidOfMac(mac), iaid: readU32(macToBytes(mac), 2) };
+  const client = { ...identity, mode, timeout: remaining, longestDelay: 0 };
   const { held, answer } = await obtainDhcp6({ network, clock, random, interface: name, client, signal }, trace);
-  try {
-    return resultOf(answer, held, trace);
-  } catch (error) {
-    await held[Symbol.asyncDispose]();
-    throw error;
-  }
+  return { held, answer, heard: heardIn(answer) };
+}
+
+function heardIn(answer: Dhcp6Answer): Dhcp6Lease | Dhcp6Information {
+  return answer.kind === 'lease' ? answer.lease : answer.information;
 }
 
 function resultOf(answer: Dhcp6Answer, held: HeldDhcp6, trace: StageTrace): Dhcp6Result {
-  const heard = answer.kind === 'lease' ? answer.lease : answer.information;
+  const heard = heardIn(answer);
   const bootFileUrl = bootParameter(heard, Option.bootFileUrl);
   const rootPath = bootFileUrl === undefined ? undefined : parseRootPath(bootFileUrl);
   if (bootFileUrl !== undefined && rootPath === undefined) {

@@ -4,7 +4,7 @@ import { sizeText } from '../boot/boot-stage.ts';
 import { clients } from '../boot/doctor/clients.ts';
 import type { Diagnosis } from '../boot/doctor/examination.ts';
 import type { Finding } from '../boot/doctor/finding.ts';
-import type { SeenDhcp6, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
+import type { SeenDhcp6, SeenDhcp6Answer, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
 import type { Outlook } from '../boot/doctor/outlook.ts';
 import { tableLines } from './table.ts';
 
@@ -34,8 +34,13 @@ function offerRow({ askedAs, server, kind, address, prefix, rootPath }: SeenOffe
 
 function dhcp6Rows(seen: SeenDhcp6 | undefined): string[][] {
   if (seen === undefined) return [];
-  const what = seen.kind === 'none' ? seen.error.code : `${seen.server} names ${seen.rootPath?.text ?? 'no disk'}`;
-  return [['dhcpv6', 'to all', what]];
+  const row = (whom: string, answer: SeenDhcp6Answer) => {
+    const what =
+      answer.kind === 'none' ? answer.error.code : `${answer.server} names ${answer.bootFileUrl ?? 'no disk'}`;
+    return ['dhcpv6', whom, what];
+  };
+  const { plain, ipxe } = seen;
+  return plain.kind === 'none' ? [row('to all', plain)] : [row('to others', plain), row('to iPXE', ipxe)];
 }
 
 function diskRow({ text, origin, portal, connection, listed, login, disk }: SeenDisk): string[] {

@@ -7,6 +7,7 @@ import { makeBootDisk } from '../support/boot-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { end, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
+import { ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
@@ -70,7 +71,17 @@ test('a machine without an address takes one, waits for the way to the disk, and
   await dnsmasq(pair, stack, '--enable-ra', `--dhcp-option=option6:59,${rootPath}`);
   const { said: steps, document } = await examine(pair);
   assert.match(steps, /client0 has 2001:db8::1[0-9a-f]{2}\/128 for this boot/);
-  assert.equal(outcomes(document)['uefi-v6'], 'boots', JSON.stringify(document, undefined, 1));
+  assert.deepEqual(outcomes(document), {
+    ipxe: 'fails',
+    'ipxe-v6': 'fails',
+    'uefi-v4': 'fails',
+    'uefi-v6': 'boots',
+    dracut: 'fails',
+    'dracut-v6': 'boots',
+    debian: 'fails',
+  });
+  const codes = document.findings.map(({ code }) => code).sort();
+  assert.deepEqual(codes, ['DOCTOR_CLIENT_MISREADS', 'DOCTOR_NO_DHCP_SERVER']);
   assert.doesNotMatch(pair.addresses('client'), /2001:db8::1[0-9a-f]{2}\/128/, 'the address is taken away again');
 });
 
@@ -84,4 +95,42 @@ test('without a router the reason is the one that a boot would give', async (t) 
   const found = document.findings.find(({ code }) => code === 'DOCTOR_SERVER_UNREACHABLE');
   assert.match(found?.what ?? '', /no route to 2001:db8::1 within .*BOOT_IPV6_NO_ROUTE/);
   assert.equal(outcomes(document)['uefi-v6'], 'fails');
+});
+
+test('what DHCPv6 says amiss is found: a Root Path that is none, one of over 255 bytes, parameters that UEFI refuses', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await start(t, stack, 'doctor6-ill');
+  const long = `iscsi:${'a'.repeat(60)}.example.com::::iqn.2024-01.com.example:${'x'.repeat(190)}`;
+  for (const [settings, found] of [
+    [[`option6:59,iscsi:2001:db8::1::::${targetName}`], 'DOCTOR_ROOT_PATH_MALFORMED'],
+    [[`option6:59,${long}`], 'DOCTOR_ROOT_PATH_LONG'],
+    [[`option6:59,${rootPath}`, 'option6:60,00:04:73:6f:6c:6f'], 'DOCTOR_BOOT_FILE_PARAMETERS'],
+  ] as const) {
+    await using servers = new AsyncDisposableStack();
+    await dnsmasq(pair, servers, '--enable-ra', ...settings.map((each) => `--dhcp-option=${each}`));
+    const { document } = await examine(pair);
+    const finding = document.findings.find(({ code }) => code === found);
+    assert.deepEqual(finding?.clients?.includes('uefi-v6'), true, JSON.stringify(document.findings, undefined, 1));
+    assert.equal(outcomes(document)['uefi-v6'], 'fails');
+  }
+});
+
+test('iPXE is to start from the script that our server names to it alone', async (t) => {
+  if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
+  const directory = temporaryDirectory(t);
+  const image = join(directory, 'image.img');
+  makeBootDisk(image);
+  using pair = new Ipv6Pair('doctor6-serve', '52:54:00:42:00:0e');
+  pair.command('client', 'sysctl', '-qw', 'net.ipv6.conf.client0.accept_ra=1', 'net.ipv6.conf.client0.forwarding=0');
+  const places = ['--interface', 'server0', '--data', join(directory, 'data'), '--loader-dir', 'off'];
+  const flags = [...places, '--dhcp', 'off', '--dhcp6', 'on'];
+  await using _server = await ServeProgram.start([image, ...flags], ['ip', 'netns', 'exec', pair.server]);
+  const { document } = await examine(pair);
+  const reasonsOf = (wanted: string) => document.clients.find(({ client }) => client === wanted)?.reasons;
+  assert.match(
+    String(reasonsOf('ipxe-v6')),
+    /^it starts from http:\/\/\[2001:db8::1\]:8080\/boot\.ipxe\?mac=52:54:00:42:00:0e$/,
+  );
+  assert.deepEqual(reasonsOf('uefi-v6'), []);
 });

@@ -5,16 +5,18 @@
 
 import { type RootPath, rootPathDefaults } from '../../iscsi/root-path.ts';
 import { decodeLun } from '../../scsi/lun.ts';
-import type { SeenDisk } from './observation.ts';
+import type { AskedAs, SeenDisk } from './observation.ts';
 import { type WrittenFields, writtenFields } from './root-path-reading.ts';
 
-export const clientKinds = ['ipxe', 'uefi-v4', 'uefi-v6', 'dracut', 'debian'] as const;
+export const clientKinds = ['ipxe', 'ipxe-v6', 'uefi-v4', 'uefi-v6', 'dracut', 'dracut-v6', 'debian'] as const;
 export type ClientKind = (typeof clientKinds)[number];
 
 export interface Client {
   readonly title: string;
+  /** Over which its DHCP is, and its disk. */
+  readonly family: 'ipv4' | 'ipv6';
   /** How a DHCP server sees it when it asks for its disk. */
-  readonly asksAs: Exclude<SeenDisk['askedAs'], 'user'>;
+  readonly asksAs: AskedAs;
   /** What it makes of a Root Path that is well-formed: clauses that follow "it"; none when it reads it as it is meant. */
   readonly problems: (fields: WrittenFields, path: RootPath) => readonly string[];
 }
@@ -22,11 +24,19 @@ export interface Client {
 export const clients: Readonly<Record<ClientKind, Client>> = {
   ipxe: {
     title: 'iPXE',
+    family: 'ipv4',
     asksAs: 'ipxe',
-    problems: ({ server }) => given(server === '' && 'has no discovery, and fails without a server name'),
+    problems: ipxe,
+  },
+  'ipxe-v6': {
+    title: 'iPXE, IPv6',
+    family: 'ipv6',
+    asksAs: 'ipxe',
+    problems: ipxe,
   },
   'uefi-v4': {
     title: 'UEFI iSCSI, IPv4',
+    family: 'ipv4',
     asksAs: 'plain',
     problems: (fields, { server }) => [
       ...uefi(fields),
@@ -39,7 +49,8 @@ export const clients: Readonly<Record<ClientKind, Client>> = {
   },
   'uefi-v6': {
     title: 'UEFI iSCSI, IPv6',
-    asksAs: 'dhcp6',
+    family: 'ipv6',
+    asksAs: 'plain',
     problems: (fields, { server }) => [
       ...uefi(fields),
       ...given(
@@ -50,15 +61,20 @@ export const clients: Readonly<Record<ClientKind, Client>> = {
   },
   dracut: {
     title: 'dracut',
+    family: 'ipv4',
     asksAs: 'plain',
-    problems: ({ server, targetName }) =>
-      given(
-        server === '' && 'has no discovery, and can do nothing without a server name',
-        /:(iqn|eui|naa)\./.test(targetName) && 'starts the target name at the last ":iqn.", ":eui." or ":naa." in it',
-      ),
+    problems: dracut,
+  },
+  // Its client of DHCPv6 does not ask for the boot file URL: the kernel command line has to have it.
+  'dracut-v6': {
+    title: 'dracut, ip=dhcp6 and netroot=',
+    family: 'ipv6',
+    asksAs: 'plain',
+    problems: dracut,
   },
   debian: {
     title: 'Debian initramfs',
+    family: 'ipv4',
     asksAs: 'plain',
     problems: ({ server }) =>
       given(
@@ -68,12 +84,32 @@ export const clients: Readonly<Record<ClientKind, Client>> = {
   },
 };
 
-/** Those that ask DHCP over IPv4. */
-export const ipv4Clients: readonly ClientKind[] = clientKinds.filter((kind) => clients[kind].asksAs !== 'dhcp6');
+export function clientsOver(family: Client['family']): ClientKind[] {
+  return clientKinds.filter((kind) => clients[kind].family === family);
+}
+
+/** Whether what was tried is what the client would get. */
+export function isFor(kind: ClientKind, { askedAs }: Pick<SeenDisk, 'askedAs'>): boolean {
+  const { family, asksAs } = clients[kind];
+  if (askedAs === 'user') return true;
+  // iPXE has no Root Path over DHCPv6: the URL is that of a file to it.
+  return family === 'ipv6' ? askedAs === 'dhcp6' && asksAs === 'plain' : askedAs === asksAs;
+}
 
 /** But for the LUN, which is a matter of its own: see `lunProblem`. */
 export function readingProblems(kind: ClientKind, text: string, path: RootPath): readonly string[] {
   return clients[kind].problems(writtenFields(text), path);
+}
+
+function ipxe({ server }: WrittenFields): string[] {
+  return given(server === '' && 'has no discovery, and fails without a server name');
+}
+
+function dracut({ server, targetName }: WrittenFields): string[] {
+  return given(
+    server === '' && 'has no discovery, and can do nothing without a server name',
+    /:(iqn|eui|naa)\./.test(targetName) && 'starts the target name at the last ":iqn.", ":eui." or ":naa." in it',
+  );
 }
 
 /** What both of UEFI's readers do. */

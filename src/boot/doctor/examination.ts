@@ -77,7 +77,7 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
   ]);
   const leased = chosen.ipv4.length > 0 ? undefined : await takeLease(chosen, offers, options, cleanup);
   const named = [...given, ...offers.flatMap(namedIn), ...namedByDhcp6(dhcp6)];
-  if (dhcp6.kind === 'answer' && named.some(isOverIpv6)) {
+  if (dhcp6.plain.kind === 'answer' && named.some(isOverIpv6)) {
     await takeIpv6Addresses({ ...asked, timeout: window }, options.machine, cleanup, trace);
   }
   const reach = reachOf(chosen, leased?.reach ?? byOwnRoutes, options);
@@ -109,9 +109,9 @@ function namedIn({ rootPath, server, askedAs }: SeenOffer): Named[] {
   return rootPath === undefined ? [] : [{ rootPath, origin: `the offer of ${server}`, askedAs }];
 }
 
-function namedByDhcp6(seen: SeenDhcp6): Named[] {
-  if (seen.kind === 'none' || seen.rootPath === undefined) return [];
-  return [{ rootPath: seen.rootPath, origin: `DHCPv6 of ${seen.server}`, askedAs: 'dhcp6' }];
+function namedByDhcp6({ plain }: SeenDhcp6): Named[] {
+  if (plain.kind === 'none' || plain.rootPath === undefined) return [];
+  return [{ rootPath: plain.rootPath, origin: `DHCPv6 of ${plain.server}`, askedAs: 'dhcp6' }];
 }
 
 /** The same Root Path is tried once, whoever names it. */

@@ -35,10 +35,25 @@ export type RootPathReading =
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed'; readonly error: ErrorRecord };
 
-/** `none`: no server answered, there is no IPv6 to ask with, or the Root Path is malformed. */
-export type SeenDhcp6 =
-  | { readonly kind: 'answer'; readonly server: string; readonly rootPath: SeenRootPath | undefined }
+/** `none`: no server answered, or there is no IPv6 to ask with. */
+export type SeenDhcp6Answer =
+  | {
+      readonly kind: 'answer';
+      /** The server's DUID in hexadecimal. */
+      readonly server: string;
+      readonly bootFileUrl: string | undefined;
+      /** The same, read as a Root Path (RFC 5970 §5). */
+      readonly rootPath: SeenRootPath | undefined;
+      /** Option 60, each in hexadecimal. */
+      readonly bootFileParameters: readonly string[];
+    }
   | { readonly kind: 'none'; readonly error: ErrorRecord };
+
+/** What DHCPv6 answers to whom. */
+export interface SeenDhcp6 extends Readonly<Record<AskedAs, SeenDhcp6Answer>> {
+  /** Identifiers of all servers that give addresses. */
+  readonly servers: readonly string[];
+}
 
 /** What DHCP gave in the end, where the doctor had to have an address. */
 export interface SeenLease {

@@ -1,23 +1,74 @@
-/** What DHCPv6 says of the disk: asked without taking an address, as UEFI's iSCSI does (RFC 8415 §18.2.6). */
+/** What DHCPv6 says of the disk: asked without taking an address, as UEFI's iSCSI does (RFC 8415 §18.2.6), and who gives addresses. */
 
 import { DisklessError } from '../../bytes/index.ts';
+import { bootParameter } from '../../dhcp6/client/lease.ts';
+import { Dhcp6Port } from '../../dhcp6/datagram.ts';
+import { ServerDetection } from '../../dhcp6/detect.ts';
+import { duidOfMac, formatDuid } from '../../dhcp6/duid.ts';
+import { Option } from '../../dhcp6/option.ts';
+import { pause } from '../../os/clock.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
-import { configureIpv6, type Dhcp6StageOptions, runDhcp6Stage } from '../dhcp6-stage.ts';
+import { askDhcp6, configureIpv6, type Dhcp6StageOptions, runDhcp6Stage } from '../dhcp6-stage.ts';
 import { errorRecord, type StageTrace } from '../trace.ts';
 import { usableIpv6 } from '../usable-ipv6.ts';
-import type { SeenDhcp6 } from './observation.ts';
+import type { SeenDhcp6, SeenDhcp6Answer } from './observation.ts';
 import { readRootPath } from './root-path-reading.ts';
 
+type Question = Omit<Dhcp6StageOptions, 'mode'>;
+
+/** What iPXE says of itself in option 15. */
+const asIpxe = { userClasses: ['iPXE'] } as const;
+
 /** Rejects with what is no answer of the network: NETWORK_..., and the reason of the signal. */
-export async function seeDhcp6(options: Omit<Dhcp6StageOptions, 'mode'>, trace: StageTrace): Promise<SeenDhcp6> {
+export async function seeDhcp6(question: Question, trace: StageTrace): Promise<SeenDhcp6> {
+  const plain = await seeAnswer(question, trace);
+  // Who answers nobody does not answer iPXE either.
+  const ipxe = plain.kind === 'none' ? plain : await seeAnswer({ ...question, client: asIpxe }, trace);
+  return { plain, ipxe, servers: plain.kind === 'none' ? [] : await seeServers(question) };
+}
+
+async function seeAnswer(question: Question, trace: StageTrace): Promise<SeenDhcp6Answer> {
   try {
-    const { server, bootFileUrl, held } = await runDhcp6Stage({ ...options, mode: 'stateless' }, trace);
+    const { held, heard } = await askDhcp6({ ...question, mode: 'stateless' }, trace);
     await held[Symbol.asyncDispose]();
-    const rootPath = bootFileUrl === undefined ? undefined : readRootPath(new TextEncoder().encode(bootFileUrl));
-    return { kind: 'answer', server, rootPath };
+    const bootFileUrl = bootParameter(heard, Option.bootFileUrl);
+    return {
+      kind: 'answer',
+      server: formatDuid(heard.serverIdentifier),
+      bootFileUrl,
+      rootPath: bootFileUrl === undefined ? undefined : readRootPath(new TextEncoder().encode(bootFileUrl)),
+      bootFileParameters: (bootParameter(heard, Option.bootFileParameters) ?? []).map((item) =>
+        Buffer.from(item).toString('hex'),
+      ),
+    };
   } catch (error) {
-    return { kind: 'none', error: errorRecord(answerIn(error, options)) };
+    return { kind: 'none', error: errorRecord(answerIn(error, question)) };
   }
+}
+
+/** The identifiers of all servers that would give this machine an address. */
+async function seeServers({ network, clock, random, interface: chosen, timeout, signal }: Question): Promise<string[]> {
+  const detection = new ServerDetection({ duid: duidOfMac(chosen.mac), window: timeout / 2 }, random);
+  const place = { interface: chosen.name, address: '::', port: Dhcp6Port.client, reuseAddress: true };
+  await using socket = await network.openUdp(place);
+  const servers = new Set<string>();
+  socket.start({
+    message: (data) => {
+      const server = detection.receive(data);
+      if (server !== undefined) servers.add(formatDuid(server));
+    },
+    // What could not be sent now is sent again.
+    error: () => {},
+  });
+  const first = detection.start(clock.monotonic());
+  socket.send(first.data, first.to);
+  while (detection.deadline !== undefined) {
+    await pause(clock, detection.deadline - clock.monotonic(), signal);
+    signal.throwIfAborted();
+    const next = detection.poll(clock.monotonic());
+    if (next !== undefined) socket.send(next.data, next.to);
+  }
+  return [...servers];
 }
 
 /**
@@ -25,26 +76,26 @@ export async function seeDhcp6(options: Omit<Dhcp6StageOptions, 'mode'>, trace: 
  * examination lasts. Rejects as `seeDhcp6` does, and with MACHINE_NETWORK_FAILED.
  */
 export async function takeIpv6Addresses(
-  options: Omit<Dhcp6StageOptions, 'mode'>,
+  question: Question,
   machine: MachineNetwork,
   cleanup: AsyncDisposableStack,
   trace: StageTrace,
 ): Promise<void> {
-  const own = options.network.interfaces().find(({ name }) => name === options.interface.name);
+  const own = question.network.interfaces().find(({ name }) => name === question.interface.name);
   if (own !== undefined && usableIpv6(own).some(({ scope }) => scope !== 'link-local')) return;
-  const asked = { ...options, mode: 'stateful' } as const;
+  const asked = { ...question, mode: 'stateful' } as const;
   try {
     const result = await runDhcp6Stage(asked, trace);
     cleanup.use(result.held);
     await configureIpv6(asked, result, machine, cleanup, trace);
   } catch (error) {
-    const { message, code } = answerIn(error, options);
+    const { message, code } = answerIn(error, question);
     trace.step(`${message} (${code})`);
   }
 }
 
 /** Raises the error when the network has not given it. */
-function answerIn(error: unknown, { signal }: Pick<Dhcp6StageOptions, 'signal'>): DisklessError {
+function answerIn(error: unknown, { signal }: Pick<Question, 'signal'>): DisklessError {
   const isAnswer = error instanceof DisklessError && /^(DHCP6_|ROOT_PATH_|BOOT_IPV6_)/.test(error.code);
   if (signal.aborted || !isAnswer) throw error;
   return error;

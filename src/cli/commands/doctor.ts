@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { type Diagnosis, examine } from '../../boot/doctor/examination.ts';
+import type { SeenDhcp6Answer } from '../../boot/doctor/observation.ts';
 import { readRootPath } from '../../boot/doctor/root-path-reading.ts';
 import { chooseInterface } from '../../boot/interface-setup.ts';
 import { systemClock } from '../../os/clock.ts';
@@ -55,8 +56,12 @@ function documentOf({ observation, findings, clients }: Diagnosis) {
     findings,
     clients,
     offers: offers?.map(({ rootPath, ...offer }) => ({ ...offer, rootPath: rootPath?.text })),
-    dhcp6: dhcp6?.kind === 'answer' ? { ...dhcp6, rootPath: dhcp6.rootPath?.text } : dhcp6,
+    dhcp6: dhcp6 && { ...dhcp6, plain: answerText(dhcp6.plain), ipxe: answerText(dhcp6.ipxe) },
     lease,
     disks: disks.map(({ path: _, text, ...disk }) => ({ rootPath: text, ...disk })),
   };
+}
+
+function answerText(answer: SeenDhcp6Answer) {
+  return answer.kind === 'answer' ? { ...answer, rootPath: answer.rootPath?.text } : answer;
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findingsOf } from '../../../src/boot/doctor/examination.ts';
-import type { Observation, SeenDisk, SeenOffer } from '../../../src/boot/doctor/observation.ts';
+import type { Observation, SeenDhcp6, SeenDisk, SeenOffer } from '../../../src/boot/doctor/observation.ts';
 import { outlooks } from '../../../src/boot/doctor/outlook.ts';
 import { readRootPath, writtenFields } from '../../../src/boot/doctor/root-path-reading.ts';
 import { ip } from '../simulated-lan.ts';
@@ -42,6 +42,20 @@ function disk(text: string, fields: Partial<SeenDisk> = {}): SeenDisk {
   };
 }
 
+const path6 = `iscsi:[2001:db8::1]::::${name}`;
+
+/** What DHCPv6 says to everybody. */
+function answered(
+  bootFileUrl: string | undefined,
+  bootFileParameters: readonly string[] = [],
+  servers = ['0003'],
+): SeenDhcp6 {
+  const rootPath = bootFileUrl === undefined ? undefined : readRootPath(new TextEncoder().encode(bootFileUrl));
+  const answer = { kind: 'answer', server: '0003', bootFileUrl, rootPath, bootFileParameters } as const;
+  return { plain: answer, ipxe: answer, servers };
+}
+
+const disk6 = disk(path6, { askedAs: 'dhcp6', portal: '[2001:db8::1]:3260' });
 const both = (rootPath: string | undefined) => [offer(rootPath), offer(rootPath, { askedAs: 'ipxe' })];
 const healthy: Observation = { offers: both(good), dhcp6: undefined, lease: undefined, disks: [disk(good)] };
 const failed = (code: string) => ({ kind: 'failed' as const, error: { code, message: 'it failed' } });
@@ -180,6 +194,33 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
     ['DOCTOR_LUN_DECIMAL'],
   ],
   ['a LUN of one digit', { ...healthy, disks: [disk(`iscsi:192.0.2.1:::9:${name}`)] }, []],
+  ['IPv6 as well', { ...healthy, dhcp6: answered(path6), disks: [disk(good), disk6] }, ['DOCTOR_CLIENT_MISREADS']],
+  [
+    'a Root Path over DHCPv6 that is malformed',
+    { ...healthy, dhcp6: answered(`iscsi:2001:db8::1::::${name}`) },
+    ['DOCTOR_ROOT_PATH_MALFORMED'],
+  ],
+  [
+    'a Root Path over DHCPv6 over 255 bytes',
+    { ...healthy, dhcp6: answered(`iscsi:${'a.'.repeat(100)}b::::iqn.2001-04.com.example:${'x'.repeat(100)}`) },
+    ['DOCTOR_ROOT_PATH_LONG'],
+  ],
+  [
+    'two DHCPv6 servers',
+    { ...healthy, dhcp6: answered(undefined, [], ['0001', '0003']) },
+    ['DOCTOR_SEVERAL_DHCP_SERVERS'],
+  ],
+  [
+    'boot file parameters that are no address',
+    { ...healthy, dhcp6: answered(path6, ['736f6c6f']) },
+    ['DOCTOR_BOOT_FILE_PARAMETERS'],
+  ],
+  [
+    'boot file parameters as UEFI wants them',
+    { ...healthy, dhcp6: answered(path6, ['20010db8000000000000000000000001']) },
+    [],
+  ],
+  ['boot file parameters of another system', { ...healthy, dhcp6: answered('http://x/y', ['736f6c6f']) }, []],
   ['a LUN with a leading zero', { ...healthy, disks: [disk(`iscsi:192.0.2.1:::01:${name}`)] }, ['DOCTOR_LUN_DECIMAL']],
 ];
 
@@ -197,8 +238,9 @@ for (const [what, seen, codes] of ill) {
 /** Where clients do not read a Root Path as RFC 4173 §5 means it. */
 const misread: readonly (readonly [string, readonly string[]])[] = [
   [good, []],
-  [`iscsi:::::${name}`, ['ipxe', 'uefi-v4', 'uefi-v6', 'dracut', 'debian']],
-  [`iscsi:[2001:db8::1]::::${name}`, ['debian']],
+  [`iscsi:::::${name}`, ['ipxe', 'ipxe-v6', 'uefi-v4', 'uefi-v6', 'dracut', 'dracut-v6', 'debian']],
+  [path6, ['debian']],
+  [`${path6}:iqn.2002-01.com.example`, ['dracut-v6', 'debian']],
   ['iscsi:192.0.2.1::::eui.02004567a425678d', ['uefi-v4']],
   [`iscsi:1st.example.com::::${name}`, ['uefi-v4']],
   [`ISCSI:192.0.2.1::::${name}`, ['uefi-v4']],
@@ -228,18 +270,62 @@ test('each kind of client has an outlook of its own: a fault of one path is no f
   const outcomes = outlooks(seen, findingsOf(seen)).map(({ client, outcome }) => [client, outcome]);
   assert.deepEqual(outcomes, [
     ['ipxe', 'boots'],
+    ['ipxe-v6', 'not looked at'],
     ['uefi-v4', 'boots'],
     ['uefi-v6', 'not looked at'],
     ['dracut', 'fails'],
+    ['dracut-v6', 'not looked at'],
     ['debian', 'fails'],
   ]);
-  const sixth = { ...seen, dhcp6: { kind: 'none' as const, error: { code: 'DHCP6_NO_ANSWER', message: 'nobody' } } };
-  assert.deepEqual(outlooks(sixth, [])[2]?.reasons, ['DHCP6_NO_ANSWER']);
-  const path6 = `iscsi:[2001:db8::1]::::${name}`;
-  const named6 = { ...sixth, disks: [...seen.disks, disk(path6, { askedAs: 'dhcp6' })] };
-  assert.deepEqual([outlooks(named6, [])[2]?.outcome, outlooks(named6, [])[2]?.rootPath], ['boots', path6]);
   const none = outlooks({ offers: [], dhcp6: undefined, lease: undefined, disks: [] }, []);
   assert.ok(none.every(({ outcome }) => outcome !== 'boots'));
+});
+
+test('over IPv6 each kind of client has an outlook too, whatever IPv4 is like', () => {
+  const seen = (dhcp6: SeenDhcp6, ...disks: SeenDisk[]): Observation => ({
+    offers: [],
+    dhcp6,
+    lease: undefined,
+    disks,
+  });
+  const outlookOf = (client: string, observation: Observation) => {
+    const { outcome, reasons } =
+      outlooks(observation, findingsOf(observation)).find((each) => each.client === client) ?? {};
+    return [outcome, ...(reasons ?? [])];
+  };
+  const well = seen(answered(path6), disk6);
+  for (const [client, outcome] of [
+    ['uefi-v6', ['boots']],
+    ['dracut-v6', ['boots']],
+    ['uefi-v4', ['fails', 'DOCTOR_NO_DHCP_SERVER']],
+    ['debian', ['fails', 'DOCTOR_NO_DHCP_SERVER']],
+    [
+      'ipxe-v6',
+      ['fails', 'it has no Root Path over DHCPv6, and needs the URL of a script that names the disk (option 59)'],
+    ],
+  ] as const) {
+    assert.deepEqual(outlookOf(client, well), outcome);
+  }
+  const url = 'http://[2001:db8::1]:8080/boot.ipxe';
+  const script = { ...answered(path6), ipxe: answered(url).ipxe };
+  assert.deepEqual(outlookOf('ipxe-v6', seen(script, disk6)), ['not looked at', `it starts from ${url}`]);
+  const parameters = seen(answered(path6, ['736f6c6f']), disk6);
+  assert.deepEqual(outlookOf('uefi-v6', parameters), ['fails', 'DOCTOR_BOOT_FILE_PARAMETERS']);
+  assert.deepEqual(outlookOf('dracut-v6', parameters), ['boots']);
+  const malformed = seen(answered(`iscsi:[2001:db8::1]:::${name}`));
+  assert.deepEqual(outlookOf('uefi-v6', malformed), ['fails', 'DOCTOR_ROOT_PATH_MALFORMED']);
+  const nothing = 'DHCPv6 names no disk (option 59)';
+  assert.deepEqual(outlookOf('dracut-v6', seen(answered(undefined))), ['fails', nothing]);
+  const silence = { kind: 'none', error: { code: 'DHCP6_NO_ANSWER', message: 'nobody' } } as const;
+  const silent = seen({ plain: silence, ipxe: silence, servers: [] });
+  for (const client of ['ipxe-v6', 'uefi-v6', 'dracut-v6']) {
+    assert.deepEqual(outlookOf(client, silent), ['fails', 'DHCP6_NO_ANSWER']);
+  }
+  const decimal = `iscsi:[2001:db8::1]:::10:${name}`;
+  assert.deepEqual(outlookOf('dracut-v6', seen(answered(decimal), disk(decimal, { askedAs: 'dhcp6' }))), [
+    'fails',
+    'DOCTOR_LUN_DECIMAL',
+  ]);
 });
 
 test('the written fields are what stands between the colons', () => {

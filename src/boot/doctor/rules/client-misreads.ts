@@ -20,7 +20,8 @@ export const clientMisreads: Rule = ({ disks }) =>
       ),
   );
 
-/** Firmware has a client for each family, and a server's address tells whose it is. */
+/** A server's address tells whose it is where there is a client for each family; Debian's knows of one alone. */
 function isOfOtherFamily(kind: ClientKind, { server }: RootPath): boolean {
-  return (kind === 'uefi-v4' && server?.kind === 'ipv6') || (kind === 'uefi-v6' && server?.kind === 'ipv4');
+  if (server === undefined || server.kind === 'name' || kind === 'debian') return false;
+  return server.kind !== clients[kind].family;
 }

@@ -1,6 +1,7 @@
 /** Everything that the doctor looks for, the most basic first. */
 
 import type { Rule } from '../finding.ts';
+import { bootFileParameters } from './boot-file-parameters.ts';
 import { clientMisreads } from './client-misreads.ts';
 import { gateway } from './gateway.ts';
 import { loginRefused } from './login-refused.ts';
@@ -24,6 +25,7 @@ export const rules: readonly Rule[] = [
   rootPathNotOffered,
   rootPathMalformed,
   rootPathLong,
+  bootFileParameters,
   gateway,
   serverUnreachable,
   noTarget,

@@ -14,7 +14,7 @@ export const lunDecimal: Rule = ({ disks }) =>
         what: `a system with root=${text} ${problem}`,
         why: 'RFC 4173 §5 makes the LUN hexadecimal; dracut and Debian take its text for the decimal one of /dev/disk/by-path.',
         todo: 'Give the machine its disk at a LUN of 0 to 9, written without leading zeros.',
-        clients: ['dracut', 'debian'] as const,
+        clients: ['dracut', 'dracut-v6', 'debian'] as const,
       },
     ];
   });

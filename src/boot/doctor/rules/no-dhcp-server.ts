@@ -1,4 +1,4 @@
-import { ipv4Clients } from '../clients.ts';
+import { clientsOver } from '../clients.ts';
 import type { Rule } from '../finding.ts';
 
 export const noDhcpServer: Rule = ({ offers }) => {
@@ -11,7 +11,7 @@ export const noDhcpServer: Rule = ({ offers }) => {
       level: 'error',
       what,
       why: 'A machine without an address cannot ask anybody for its disk (RFC 4173 §5). Those that ask DHCPv6 do without.',
-      clients: ipv4Clients,
+      clients: clientsOver('ipv4'),
       todo: 'Start a DHCP server on this network (diskless serve is one), or look at the cable, the switch port and the VLAN.',
     },
   ];

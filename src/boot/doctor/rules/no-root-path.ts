@@ -1,4 +1,4 @@
-import { clientKinds, clients } from '../clients.ts';
+import { clients, clientsOver } from '../clients.ts';
 import type { Rule } from '../finding.ts';
 import type { SeenOffer } from '../observation.ts';
 
@@ -22,7 +22,7 @@ export const noRootPath: Rule = ({ offers = [], lease }) => {
             : `the Root Path that ${whom[askedAs]} gets, "${other}", is not one of iSCSI`,
         why: 'The Root Path (option 17) with the prefix "iscsi:" is how a machine learns where its disk is (RFC 4173 §5).',
         todo: 'Let the DHCP server send option 17, such as iscsi:192.0.2.5::::iqn.2001-04.com.example:disk.',
-        clients: clientKinds.filter((kind) => clients[kind].asksAs === askedAs),
+        clients: clientsOver('ipv4').filter((kind) => clients[kind].asksAs === askedAs),
       },
     ];
   });

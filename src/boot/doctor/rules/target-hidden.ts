@@ -14,7 +14,7 @@ export const targetHidden: Rule = ({ disks }) =>
         what: `${portal} lets machines in to ${path.targetName}, but does not tell its name to SendTargets: ${shown}`,
         why: 'dracut looks for the name by SendTargets first, and does not log in when it is not there.',
         todo: 'Let the target answer discovery sessions of this initiator.',
-        clients: ['dracut'] as const,
+        clients: ['dracut', 'dracut-v6'] as const,
       },
     ];
   });
