@@ -1,6 +1,6 @@
 /** The boot stage (RFC 4173 §7): the iSCSI session, the disk in it, and its first blocks. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, sizeText } from '../bytes/index.ts';
 import type { Initiator } from '../initiator/initiator.ts';
 import type { LastingSession } from '../initiator/lasting-session.ts';
 import { openRemoteDevice, type RemoteDevice } from '../initiator/remote-device.ts';
@@ -188,12 +188,4 @@ function describe(description: DiskDescription): string[] {
       return `partition ${number}: ${sizeText(length)} ${typeName ?? type}${name ? ` "${name}"` : ''}${content ? `, ${content.kind}${label}` : ''}`;
     }),
   ];
-}
-
-/** `1.5 GiB`, `512 B` */
-export function sizeText(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** power;
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power]}`;
 }

@@ -13,3 +13,4 @@ export * from './part.ts';
 export * from './patience.ts';
 export * from './pieces.ts';
 export * from './serial.ts';
+export * from './size-text.ts';

@@ -1,11 +1,11 @@
 /** A diagnosis as a person reads it: what was seen, what each kind of client would come to, and what is wrong. */
 
-import { sizeText } from '../boot/boot-stage.ts';
 import { clients } from '../boot/doctor/clients.ts';
 import type { Diagnosis } from '../boot/doctor/examination.ts';
 import type { Finding } from '../boot/doctor/finding.ts';
 import type { SeenDhcp6, SeenDhcp6Answer, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
 import type { Outlook } from '../boot/doctor/outlook.ts';
+import { sizeText } from '../bytes/index.ts';
 import { tableLines } from './table.ts';
 
 /** Of a target list, in one line. */

@@ -1,7 +1,6 @@
 /** What `host` and `image` remove, and how they say so. */
 
-import { sizeText } from '../boot/boot-stage.ts';
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, sizeText } from '../bytes/index.ts';
 import type { DiskSummary } from '../pool/pool.ts';
 import { allocatedBy } from './host-record.ts';
 

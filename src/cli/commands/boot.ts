@@ -3,13 +3,12 @@
 import type { Command } from 'commander';
 import { type BootResult, boot } from '../../boot/boot.ts';
 import type { BootRequest } from '../../boot/boot-request.ts';
-import { sizeText } from '../../boot/boot-stage.ts';
 import { type CopyResult, copyRange } from '../../boot/copy.ts';
 import { discoveryServices } from '../../boot/discovery-services.ts';
 import type { BootEnvironment } from '../../boot/environment.ts';
 import { planBoot } from '../../boot/planned-stages.ts';
 import { BootTrace, errorRecord } from '../../boot/trace.ts';
-import { DisklessError } from '../../bytes/index.ts';
+import { DisklessError, sizeText } from '../../bytes/index.ts';
 import { defaultTimeouts } from '../../initiator/timeouts.ts';
 import { systemClock } from '../../os/clock.ts';
 import { nodeHttpClient } from '../../os/http-client.ts';

@@ -1,11 +1,10 @@
 /** HTTP on every served interface, or where it was told to be. */
 
-import { isIpv4 } from '../../bytes/index.ts';
+import { isIpv4, kibibytes } from '../../bytes/index.ts';
 import { httpApp } from '../http-app.ts';
 import { endsOf, HttpService } from '../http-service.ts';
 import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { type Parts, placesOf } from '../parts.ts';
-import { kibibytes } from './size-text.ts';
 
 export async function startHttp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
   const { options, loaders, machines, trace } = parts;

@@ -1,10 +1,10 @@
 /** TFTP on every served interface. */
 
+import { kibibytes } from '../../bytes/index.ts';
 import type { Endpoint } from '../../os/network.ts';
 import { type InterfacePlan, servedAddresses } from '../interface-plan.ts';
 import { type Parts, troubleOf } from '../parts.ts';
 import { TftpService, type TftpTransfer } from '../tftp-service.ts';
-import { kibibytes } from './size-text.ts';
 
 export async function startTftp(parts: Parts, plans: readonly InterfacePlan[]): Promise<AsyncDisposable> {
   const { platform, loaders, options, emit } = parts;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { sizeText } from '../../../boot/boot-stage.ts';
+import { sizeText } from '../../../bytes/index.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { allHosts, allocatedBy, type HostRecord, timeText } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';

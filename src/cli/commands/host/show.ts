@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { sizeText } from '../../../boot/boot-stage.ts';
+import { sizeText } from '../../../bytes/index.ts';
 import type { Boot } from '../../../fleet/boot.ts';
 import type { Ipv6Lease } from '../../../fleet/ipv6-lease.ts';
 import type { Lease } from '../../../fleet/lease.ts';

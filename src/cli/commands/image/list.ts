@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { sizeText } from '../../../boot/boot-stage.ts';
+import { sizeText } from '../../../bytes/index.ts';
 import type { ImageSummary } from '../../../pool/pool.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { allocatedBy } from '../../host-record.ts';

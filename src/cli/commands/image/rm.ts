@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { sizeText } from '../../../boot/boot-stage.ts';
+import { sizeText } from '../../../bytes/index.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { removing } from '../../disk-removal.ts';
 import { findImage, identitySetting } from '../../kept-image.ts';

@@ -1,7 +1,7 @@
 /** `diskless iscsi inquiry`: what a disk says of itself. */
 
 import type { Command } from 'commander';
-import { sizeText } from '../../../boot/boot-stage.ts';
+import { sizeText } from '../../../bytes/index.ts';
 import { LogicalUnit } from '../../../initiator/logical-unit.ts';
 import { systemClock } from '../../../os/clock.ts';
 import { makeInitiator } from '../../initiator-settings.ts';

@@ -2,9 +2,8 @@
 
 import type { Command } from 'commander';
 import type { Device } from '../../../block/device.ts';
-import { sizeText } from '../../../boot/boot-stage.ts';
 import { type CopyResult, copyRange } from '../../../boot/copy.ts';
-import { DisklessError } from '../../../bytes/index.ts';
+import { DisklessError, sizeText } from '../../../bytes/index.ts';
 import { systemClock } from '../../../os/clock.ts';
 import { nodeFileSystem } from '../../../os/node-file-system.ts';
 import { makeInitiator } from '../../initiator-settings.ts';
