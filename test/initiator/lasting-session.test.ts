@@ -66,6 +66,43 @@ test('commands that were under way when the session was dropped run in the next 
   assert.equal((await read).status, 0);
 });
 
+const machine = { name: 'machine', secret: Buffer.from('a secret of machines') };
+const disk = { name: 'disk', secret: Buffer.from('another one, of disks') };
+
+test('a session that follows another one is proved by both ends as that was (RFC 4173 §8)', async () => {
+  await using served = await serveTarget({ authentication: { initiators: [machine], target: disk } });
+  await using session = await initiatorOf(served, { chap: { initiator: machine, target: disk } }).keep(portal, TARGET);
+  const provenBy = () => served.portal.sessions.map(({ authenticatedAs }) => authenticatedAs);
+  assert.deepEqual(provenBy(), ['machine']);
+  await endSession(served);
+  assert.deepEqual(provenBy(), []);
+  const running = session.execute({ lun: own, cdb: testUnitReady });
+  await served.clock.pass(2_000);
+  await running;
+  assert.deepEqual(provenBy(), ['machine']);
+});
+
+test('a session that follows is refused to a target that cannot prove what the first one did', async () => {
+  let logins = 0;
+  const target = new Target({ name: TARGET, units: new Map([[0, new MemoryDevice(64 * 512)]]) });
+  const directory: TargetDirectory = {
+    names: () => [TARGET],
+    find: () => {
+      logins += 1;
+      const secret = logins === 1 ? disk.secret : Buffer.from('a guess of somebody');
+      return { target, authentication: { initiators: [machine], target: { ...disk, secret } } };
+    },
+  };
+  await using served = await serveTarget({ portal: { directory } });
+  const chap = { initiator: machine, target: disk };
+  await using session = await initiatorOf(served, { chap, timeouts: { renewal: 1_000 } }).keep(portal, TARGET);
+  await endSession(served);
+  const failed = assert.rejects(session.execute({ lun: own, cdb: testUnitReady }), { code: 'ISCSI_LOGIN_AUTH_FAILED' });
+  for (let second = 0; second < 5; second++) await served.clock.pass(1_000);
+  await failed;
+  assert.ok(logins > 1);
+});
+
 /** A target in each of whose sessions there are other units. */
 async function changingTarget(...units: readonly ReadonlyMap<number, Device>[]) {
   const targets = units.map((each) => new Target({ name: TARGET, units: each }));
@@ -80,8 +117,8 @@ async function endSession({ portal: { sessions } }: ServedTarget): Promise<void>
 }
 
 test('a unit that is another one in the next session is not written to, and that is the end', async () => {
-  const [disk, smaller] = [new MemoryDevice(64 * 512), new MemoryDevice(32 * 512)];
-  const { served, left } = await changingTarget(new Map([[0, disk]]), new Map([[0, smaller]]), new Map([[0, disk]]));
+  const [first, smaller] = [new MemoryDevice(64 * 512), new MemoryDevice(32 * 512)];
+  const { served, left } = await changingTarget(new Map([[0, first]]), new Map([[0, smaller]]), new Map([[0, first]]));
   await using _served = served;
   await using session = await initiatorOf(served).keep(portal, TARGET);
   const device = await openRemoteDevice(session, own, served.clock);
