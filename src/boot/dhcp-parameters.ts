@@ -1,6 +1,6 @@
 /**
  * Where DHCP servers put what a boot needs to know: a table of places for each parameter, the one that counts most first. What is
- * found is kept with the place that it came from. A place that is malformed is passed over for the next one.
+ * found is kept with the place that it came from.
  */
 
 import { ProtocolError } from '../bytes/index.ts';
@@ -11,7 +11,12 @@ import type { OptionList, OptionType } from '../dhcp/option-list.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { parseRootPath, type RootPath } from '../iscsi/root-path.ts';
-import { type EmulexBoot, parseEmulexBootString } from './emulex-boot-string.ts';
+import {
+  type EmulexBootString,
+  emulexInitiatorName,
+  emulexRootPath,
+  parseEmulexBootString,
+} from './emulex-boot-string.ts';
 
 export interface Found<T> {
   readonly value: T;
@@ -22,47 +27,29 @@ export interface Found<T> {
 /** A place in a message. */
 interface Place<T> {
   readonly name: string;
-  /** In option 43, which is meant for the ROMs of one vendor. */
-  readonly isVendors: boolean;
   /** Undefined when it is not there. Raises ProtocolError when it is there and malformed. */
   readonly read: (message: DhcpMessage) => T | undefined;
 }
 
-/** A place that is there and cannot be read. */
-export interface Unreadable {
-  readonly origin: string;
-  readonly isVendors: boolean;
-  readonly error: ProtocolError;
-}
-
-interface Search<T> {
-  readonly found: Found<T> | undefined;
-  readonly isVendors: boolean;
-  /** What comes before it. */
-  readonly unreadable: readonly Unreadable[];
-}
-
 const rootPathPlaces: readonly Place<RootPath>[] = [
-  inOption(Option.rootPath, rootPathIn),
-  inIsanOption(IsanOption.firstTarget, rootPathIn),
-  inEmulexString((boot) => boot.rootPath),
+  { name: nameOf(Option.rootPath), read: ({ options }) => rootPathIn(options, Option.rootPath) },
+  { name: isanName(IsanOption.firstTarget), read: (message) => rootPathIn(isan(message), IsanOption.firstTarget) },
+  { name: emulexName(), read: rootPathOfEmulex },
 ];
 
 /** A second way to a disk, for when the first one fails. */
-const secondRootPathPlaces: readonly Place<RootPath>[] = [inIsanOption(IsanOption.secondTarget, rootPathIn)];
+const secondRootPathPlaces: readonly Place<RootPath>[] = [
+  { name: isanName(IsanOption.secondTarget), read: (message) => rootPathIn(isan(message), IsanOption.secondTarget) },
+];
 
 const initiatorNamePlaces: readonly Place<IscsiName>[] = [
-  inOption(Option.initiatorName, iscsiNameIn),
-  inIsanOption(IsanOption.initiatorName, iscsiNameIn),
-  inEmulexString((boot) => boot.initiatorName),
+  { name: nameOf(Option.initiatorName), read: ({ options }) => iscsiNameIn(options, Option.initiatorName) },
+  { name: isanName(IsanOption.initiatorName), read: (message) => iscsiNameIn(isan(message), IsanOption.initiatorName) },
+  { name: emulexName(), read: initiatorNameOfEmulex },
 ];
 
 const chapPlaces: readonly Place<ChapCredentials>[] = [
-  {
-    name: 'sub-options 190 to 193 of option 175 (iPXE)',
-    isVendors: false,
-    read: ({ options }) => chapIn(options.find(Option.ipxe)),
-  },
+  { name: 'sub-options 190 to 193 of option 175 (iPXE)', read: ({ options }) => chapIn(options.find(Option.ipxe)) },
 ];
 
 /** What is as it stands in its option. */
@@ -84,90 +71,90 @@ export type PlainParameters = {
   readonly [Name in keyof typeof plainOptions]?: Found<ValueOf<(typeof plainOptions)[Name]>>;
 };
 
+/** What is said in a form of its own, and can be said wrongly. */
+export type ParameterName = 'rootPath' | 'secondRootPath' | 'initiatorName' | 'chap';
+
+/** A place that says something that cannot be used. */
+export interface UnusablePlace {
+  readonly parameter: ParameterName;
+  /** As in `Found`. */
+  readonly origin: string;
+  readonly error: ProtocolError;
+}
+
 export interface DhcpParameters {
   readonly rootPath: Found<RootPath> | undefined;
   readonly secondRootPath: Found<RootPath> | undefined;
   readonly initiatorName: Found<IscsiName> | undefined;
   readonly chap: Found<ChapCredentials> | undefined;
   readonly plain: PlainParameters;
-  /** Places that were there, and that the boot does without. */
-  readonly passedOver: readonly Unreadable[];
+  /** What was passed over, whether another place has the parameter or not. */
+  readonly unusable: readonly UnusablePlace[];
 }
 
-/** Raises ROOT_PATH_..., EMULEX_BOOT_STRING and ISCSI_NAME_... when servers say wrongly what the boot cannot do without. */
 export function parametersOf(lease: DhcpLease): DhcpParameters {
-  const rootPath = find(lease, rootPathPlaces);
-  const secondRootPath = find(lease, secondRootPathPlaces);
-  const initiatorName = find(lease, initiatorNamePlaces);
-  const chap = find(lease, chapPlaces);
-  refuseUnreadable(rootPath, initiatorName);
-  const plain = Object.entries(plainOptions).map(([name, option]) => {
-    return [
-      name,
-      find(lease, [inOption<unknown, unknown>(option, (options) => options?.find<unknown>(option))]),
-    ] as const;
+  const unusable: UnusablePlace[] = [];
+  const find = <T>(parameter: ParameterName, places: readonly Place<T>[]): Found<T> | undefined => {
+    const said = saidIn(lease, places);
+    unusable.push(...said.flatMap(({ origin, error }) => (error === undefined ? [] : [{ parameter, origin, error }])));
+    return said.find((each) => each.error === undefined);
+  };
+  const plain = Object.entries(plainOptions).flatMap(([name, option]) => {
+    const place: Place<unknown> = { name: nameOf(option), read: ({ options }) => options.find<unknown>(option) };
+    const [found] = saidIn(lease, [place]);
+    return found === undefined ? [] : [[name, found] as const];
   });
-  const searches = [rootPath, secondRootPath, initiatorName, chap, ...plain.map(([, search]) => search)];
   return {
-    rootPath: rootPath.found,
-    secondRootPath: secondRootPath.found,
-    initiatorName: initiatorName.found,
-    chap: chap.found,
+    rootPath: find('rootPath', rootPathPlaces),
+    secondRootPath: find('secondRootPath', secondRootPathPlaces),
+    initiatorName: find('initiatorName', initiatorNamePlaces),
+    chap: find('chap', chapPlaces),
     // Each value is of the form that its option in the table has.
-    plain: Object.fromEntries(plain.flatMap(([name, { found }]) => (found ? [[name, found]] : []))) as PlainParameters,
-    passedOver: searches.flatMap(({ unreadable }) => unreadable),
+    plain: Object.fromEntries(plain) as PlainParameters,
+    unusable,
   };
 }
 
-/** Option 43 is for the ROMs of one vendor: a name in it that cannot be read matters to a boot whose Root Path is from there. */
-function refuseUnreadable(rootPath: Search<RootPath>, initiatorName: Search<IscsiName>): void {
-  const [path] = rootPath.unreadable;
-  if (rootPath.found === undefined && path !== undefined) throw path.error;
-  const name = initiatorName.unreadable.find(({ isVendors }) => !isVendors || rootPath.isVendors);
-  if (initiatorName.found === undefined && name !== undefined) throw name.error;
+/**
+ * Raises what is wrong with the only place of a parameter that somebody meant to give, and that is not `known` otherwise: ROOT_PATH_...,
+ * EMULEX_BOOT_STRING, ISCSI_NAME_.... A second Root Path is for when the first one fails: without it, there is still the first.
+ */
+export function refuseUnusable(parameters: DhcpParameters, known: readonly ParameterName[]): void {
+  const missed = parameters.unusable.find(
+    ({ parameter }) =>
+      parameter !== 'secondRootPath' && parameters[parameter] === undefined && !known.includes(parameter),
+  );
+  if (missed !== undefined) throw missed.error;
 }
 
-function find<T>(lease: DhcpLease, places: readonly Place<T>[]): Search<T> {
-  const unreadable: Unreadable[] = [];
-  for (const { name: place, isVendors, read } of places) {
-    for (const { name, message } of messagesOf(lease)) {
-      const origin = `${place} of the ${name}`;
+type Said<T> = (Found<T> & { readonly error?: undefined }) | { readonly origin: string; readonly error: ProtocolError };
+
+/** All that is said, what counts most first. */
+function saidIn<T>(lease: DhcpLease, places: readonly Place<T>[]): Said<T>[] {
+  return places.flatMap((place) =>
+    messagesOf(lease).flatMap(({ name, message }): Said<T>[] => {
+      const origin = `${place.name} of the ${name}`;
       try {
-        const value = read(message);
-        if (value !== undefined) return { found: { value, origin }, isVendors, unreadable };
+        const value = place.read(message);
+        return value === undefined ? [] : [{ value, origin }];
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        unreadable.push({ origin, isVendors, error });
+        return [{ origin, error }];
       }
-    }
-  }
-  return { found: undefined, isVendors: false, unreadable };
+    }),
+  );
 }
 
-type Reader<T, O> = (options: OptionList | undefined, option: OptionType<O>) => T | undefined;
-
-function inOption<T, O>(option: OptionType<O>, read: Reader<T, O>): Place<T> {
-  return {
-    name: `option ${option.code} (${option.name})`,
-    isVendors: false,
-    read: ({ options }) => read(options, option),
-  };
+function nameOf({ code, name }: OptionType<unknown>): string {
+  return `option ${code} (${name})`;
 }
 
-function inIsanOption<T>(option: OptionType<string>, read: Reader<T, string>): Place<T> {
-  const name = `sub-option ${option.code} (${option.name}) of option 43`;
-  return { name, isVendors: true, read: (message) => read(isan(message), option) };
+function isanName({ code, name }: OptionType<unknown>): string {
+  return `sub-option ${code} (${name}) of option 43`;
 }
 
-function inEmulexString<T>(read: (boot: EmulexBoot) => T | undefined): Place<T> {
-  return {
-    name: 'the boot string in option 43',
-    isVendors: true,
-    read(message) {
-      const boot = emulex(message);
-      return boot && read(boot);
-    },
-  };
+function emulexName(): string {
+  return 'the boot string in option 43';
 }
 
 /** As bytes: RFC 4173 §5 makes it UTF-8, which other readers of option 17 do not check. */
@@ -187,9 +174,26 @@ function isan({ options }: DhcpMessage): OptionList | undefined {
   return isIsan ? options.find(vendorOptions) : undefined;
 }
 
-function emulex({ options }: DhcpMessage): EmulexBoot | undefined {
+function emulex({ options }: DhcpMessage): EmulexBootString | undefined {
   const value = options.raw(Option.vendorSpecific.code);
   return value === undefined ? undefined : parseEmulexBootString(value);
+}
+
+function rootPathOfEmulex(message: DhcpMessage): RootPath | undefined {
+  const boot = emulex(message);
+  return boot && emulexRootPath(boot);
+}
+
+/** What has not even the form names nobody; that it has not is said of its Root Path. */
+function initiatorNameOfEmulex(message: DhcpMessage): IscsiName | undefined {
+  let boot: EmulexBootString | undefined;
+  try {
+    boot = emulex(message);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+  return boot && emulexInitiatorName(boot);
 }
 
 /** A name without its password proves nothing, and the target's pair is nothing without the initiator's. */

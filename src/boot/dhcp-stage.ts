@@ -13,7 +13,14 @@ import { formatRootPath, type RootPath } from '../iscsi/root-path.ts';
 import type { Clock } from '../os/clock.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import { asksDhcp6, type BootRequest } from './boot-request.ts';
-import { type DhcpParameters, type Found, type PlainParameters, parametersOf } from './dhcp-parameters.ts';
+import {
+  type DhcpParameters,
+  type Found,
+  type ParameterName,
+  type PlainParameters,
+  parametersOf,
+  refuseUnusable,
+} from './dhcp-parameters.ts';
 import { type HeldLease, obtainLease } from './held-lease.ts';
 import type { Fact, Facts, StageTrace } from './trace.ts';
 
@@ -29,6 +36,8 @@ export interface DhcpStageOptions {
   readonly keys?: readonly AuthenticationKey[];
   /** Option 60: whom to ask as, for servers that tell some vendors' clients in option 43 where their disk is. */
   readonly vendorClass?: string;
+  /** What the user has said already: whatever DHCP says of it can be wrong without harm. */
+  readonly known?: readonly ParameterName[];
   /** Milliseconds until the stage gives up. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -73,7 +82,7 @@ export interface DhcpResult {
   /** What else the servers said, each with the option and message that it came in. */
   readonly parameters: PlainParameters;
   /** For each boot parameter that is there: the option and message that it came in. */
-  readonly origins: Readonly<Partial<Record<OriginName, string>>>;
+  readonly origins: Readonly<Partial<Record<ParameterName, string>>>;
   /** The secret ID of the key that the server proved; undefined where nobody asked for proof. */
   readonly provenKey: number | undefined;
   /** Seconds; undefined for a lease without end. */
@@ -83,8 +92,6 @@ export interface DhcpResult {
   /** Renews the lease until it is disposed of. */
   readonly held: HeldLease;
 }
-
-type OriginName = 'rootPath' | 'secondRootPath' | 'initiatorName' | 'chap';
 
 /**
  * Raises DHCP_NO_OFFER, DHCP_NO_ACK, DHCP_ACK_CHANGED, DHCP_AUTH_FAILED, DHCP_REFUSED, DHCP_INFORM_NO_ADDRESS, USAGE_DHCP_AUTH,
@@ -98,7 +105,8 @@ export async function runDhcpStage(options: DhcpStageOptions, trace: StageTrace)
   try {
     sayForWhomItIs(lease, trace);
     const parameters = parametersOf(lease);
-    for (const { origin, error } of parameters.passedOver) trace.step(`${origin} is passed over: ${error.message}`);
+    sayWhatIsUnusable(parameters, trace);
+    refuseUnusable(parameters, options.known ?? []);
     return resultOf(options, lease, held, parameters);
   } catch (error) {
     await held[Symbol.asyncDispose]();
@@ -147,6 +155,12 @@ function sayForWhomItIs(lease: DhcpLease, trace: StageTrace): void {
   }
 }
 
+function sayWhatIsUnusable({ unusable }: DhcpParameters, trace: StageTrace): void {
+  for (const { origin, error } of unusable) {
+    trace.step(`${origin} is passed over, as it cannot be used: ${error.message} (${error.code})`);
+  }
+}
+
 function resultOf(
   { interface: { ipv4 }, method }: DhcpStageOptions,
   lease: DhcpLease,
@@ -174,7 +188,7 @@ function resultOf(
   };
 }
 
-function originsOf(found: Readonly<Record<OriginName, Found<unknown> | undefined>>): DhcpResult['origins'] {
+function originsOf(found: Readonly<Record<ParameterName, Found<unknown> | undefined>>): DhcpResult['origins'] {
   return Object.fromEntries(Object.entries(found).flatMap(([name, value]) => (value ? [[name, value.origin]] : [])));
 }
 

@@ -10,30 +10,43 @@ import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { parsePort, type RootPath } from '../iscsi/root-path.ts';
 import { parseServerName } from '../iscsi/server-name.ts';
 
-export interface EmulexBoot {
-  readonly rootPath: RootPath;
-  readonly initiatorName: IscsiName | undefined;
+/** The fields that say who and where; empty where they are left out. Each is as it came. */
+export interface EmulexBootString {
+  readonly address: string;
+  readonly port: string;
+  readonly lun: string;
+  readonly targetName: string;
+  readonly initiatorName: string;
 }
 
 const prefix = /^iscsi:(?=[":])/i;
 const mostFields = 8;
 const lunLength = 8;
 
-/** Undefined for anything else. Raises EMULEX_BOOT_STRING, and for its fields ROOT_PATH_SERVER, ROOT_PATH_PORT, ISCSI_NAME_... */
-export function parseEmulexBootString(value: Uint8Array): EmulexBoot | undefined {
+/** Undefined for anything else. Raises EMULEX_BOOT_STRING. */
+export function parseEmulexBootString(value: Uint8Array): EmulexBootString | undefined {
   const text = new TextDecoder().decode(value).replace(/\0+$/, '');
   // A Root Path has no quotation marks; whoever leaves all four fields before the name blank in this form has written a Root Path.
   if (!prefix.test(text) || !text.includes('"')) return undefined;
   const fields = fieldsOf(text.replace(prefix, ''));
   const [address = '', port = '', lun = '', targetName = '', initiatorName = ''] = fields;
+  return { address, port, lun, targetName, initiatorName };
+}
+
+/** Raises EMULEX_BOOT_STRING where no target is named, and for its fields ROOT_PATH_SERVER, ROOT_PATH_PORT, ISCSI_NAME_... */
+export function emulexRootPath({ address, port, lun, targetName }: EmulexBootString): RootPath {
   if (targetName === '') throw invalid('it names no target');
-  const rootPath: RootPath = {
+  return {
     ...(address === '' ? {} : { server: parseServerName(uriHost(address)) }),
     ...(port === '' ? {} : { port: parsePort(port) }),
     ...(lun === '' ? {} : { lun: lunOf(lun) }),
     targetName: parseIscsiName(targetName),
   };
-  return { rootPath, initiatorName: initiatorName === '' ? undefined : parseIscsiName(initiatorName) };
+}
+
+/** Raises ISCSI_NAME_... */
+export function emulexInitiatorName({ initiatorName }: EmulexBootString): IscsiName | undefined {
+  return initiatorName === '' ? undefined : parseIscsiName(initiatorName);
 }
 
 function fieldsOf(text: string): string[] {

@@ -6,7 +6,7 @@ import { ISNS_PORT } from '../isns/pdu.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import { type BootParameters, complete, parametersOfDhcp, parametersOfUser } from './boot-parameters.ts';
 import { asksDhcp6, type BootRequest } from './boot-request.ts';
-import type { PlainParameters } from './dhcp-parameters.ts';
+import type { ParameterName, PlainParameters } from './dhcp-parameters.ts';
 import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './dhcp-stage.ts';
 import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
@@ -95,6 +95,14 @@ export async function throughDhcp(
   };
 }
 
+/** A Root Path says nothing new to whoever knows server and target: its port and LUN are those of another disk then. */
+function givenByUser({ server, targetName, initiatorName }: BootParameters): ParameterName[] {
+  return [
+    ...(server === undefined || targetName === undefined ? [] : (['rootPath'] as const)),
+    ...(initiatorName === undefined ? [] : (['initiatorName'] as const)),
+  ];
+}
+
 async function askDhcp(
   chosen: NetworkInterface,
   request: BootRequest,
@@ -105,7 +113,8 @@ async function askDhcp(
   const { network, machine, clock, random, dhcpTimeout, dhcpKeys, signal } = environment;
   await bringUp(chosen, machine, cleanup, trace);
   const options = { network, clock, random, interface: chosen, timeout: dhcpTimeout, signal };
-  const result = await runDhcpStage({ ...options, ...howToAsk(request, chosen, dhcpKeys) }, trace);
+  const known = givenByUser(parametersOfUser(request));
+  const result = await runDhcpStage({ ...options, known, ...howToAsk(request, chosen, dhcpKeys) }, trace);
   // An address of its own is not the lease's to lose.
   if (chosen.ipv4.length > 0) await result.held[Symbol.asyncDispose]();
   else cleanup.use(result.held);

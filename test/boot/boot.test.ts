@@ -73,6 +73,35 @@ function texts(events: readonly TraceEvent[]): string {
   return events.map(({ stage, text }) => `${stage}: ${text}`).join('\n');
 }
 
+test('an option 43 that names no target is passed over, with a step that says so, where option 17 is good', async () => {
+  const bootString = Buffer.from('iscsi:"192.0.2.9":"3260":"":""');
+  await using lan = new SimulatedLan((message) => {
+    const answers = lease(message, { rootPath });
+    for (const { options } of answers) options.setRaw(Option.vendorSpecific.code, bootString);
+    return answers;
+  });
+  await lan.serve();
+  const { running, events } = start(lan);
+  const { disk } = await finish(lan, running);
+  assert.equal(disk.targetName, targetName);
+  const step =
+    /^dhcp: the boot string in option 43 of the ACK of 192\.0\.2\.1 is passed over, .*names no target \(EMULEX_BOOT_STRING\)$/m;
+  assert.match(texts(events), step);
+});
+
+test('a Root Path of DHCP that cannot be used is in nobody’s way when the user names server and target', async () => {
+  const broken = () =>
+    new SimulatedLan((message) => lease(message, { rootPath: `iscsi:192.0.2.1:17:::${targetName}` }));
+  await using lan = broken();
+  await lan.serve();
+  const given = { ...asked, server: parseServerName('192.0.2.1'), targetName };
+  assert.equal((await finish(lan, start(lan, given).running)).disk.targetName, targetName);
+  await using another = broken();
+  await assert.rejects(finish(another, start(another, { ...asked, targetName }).running), {
+    code: 'ROOT_PATH_PROTOCOL',
+  });
+});
+
 test('DHCP, then the boot stage; the machine is as before when it is over', async () => {
   await using lan = new SimulatedLan((message) => lease(message, { rootPath }));
   await lan.serve();

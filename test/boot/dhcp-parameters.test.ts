@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { parametersOf } from '../../src/boot/dhcp-parameters.ts';
-import { parseEmulexBootString } from '../../src/boot/emulex-boot-string.ts';
+import { type ParameterName, parametersOf, refuseUnusable } from '../../src/boot/dhcp-parameters.ts';
+import { emulexInitiatorName, emulexRootPath, parseEmulexBootString } from '../../src/boot/emulex-boot-string.ts';
 import { DisklessError, ProtocolError } from '../../src/bytes/index.ts';
 import type { DhcpLease } from '../../src/dhcp/client/lease.ts';
 import { dhcpMessage, MessageType } from '../../src/dhcp/message.ts';
@@ -60,7 +60,6 @@ describe('the Root Path', () => {
     const proxied = parametersOf(lease(() => {}, undefined, given(path))).rootPath;
     assert.deepEqual(shown(proxied), [path, 'option 17 (root path) of the proxyDHCP offer of 192.0.2.9']);
     assert.equal(parametersOf(lease(given('/srv/nfs'))).rootPath, undefined);
-    assert.throws(() => parametersOf(lease(given('iscsi:192.0.2.5:17:::iqn.x'))), { code: 'ROOT_PATH_PROTOCOL' });
   });
 
   test('is in sub-option 201 of option 43 under the vendor class of its makers, with a second one in 202', () => {
@@ -94,46 +93,68 @@ describe('the Root Path', () => {
   });
 });
 
-describe('a place that cannot be read', () => {
-  const noTarget = (list: OptionList) => list.setRaw(43, Buffer.from('iscsi:"192.0.2.5":"3260"::""'));
-  const wrongPath = (list: OptionList) => list.set(Option.rootPath, 'iscsi:192.0.2.5:17:::iqn.x');
-  const wrongName = (list: OptionList) => list.set(Option.initiatorName, 'me');
-  const passedOver = (...given: readonly Given[]) => {
-    const all = (list: OptionList) => {
-      for (const give of given) give(list);
-    };
-    const found = parametersOf(lease(all));
-    return { ...found, passedOver: found.passedOver.map(({ origin, error }) => [origin, error.code]) };
+describe('a place that cannot be used', () => {
+  const emulex = (text: string) => (list: OptionList) => list.setRaw(43, Buffer.from(text));
+  const rootPath = (text: string) => (list: OptionList) => list.set(Option.rootPath, text);
+  const both = (first: Given, second: Given) => (list: OptionList) => [first(list), second(list)];
+  const passedOver = ({ unusable }: ReturnType<typeof parametersOf>) =>
+    unusable.map(({ parameter, origin, error }) => [parameter, origin, error.code]);
+  const refused = (given: Given, code: string, known: readonly ParameterName[] = []) =>
+    assert.throws(() => refuseUnusable(parametersOf(lease(given)), known), { code });
+  const fine = (given: Given, known: readonly ParameterName[] = []) => {
+    const found = parametersOf(lease(given));
+    refuseUnusable(found, known);
+    return found;
   };
-  const goodPath = (list: OptionList) => list.set(Option.rootPath, path);
+  const fromEmulex = 'the boot string in option 43 of the ACK of 192.0.2.1';
+  const bad = 'iscsi:192.0.2.5:17:::iqn.2001-04.com.example:disk';
 
-  test('is passed over for the next one, and is the error where there is none', () => {
-    const found = passedOver(wrongPath, isan('BRCM ISAN'));
-    assert.equal(shown(found.rootPath)?.[1], 'sub-option 201 (first target) of option 43 of the ACK of 192.0.2.1');
-    assert.deepEqual(found.passedOver, [['option 17 (root path) of the ACK of 192.0.2.1', 'ROOT_PATH_PROTOCOL']]);
-    const proxied = parametersOf(lease(wrongPath, undefined, goodPath));
-    assert.equal(shown(proxied.rootPath)?.[1], 'option 17 (root path) of the proxyDHCP offer of 192.0.2.9');
-    assert.throws(() => passedOver(wrongPath, noTarget), { code: 'ROOT_PATH_PROTOCOL' });
-    assert.throws(() => passedOver(noTarget), { code: 'EMULEX_BOOT_STRING' });
-  });
-
-  test('in option 43 is for others where option 17 has the Root Path', () => {
-    const found = passedOver(goodPath, noTarget);
-    assert.equal(shown(found.rootPath)?.[0], path);
-    assert.equal(found.initiatorName, undefined);
-    assert.deepEqual(found.passedOver, [
-      ['the boot string in option 43 of the ACK of 192.0.2.1', 'EMULEX_BOOT_STRING'],
+  test('is passed over where another has the Root Path', () => {
+    const noTarget = fine(both(rootPath(path), emulex(`iscsi:"192.0.2.7":"3260":"":"":"${name}"`)));
+    assert.deepEqual(shown(noTarget.rootPath)?.[0], path);
+    assert.equal(noTarget.initiatorName?.value, name, 'what else it says counts');
+    assert.deepEqual(passedOver(noTarget), [['rootPath', fromEmulex, 'EMULEX_BOOT_STRING']]);
+    const noForm = fine(both(rootPath(path), emulex('iscsi:"192.0.2.7":3260')));
+    assert.deepEqual([shown(noForm.rootPath)?.[0], noForm.initiatorName], [path, undefined]);
+    assert.deepEqual(passedOver(noForm), [['rootPath', fromEmulex, 'EMULEX_BOOT_STRING']]);
+    const vendors = fine(both(isan('BRCM ISAN'), rootPath(bad)));
+    assert.deepEqual(
+      shown(vendors.rootPath)?.[1],
+      'sub-option 201 (first target) of option 43 of the ACK of 192.0.2.1',
+    );
+    assert.deepEqual(passedOver(vendors), [
+      ['rootPath', 'option 17 (root path) of the ACK of 192.0.2.1', 'ROOT_PATH_PROTOCOL'],
     ]);
+    const offered = parametersOf(lease(rootPath(bad), rootPath(path)));
+    assert.deepEqual(shown(offered.rootPath)?.[1], 'option 17 (root path) of the offer of 192.0.2.1');
   });
 
-  test('names this machine: it does not log in under another name', () => {
-    assert.throws(() => passedOver(goodPath, wrongName), { code: 'ISCSI_NAME_TYPE' });
-    const vendorName = (list: OptionList) =>
-      list
-        .set(Option.vendorClass, 'BRCM ISAN')
-        .set(vendorOptions, new OptionList().set(IsanOption.firstTarget, path).set(IsanOption.initiatorName, 'me'));
-    assert.throws(() => passedOver(vendorName), { code: 'ISCSI_NAME_TYPE' });
-    assert.equal(passedOver(vendorName, goodPath).passedOver.length, 1);
+  test('is refused where it is the only one, and the user has not said it', () => {
+    refused(rootPath(bad), 'ROOT_PATH_PROTOCOL');
+    refused(emulex('iscsi:"192.0.2.7":"3260":"":""'), 'EMULEX_BOOT_STRING');
+    refused(emulex('iscsi:"192.0.2.7":3260'), 'EMULEX_BOOT_STRING');
+    fine(rootPath(bad), ['rootPath']);
+    const misnamed = both(rootPath(path), (list) => list.set(Option.initiatorName, 'me'));
+    refused(misnamed, 'ISCSI_NAME_TYPE');
+    refused(misnamed, 'ISCSI_NAME_TYPE', ['rootPath']);
+    fine(misnamed, ['initiatorName']);
+  });
+
+  test('is passed over where another has the initiator’s name', () => {
+    const { initiatorName } = fine(both(isan('BRCM ISAN'), (list) => list.set(Option.initiatorName, 'me')));
+    assert.equal(initiatorName?.value, name);
+  });
+
+  test('is passed over where it is the second way to a disk', () => {
+    const second = (list: OptionList) => {
+      const options = new OptionList().set(IsanOption.firstTarget, path).set(IsanOption.secondTarget, bad);
+      return list.set(Option.vendorClass, 'BRCM ISAN').set(vendorOptions, options);
+    };
+    const found = fine(second);
+    assert.deepEqual([shown(found.rootPath)?.[0], found.secondRootPath], [path, undefined]);
+    assert.deepEqual(passedOver(found), [
+      ['secondRootPath', 'sub-option 202 (second target) of option 43 of the ACK of 192.0.2.1', 'ROOT_PATH_PROTOCOL'],
+    ]);
   });
 });
 
@@ -183,7 +204,8 @@ describe('other parameters', () => {
       fc.property(fc.array(fc.tuple(codes, values), { maxLength: 6 }), (entries) => {
         const given = new OptionList(entries);
         try {
-          parametersOf(lease((list) => [...given].map(([code, value]) => list.setRaw(code, value))));
+          const list = lease((all) => [...given].map(([code, value]) => all.setRaw(code, value)));
+          refuseUnusable(parametersOf(list), []);
         } catch (error) {
           if (!(error instanceof DisklessError)) throw error;
         }
@@ -197,9 +219,10 @@ describe('the boot string of Emulex', () => {
 
   test('may leave fields out, and knows IPv6', () => {
     const least = parse('iscsi::::"iqn.2001-04.com.example:disk"::::');
-    assert.deepEqual(least, { rootPath: { targetName: 'iqn.2001-04.com.example:disk' }, initiatorName: undefined });
+    assert.deepEqual(least && emulexRootPath(least), { targetName: 'iqn.2001-04.com.example:disk' });
+    assert.equal(least && emulexInitiatorName(least), undefined);
     const six = parse('ISCSI:"2001:db8::5":"860"::"iqn.2001-04.com.example:disk"');
-    assert.equal(six && formatRootPath(six.rootPath), 'iscsi:[2001:db8::5]::860::iqn.2001-04.com.example:disk');
+    assert.equal(six && formatRootPath(emulexRootPath(six)), 'iscsi:[2001:db8::5]::860::iqn.2001-04.com.example:disk');
   });
 
   test('is nothing of the kind without quotation marks', () => {
@@ -217,14 +240,26 @@ describe('the boot string of Emulex', () => {
       ['iscsi:"192.0.2.5":"0"::"iqn.2001-04.com.example:disk"', 'ROOT_PATH_PORT'],
       ['iscsi:"192.0.2.5":::"disk"', 'ISCSI_NAME_TYPE'],
     ];
-    for (const [text, code] of refused) assert.throws(() => parse(text), { code }, text);
+    for (const [text, code] of refused) {
+      assert.throws(
+        () => {
+          const boot = parse(text);
+          if (boot !== undefined) emulexRootPath(boot);
+        },
+        { code },
+        text,
+      );
+    }
+    const misnamed = parse('iscsi::::"iqn.2001-04.com.example:disk":"me"');
+    assert.throws(() => misnamed && emulexInitiatorName(misnamed), { code: 'ISCSI_NAME_TYPE' });
   });
 
   test('any bytes raise nothing but ProtocolError', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('"', ':', '1', 'a', '.', 'iqn.'), maxLength: 40 }), (text) => {
         try {
-          parse(`iscsi:${text}`);
+          const boot = parse(`iscsi:${text}`);
+          if (boot !== undefined) emulexRootPath(boot);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;
         }

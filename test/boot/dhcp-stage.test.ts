@@ -142,22 +142,6 @@ describe('the DHCP stage', () => {
     assert.equal(vendorClass, 'BRCM ISAN');
   });
 
-  test('says what it passes over, and why', async () => {
-    await using lan = new SimulatedLan((message) => {
-      const answers = lease(message, { rootPath });
-      for (const { options } of answers) options.setRaw(Option.vendorSpecific.code, Buffer.from('iscsi:"192.0.2.5"'));
-      return answers;
-    });
-    const { running, steps } = run(lan);
-    await using _held = (await finish(lan, running)).held;
-    assert.ok(
-      steps.includes(
-        'the boot string in option 43 of the ACK of 192.0.2.1 is passed over: the boot string in option 43 cannot be read: it names no target',
-      ),
-      steps.join('\n'),
-    );
-  });
-
   test('with keys it takes no word of a server that has none', async () => {
     const entries = parseAuthenticationFile('key 7 a-secret-of-16-bytes-or-more', 'keys');
     const keys = keysOfClient(entries, bareInterface.mac);

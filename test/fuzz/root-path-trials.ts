@@ -1,7 +1,7 @@
 /** The Root Path and what else is text in DHCP, given damaged and assembled texts. */
 
 import { isDeepStrictEqual } from 'node:util';
-import { parseEmulexBootString } from '../../src/boot/emulex-boot-string.ts';
+import { emulexInitiatorName, emulexRootPath, parseEmulexBootString } from '../../src/boot/emulex-boot-string.ts';
 import { formatRootPath, parseRootPath } from '../../src/iscsi/root-path.ts';
 import { parseByteRange } from '../../src/server/byte-range.ts';
 import { fileResponse } from '../../src/server/file-response.ts';
@@ -49,7 +49,10 @@ export const rootPathTrials: Readonly<Record<string, (random: Random) => void>> 
   },
   'Emulex boot strings': (random) => {
     const given = damaged(random, Buffer.from('a":"1":"":"iqn."'));
-    parseEmulexBootString(Buffer.concat([Buffer.from('iscsi:"'), given]));
+    const boot = parseEmulexBootString(Buffer.concat([Buffer.from('iscsi:"'), given]));
+    if (boot === undefined) return;
+    emulexInitiatorName(boot);
+    emulexRootPath(boot);
   },
   'HTTP ranges and conditions': (random) => {
     const headers = new Map(
