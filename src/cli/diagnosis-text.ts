@@ -75,5 +75,9 @@ function findingLines({ level, code, what, why, todo }: Finding): string[] {
 function summary(findings: readonly Finding[]): string {
   const errors = findings.filter(({ level }) => level === 'error').length;
   const warnings = findings.length - errors;
-  return findings.length === 0 ? 'nothing is wrong' : `${errors} errors, ${warnings} warnings`;
+  return findings.length === 0 ? 'nothing is wrong' : `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

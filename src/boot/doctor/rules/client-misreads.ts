@@ -1,11 +1,11 @@
 import type { RootPath } from '../../../iscsi/root-path.ts';
-import { type ClientKind, clientKinds, clients, readingProblems } from '../clients.ts';
+import { type ClientKind, clientKinds, clients, isFor, readingProblems } from '../clients.ts';
 import type { Rule } from '../finding.ts';
 
 export const clientMisreads: Rule = ({ disks }) =>
-  disks.flatMap(({ text, path }) =>
+  disks.flatMap(({ askedAs, text, path }) =>
     clientKinds
-      .filter((kind) => !isOfOtherFamily(kind, path))
+      .filter((kind) => isFor(kind, { askedAs }) && !isOfOtherFamily(kind, path))
       .flatMap((kind) =>
         readingProblems(kind, text, path).map((problem) => ({
           code: 'DOCTOR_CLIENT_MISREADS',
