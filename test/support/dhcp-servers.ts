@@ -107,15 +107,20 @@ const dhcpd: OtherServer = {
       ...lines,
       '}',
     ];
-    const files = { 'dhcpd.conf': configuration.join('\n'), 'dhcpd.leases': '' };
-    const command = (folder: string) =>
-      [
-        ...(['dhcpd', '-4', '-f', '-d', '--no-pid'] as const),
-        ...['-cf', join(folder, 'dhcpd.conf'), '-lf', join(folder, 'dhcpd.leases'), 'server0'],
-      ] as const;
-    return startInFolder(pair, files, command, /Server starting service/);
+    return startDhcpd(pair, configuration.join('\n'));
   },
 };
+
+/** In the server's namespace, with a configuration of its own. */
+export function startDhcpd(pair: NamespacePair, configuration: string): Promise<AsyncDisposable> {
+  const files = { 'dhcpd.conf': configuration, 'dhcpd.leases': '' };
+  const command = (folder: string) =>
+    [
+      ...(['dhcpd', '-4', '-f', '-d', '--no-pid'] as const),
+      ...['-cf', join(folder, 'dhcpd.conf'), '-lf', join(folder, 'dhcpd.leases'), 'server0'],
+    ] as const;
+  return startInFolder(pair, files, command, /Server starting service/);
+}
 
 const kea: OtherServer = {
   needs: ['kea-dhcp4'],

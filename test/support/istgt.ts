@@ -12,6 +12,8 @@ export interface IstgtOptions {
   /** `base:name` */
   readonly targetName: string;
   readonly file: string;
+  /** Demands a proof of who asks for the names of targets, which nobody has. Default: only where `chap` is there. */
+  readonly isHidden?: boolean;
   /** Who may come in, and how the target proves who it is; undefined: everybody. */
   readonly chap?: { readonly initiator: readonly [string, string]; readonly target: readonly [string, string] };
 }
@@ -35,7 +37,7 @@ export async function startIstgt({ server }: NamespacePair, options: IstgtOption
   return { [Symbol.asyncDispose]: () => end(daemon) };
 }
 
-function settings({ directory, targetName, file, chap }: IstgtOptions, secrets: string): string {
+function settings({ directory, targetName, file, chap, isHidden = false }: IstgtOptions, secrets: string): string {
   const colon = targetName.lastIndexOf(':');
   const method = chap === undefined ? 'None' : 'CHAP Mutual';
   return `[Global]
@@ -44,7 +46,7 @@ function settings({ directory, targetName, file, chap }: IstgtOptions, secrets: 
   AuthFile ${secrets}
   MediaDirectory ${directory}
   Timeout 30
-  DiscoveryAuthMethod ${method}
+  DiscoveryAuthMethod ${isHidden ? 'CHAP' : method}
   DiscoveryAuthGroup AuthGroup1
 [UnitControl]
   AuthMethod None

@@ -13,6 +13,7 @@ import { reachByIpv6 } from '../ipv6-route.ts';
 import type { Finding } from './finding.ts';
 import type { Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
 import { type Outlook, outlooks } from './outlook.ts';
+import { readRootPath } from './root-path-reading.ts';
 import { rules } from './rules/index.ts';
 import { seeDhcp6, takeIpv6Addresses } from './seen-dhcp6.ts';
 import { seeDisk } from './seen-disk.ts';
@@ -76,7 +77,7 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
     seeDhcp6({ ...asked, timeout: window }, trace),
   ]);
   const leased = chosen.ipv4.length > 0 ? undefined : await takeLease(chosen, offers, options, cleanup);
-  const named = [...given, ...offers.flatMap(namedIn), ...namedByDhcp6(dhcp6)];
+  const named = [...given, ...offers.flatMap(namedIn), ...namedInAck(leased?.seen), ...namedByDhcp6(dhcp6)];
   if (dhcp6.plain.kind === 'answer' && named.some(isOverIpv6)) {
     await takeIpv6Addresses({ ...asked, timeout: window }, options.machine, cleanup, trace);
   }
@@ -107,6 +108,13 @@ function reachOf(chosen: NetworkInterface, overIpv4: Reach, options: Examination
 
 function namedIn({ rootPath, server, askedAs }: SeenOffer): Named[] {
   return rootPath === undefined ? [] : [{ rootPath, origin: `the offer of ${server}`, askedAs }];
+}
+
+/** What no offer says, and a client that does not look for it there gets all the same. */
+function namedInAck(lease: SeenLease | undefined): Named[] {
+  if (lease?.rootPathInAck === undefined || lease.rootPathInOffer !== undefined) return [];
+  const rootPath = readRootPath(new TextEncoder().encode(lease.rootPathInAck));
+  return [{ rootPath, origin: `the acknowledgement of ${lease.server}`, askedAs: 'plain' }];
 }
 
 function namedByDhcp6({ plain }: SeenDhcp6): Named[] {
