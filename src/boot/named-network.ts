@@ -1,18 +1,24 @@
-/** The network of a machine that knows no name server of its own: names are asked of those that DHCP or a router has named. */
+/** How a machine that boots over one interface finds hosts: by the name servers of that network, and at the link of that interface. */
 
-import { isIpv4 } from '../bytes/index.ts';
+import { ipv6Bytes, ipv6FromBytes, ipv6Scope, isIpv4 } from '../bytes/index.ts';
 import type { Endpoint, Network, TcpConnection, UdpOptions } from '../os/network.ts';
+
+export interface Naming {
+  /** That DHCP or a router has named; without them the machine's own are asked. */
+  readonly nameServers?: readonly string[];
+  /** Whose addresses come first; without it they come as the machine orders them. */
+  readonly family?: 'ipv4' | 'ipv6';
+  /** The name of the interface that link-local addresses are of. */
+  readonly interface: string;
+}
 
 export class NamedNetwork implements Network {
   readonly #network: Network;
-  readonly #nameServers: readonly string[] | undefined;
-  readonly #prefersIpv6: boolean;
+  readonly #naming: Naming;
 
-  /** Without name servers the machine's own are asked. The addresses of the family that is booted over come first. */
-  constructor(network: Network, nameServers: readonly string[] | undefined, family: 'ipv4' | 'ipv6') {
+  constructor(network: Network, naming: Naming) {
     this.#network = network;
-    this.#nameServers = nameServers;
-    this.#prefersIpv6 = family === 'ipv6';
+    this.#naming = naming;
   }
 
   listenTcp(endpoint: Endpoint, accept: (connection: TcpConnection) => void) {
@@ -32,11 +38,16 @@ export class NamedNetwork implements Network {
   }
 
   async resolve(host: string) {
-    const addresses = await this.#network.resolve(host, this.#nameServers);
-    return addresses.toSorted((one, other) => this.#rank(one) - this.#rank(other));
+    const { nameServers, family, interface: link } = this.#naming;
+    const addresses = await this.#network.resolve(host, nameServers);
+    const rank = (address: string) => (isIpv4(address) === (family === 'ipv6') ? 1 : 0);
+    const ordered = family === undefined ? addresses : addresses.toSorted((one, other) => rank(one) - rank(other));
+    return ordered.map((address) => (isLinkLocal(address) ? `${address}%${link}` : address));
   }
+}
 
-  #rank(address: string): number {
-    return isIpv4(address) === this.#prefersIpv6 ? 1 : 0;
-  }
+/** One that has its interface behind it already is no bare literal. */
+function isLinkLocal(address: string): boolean {
+  const bytes = ipv6Bytes(address);
+  return bytes !== undefined && ipv6Scope(ipv6FromBytes(bytes)) === 'link-local';
 }

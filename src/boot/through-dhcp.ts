@@ -44,7 +44,7 @@ export interface Learned {
   /** Aborted when the address that DHCP gave must not be used any more. */
   readonly lost?: AbortSignal;
   readonly reach: Reach;
-  /** The network with the name servers that DHCP named, where the machine has none of its own. */
+  /** With the name servers that DHCP named, where the machine has none of its own. */
   readonly network: Network;
 }
 
@@ -63,7 +63,8 @@ export async function throughDhcp(
     trace.skip('dhcp', reason);
     const named = request.interface === undefined ? undefined : chooseInterface(request.interface, network);
     const locations = locationsOf(request, {});
-    return { parameters, interface: named, locations, bootFile: () => undefined, reach: byOwnRoutes, network };
+    const seen = named === undefined ? network : new NamedNetwork(network, { interface: named.name });
+    return { parameters, interface: named, locations, bootFile: () => undefined, reach: byOwnRoutes, network: seen };
   }
   // RFC 8415 §20 has withdrawn what authenticated DHCPv6: nobody can be believed there.
   const isAuthenticated = dhcpKeys !== undefined && !asksDhcp6(request.dhcp);
@@ -122,7 +123,7 @@ async function askDhcp(
   const nameServers = result.parameters.domainNameServers?.value;
   if (nameServers === undefined || chosen.ipv4.length > 0) return { result, reach, named: network };
   for (const nameServer of nameServers) await reach(nameServer, trace);
-  const named = new NamedNetwork(network, nameServers, 'ipv4');
+  const named = new NamedNetwork(network, { nameServers, family: 'ipv4', interface: chosen.name });
   return { result, reach: reachingNames(reach, named), named };
 }
 

@@ -56,14 +56,14 @@ export async function throughDhcp6(
       if (isName(host) && domainNameServers.length === 0) await routers.find(remaining(), stage);
       // RFC 8106 §5.3.1: those of DHCP first.
       const all = [...new Set([...domainNameServers, ...routers.addresses])];
-      const reach = reachByIpv6(namedBy(network, all), () => ({ ...options, timeout: remaining() }));
+      const reach = reachByIpv6(namedBy(network, chosen, all), () => ({ ...options, timeout: remaining() }));
       for (const each of [isName(host) ? all[0] : undefined, host]) if (each !== undefined) await reach(each, stage);
       return { result: configured, nameServers: all };
     },
     (learned) => describeDhcp6Result(learned.result),
   );
   const { rootPath, bootFileUrl, held } = result;
-  const named = namedBy(network, nameServers);
+  const named = namedBy(network, chosen, nameServers);
   return {
     parameters: rootPath === undefined ? {} : parametersOfRootPath(rootPath, 'dhcp'),
     interface: chosen,
@@ -78,8 +78,9 @@ export async function throughDhcp6(
 }
 
 /** An address by autoconfiguration comes without name servers, so that those of the network count on every interface. */
-function namedBy(network: Network, nameServers: readonly Ipv6Address[]): Network {
-  return new NamedNetwork(network, nameServers.length === 0 ? undefined : nameServers, 'ipv6');
+function namedBy(network: Network, { name }: NetworkInterface, nameServers: readonly Ipv6Address[]): Network {
+  const given = nameServers.length === 0 ? {} : { nameServers };
+  return new NamedNetwork(network, { ...given, family: 'ipv6', interface: name });
 }
 
 function isName(host: string | undefined): boolean {

@@ -108,3 +108,30 @@ test('with an address by autoconfiguration DHCPv6 is asked for the disk alone, a
   assert.match(direct.output, /dhcp +- skipped: server and target are given/);
   assert.match(pair.addresses('client'), /2001:db8::7/, 'an address of its own stays');
 });
+
+test('a server at a link-local address is on the link of the interface that was named, whichever others there are', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = stack.use(new Ipv6Pair('boot6-link', '52:54:00:42:00:0b'));
+  // The first interface that has a link-local address too.
+  pair.command('client', 'ip', 'address', 'add', 'fe80::99/64', 'dev', 'lo', 'nodad');
+  const [, address] = /(fe80::[0-9a-f:]+)\//.exec(pair.addresses('server')) ?? [];
+  const disk = join(temporaryDirectory(t), 'disk.img');
+  makeBootDisk(disk);
+  const args = ['target', disk, '--name', targetName, '--listen', '[::]:3260'];
+  const target = pair.spawn('server', process.execPath, [program, ...args]);
+  stack.defer(() => end(target));
+  await said(target, /3260/);
+  const linkLocal = `iscsi:[${address}]::::${targetName}`;
+  const given = await boot(pair, '--dhcp', 'off', '--root-path', linkLocal, '--timeout', '20');
+  assert.equal(given.status, 0, given.output);
+  assert.match(given.output, new RegExp(`logged in at ${address}%client0 port 3260`));
+  const settings = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--port=0', '--no-hosts', '--leasefile-ro'];
+  const answers = ['--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h', `--dhcp-option=option6:59,${linkLocal}`];
+  const dhcp6 = pair.spawn('server', 'dnsmasq', [...settings, '--interface=server0', '--bind-dynamic', ...answers]);
+  stack.defer(() => end(dhcp6));
+  await said(dhcp6, /DHCP, sockets bound/);
+  const named = await boot(pair, '--dhcp', 'v6', '--timeout', '20');
+  assert.equal(named.status, 0, named.output);
+  assert.match(named.output, new RegExp(`logged in at ${address}%client0 port 3260`));
+});
