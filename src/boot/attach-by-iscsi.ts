@@ -5,7 +5,6 @@ import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import { type Clock, pause } from '../os/clock.ts';
 import type { RunProcess } from '../os/process.ts';
 import { type Attachment, TOOL_SILENCE } from './attach-by-nbd.ts';
-import type { Admit } from './secure-policy.ts';
 
 export interface KernelDisk {
   /** Who this machine is to the target, which may show another disk to another one (RFC 4173 §5); the kernel's own name may differ. */
@@ -16,8 +15,6 @@ export interface KernelDisk {
   readonly targetName: string;
   /** As Linux numbers units. */
   readonly lun: number;
-  /** Raises for a server that may not be used: the kernel goes where the target sends it. */
-  readonly admit: Admit;
 }
 
 /** Milliseconds that the kernel has to find the unit after the login, and between two looks. */
@@ -26,7 +23,7 @@ const LOOK_INTERVAL = 250;
 
 /**
  * `record` names the kernel's interface record, in which open-iscsi keeps the initiator's name; it is there as long as the disk is.
- * Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, what `iscsiadm` failed with, and what `admit` raises.
+ * Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, and what `iscsiadm` failed with.
  */
 export async function attachByIscsi(
   disk: KernelDisk,
@@ -61,9 +58,7 @@ export async function attachByIscsi(
     await iscsiadm(...node, '-l');
     const deadline = clock.monotonic() + UNIT_TIMEOUT;
     for (;;) {
-      const sessions = await iscsiadm('-m', 'session', '-P', '3');
-      for (const host of hostsOf(sessions, targetName)) disk.admit(host);
-      const blockDevice = findUnit(sessions, disk);
+      const blockDevice = findUnit(await iscsiadm('-m', 'session', '-P', '3'), disk);
       if (blockDevice !== undefined) return { blockDevice, detach };
       if (clock.monotonic() >= deadline) throw noUnit(disk);
       await pause(clock, LOOK_INTERVAL);
@@ -80,23 +75,12 @@ export function findUnit(
   report: string,
   { targetName, lun }: Pick<KernelDisk, 'targetName' | 'lun'>,
 ): string | undefined {
-  const units = partOf(report, targetName)
-    .split(/\bLun: /)
-    .slice(1);
+  const targets = report.split(/^Target: /m).slice(1);
+  const target = targets.find((text) => /^\S+/.exec(text)?.[0] === targetName);
+  const units = target?.split(/\bLun: /).slice(1) ?? [];
   const unit = units.find((text) => Number.parseInt(text, 10) === lun);
   const name = /Attached scsi disk (?<name>\w+)/.exec(unit ?? '')?.groups?.name;
   return name === undefined ? undefined : `/dev/${name}`;
-}
-
-/** The addresses at which the same report shows sessions with a target now. */
-export function hostsOf(report: string, targetName: string): string[] {
-  const portals = partOf(report, targetName).matchAll(/Current Portal: (?:\[(?<ipv6>[^\]]+)\]|(?<ipv4>[^:]+)):\d+/g);
-  return [...portals].flatMap(({ groups }) => groups?.ipv6 ?? groups?.ipv4 ?? []);
-}
-
-function partOf(report: string, targetName: string): string {
-  const targets = report.split(/^Target: /m).slice(1);
-  return targets.find((text) => /^\S+/.exec(text)?.[0] === targetName) ?? '';
 }
 
 function noUnit({ targetName, lun }: KernelDisk): DisklessError {

@@ -5,9 +5,10 @@
 
 import { DisklessError } from '../bytes/index.ts';
 import type { Clock } from '../os/clock.ts';
-import { attachByIscsi, type KernelDisk } from './attach-by-iscsi.ts';
+import { attachByIscsi } from './attach-by-iscsi.ts';
 import { type Attachment, attachByNbd, type KernelTools, kernelHasNbd } from './attach-by-nbd.ts';
 import type { NbdHandOver } from './hand-over-nbd.ts';
+import type { KernelWay } from './kernel-way.ts';
 
 export interface AttachOptions extends KernelTools {
   readonly clock: Clock;
@@ -18,13 +19,12 @@ export interface AttachOptions extends KernelTools {
   readonly serve: (socket: string) => Promise<NbdHandOver>;
   /** A name for what open-iscsi keeps of it. */
   readonly record: string;
-  /** How the kernel would reach the disk by itself; undefined when it cannot, as it does not have the secret. */
-  readonly kernelDisk: KernelDisk | undefined;
+  readonly kernelWay: KernelWay;
 }
 
 /** Raises ATTACH_UNAVAILABLE, ATTACH_NO_DEVICE, and what the programs failed with. */
 export async function handOverToKernel(options: AttachOptions): Promise<Attachment> {
-  const { kernelDisk, run, clock } = options;
+  const { kernelWay, run, clock } = options;
   const obstacles: string[] = [];
   if (await kernelHasNbd(options)) {
     const attachment = await unlessMissing(overOwnSession(options));
@@ -33,10 +33,10 @@ export async function handOverToKernel(options: AttachOptions): Promise<Attachme
   } else {
     obstacles.push('this kernel has no NBD client');
   }
-  if (kernelDisk === undefined) {
-    obstacles.push("the kernel's initiator would need the CHAP secret");
+  if (kernelWay.kind === 'closed') {
+    obstacles.push(kernelWay.reason);
   } else {
-    const attachment = await unlessMissing(attachByIscsi(kernelDisk, options.record, run, clock));
+    const attachment = await unlessMissing(attachByIscsi(kernelWay.disk, options.record, run, clock));
     if (attachment !== undefined) return attachment;
     obstacles.push('iscsiadm is not installed');
   }

@@ -77,7 +77,7 @@ export function admission(request: BootRequest): Admit {
     throw refusal(
       'BOOT_SECURE_SERVER',
       55,
-      `the server ${host} is not authorised`,
+      `the server ${host} is not authorised: it is none of --authorized-server`,
       'Name it with --authorized-server.',
     );
   };

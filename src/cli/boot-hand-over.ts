@@ -5,6 +5,7 @@ import type { BootedDisk } from '../boot/boot-stage.ts';
 import { handOverToKernel } from '../boot/hand-over-attach.ts';
 import { handOverByNbd, type NbdHandOver } from '../boot/hand-over-nbd.ts';
 import { handOverToVm, QEMU } from '../boot/hand-over-vm.ts';
+import { kernelWay } from '../boot/kernel-way.ts';
 import { DisklessError } from '../bytes/index.ts';
 import type { NbdPlace } from '../nbd/uri.ts';
 import { systemClock } from '../os/clock.ts';
@@ -14,7 +15,6 @@ import { nodeLocalSockets } from '../os/node-local-sockets.ts';
 import { nodeNetwork } from '../os/node-network.ts';
 import { runProcess } from '../os/process.ts';
 import { makeTemporaryDirectory } from '../os/temporary-directory.ts';
-import { decodeLun } from '../scsi/lun.ts';
 import type { BootSettings } from './boot-settings.ts';
 import { errorLine } from './errors.ts';
 
@@ -37,7 +37,7 @@ export async function handOver(
   forQemu: readonly string[],
 ): Promise<HandOver | undefined> {
   const { disk } = result;
-  if (settings.attach) return attach(result);
+  if (settings.attach) return attach(settings, result);
   if (settings.vm) return startMachine(disk, forQemu);
   if (settings.nbd === undefined) return undefined;
   const served = await serve(disk, settings.nbd);
@@ -48,11 +48,13 @@ export async function handOver(
   };
 }
 
-async function attach({ disk, initiatorName, chap, admit }: BootResult): Promise<HandOver> {
+async function attach(
+  { secure, authorizedServer }: BootSettings,
+  { disk, initiatorName, chap }: BootResult,
+): Promise<HandOver> {
   const { address, port } = disk.session.current.remote;
-  const { targetName, device } = disk;
-  const lun = decodeLun(disk.lun);
-  const kernelDisk = { initiatorName, address, port, targetName, admit };
+  const { targetName, device, lun } = disk;
+  const confined = secure || authorizedServer.length > 0;
   const name = `diskless-boot-${process.pid}`;
   const { blockDevice, detach } = await handOverToKernel({
     run: runProcess,
@@ -62,8 +64,7 @@ async function attach({ disk, initiatorName, chap, admit }: BootResult): Promise
     socket: `/run/${name}.sock`,
     record: name,
     serve: (path) => serve(disk, { kind: 'local', path }),
-    // A secret would be seen among the arguments of iscsiadm.
-    kernelDisk: lun === undefined || chap !== undefined ? undefined : { ...kernelDisk, lun },
+    kernelWay: kernelWay({ initiatorName, address, port, targetName, lun, chap, confined }),
   });
   return {
     text: `the disk is ${blockDevice} until this program ends: unmount it first`,

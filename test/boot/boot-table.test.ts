@@ -73,6 +73,6 @@ test('a second server that is not authorised is not told to the next system', as
   const listed = ['--authorized-server', '192.0.2.0/24', '--ibft', file];
   const { code, stderr } = await runCli(['boot', '--root-path', first, '--second-root-path', second, ...listed]);
   assert.equal(code, 7, stderr);
-  assert.match(stderr, /127\.0\.0\.7 is not authorised .*BOOT_SECURE_SERVER/);
+  assert.match(stderr, /127\.0\.0\.7 is not authorised: .*BOOT_SECURE_SERVER/);
   assert.ok(!existsSync(file));
 });

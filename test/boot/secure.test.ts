@@ -10,6 +10,7 @@ import { BootTrace } from '../../src/boot/trace.ts';
 import { DisklessError, parseIpNetwork } from '../../src/bytes/index.ts';
 import { type AuthenticationKeyEntry, parseAuthenticationFile } from '../../src/dhcp/authentication-file.ts';
 import type { ChapCredentials } from '../../src/iscsi/chap.ts';
+import { parseIscsiName } from '../../src/iscsi/name.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
 import type { TargetDirectory } from '../../src/target/directory.ts';
@@ -149,6 +150,24 @@ test('row 55: a server that redirects cannot send the boot to one that is not au
   refused((await run({ directory: redirecting })).error, 'BOOT_SECURE_SERVER', 55);
   const authorizedServers = [parseIpNetwork(`${elsewhere}/32`)];
   assert.equal((await run({ directory: redirecting, request: { ...request, authorizedServers } })).error, undefined);
+});
+
+test('row 55: a second Root Path must be authorised too, and the error says so', async () => {
+  const secondRootPath = { server: parseServerName(elsewhere), targetName: parseIscsiName(targetName) };
+  const away: TargetDirectory = {
+    names: () => [targetName],
+    find: (name, asker) =>
+      asker.local.address === elsewhere ? proving.find(name, asker) : { refused: 'it is at the other portal' },
+  };
+  const { error } = await run({ request: { ...request, secondRootPath }, directory: away });
+  assert.ok(error instanceof DisklessError);
+  assert.equal(error.code, 'BOOT_EVERY_TARGET_FAILED');
+  const why =
+    /at 192\.0\.2\.44:3260: the server 192\.0\.2\.44 is not authorised: it is none of --authorized-server .*BOOT_SECURE_SERVER/;
+  assert.match(error.message, why);
+  const authorizedServers = [parseIpNetwork(elsewhere)];
+  const authorised = await run({ request: { ...request, secondRootPath, authorizedServers }, directory: away });
+  assert.equal(authorised.error, undefined);
 });
 
 test('rows 54 and 55: who may be the server, by address, network and user', () => {
