@@ -52,8 +52,12 @@ export async function attachByNbd(socket: string, blockSize: number, tools: Kern
 }
 
 async function detach(blockDevice: string, run: RunProcess): Promise<void> {
-  await run('blockdev', ['--flushbufs', blockDevice], { silence: TOOL_SILENCE });
-  await run('nbd-client', ['-d', blockDevice], { silence: TOOL_SILENCE });
+  try {
+    await run('blockdev', ['--flushbufs', blockDevice], { silence: TOOL_SILENCE });
+  } finally {
+    // A device that nobody serves any more would keep whoever looks at it waiting.
+    await run('nbd-client', ['-d', blockDevice], { silence: TOOL_SILENCE });
+  }
 }
 
 /** A device that is in use tells the process that set it up. */

@@ -83,6 +83,14 @@ test('a kernel with an NBD client gets the first device that is free, and gives 
   assert.equal(serving(), 0);
 });
 
+test('a device that cannot be flushed is taken away all the same, and the failure told', async () => {
+  const { options, calls, serving } = machine(kernelNbd, { 'nbd-client': well, blockdev: failed('I/O error') });
+  const { detach } = await handOverToKernel(options);
+  await assert.rejects(detach(), { code: 'PROCESS_FAILED', message: /I\/O error/ });
+  assert.equal(calls.at(-1), 'nbd-client -d /dev/nbd1');
+  assert.equal(serving(), 0);
+});
+
 test('a device that somebody else takes at that moment is passed over', async () => {
   const { options } = machine(kernelNbd, {
     'nbd-client': (args) => (args.includes('/dev/nbd1') ? failed('busy')() : ''),
