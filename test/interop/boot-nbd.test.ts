@@ -68,14 +68,46 @@ test('at an address and a port, and as one JSON document', async (t) => {
   assert.equal(await program.stop(), 0);
 });
 
-test('a client that is connected and asks for nothing does not hold up the end', async (t) => {
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} ends the program under a client that stays: its connection is ended, and the socket is gone`, async (t) => {
+    const folder = temporaryDirectory(t);
+    const disk = emptyDisk(folder, MIB);
+    await using target = await TargetProgram.start(disk);
+    const socket = join(folder, 'socket');
+    await using program = await BootProgram.start('--root-path', rootPath(target.port), '--nbd', socket);
+    const device = await openNbdDevice(await nodeLocalSockets.connect(socket), { clock: systemClock, timeout });
+    const data = new Uint8Array(4096).fill(7);
+    await device.write(0, [data]);
+    assert.equal(await program.stop(signal), 0);
+    assert.deepEqual(program.complaints, []);
+    assert.equal(existsSync(socket), false);
+    await assert.rejects(device.read(0, 4096) as Promise<unknown>);
+    assert.ok(readFileSync(disk).subarray(0, 4096).equals(data));
+  });
+}
+
+test('a signal while the target is away ends the program in bounded time, and says what may be lost', async (t) => {
   const folder = temporaryDirectory(t);
   await using target = await TargetProgram.start(emptyDisk(folder, MIB));
   const socket = join(folder, 'socket');
   await using program = await BootProgram.start('--root-path', rootPath(target.port), '--nbd', socket);
-  const device = await openNbdDevice(await nodeLocalSockets.connect(socket), { clock: systemClock, timeout });
+  await target.stop('SIGKILL');
+  assert.equal(await program.stop('SIGINT'), 130);
+  assert.match(program.complaints.join('\n'), /BOOT_DISK_AWAY/);
+  assert.equal(existsSync(socket), false);
+});
+
+test('a socket that a killed program has left is in nobody’s way', async (t) => {
+  const folder = temporaryDirectory(t);
+  await using target = await TargetProgram.start(emptyDisk(folder, MIB));
+  const socket = join(folder, 'socket');
+  const flags = ['--root-path', rootPath(target.port), '--nbd', socket];
+  const killed = await BootProgram.start(...flags);
+  await killed.stop('SIGKILL');
+  assert.ok(existsSync(socket), 'it is left');
+  await using program = await BootProgram.start(...flags);
   assert.equal(await program.stop(), 0);
-  await assert.rejects(async () => device.read(0, 512), /the NBD server ended the connection/);
+  assert.equal(existsSync(socket), false);
 });
 
 test('a socket that is taken is an error of its own, and the session is closed', async (t) => {

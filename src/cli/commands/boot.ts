@@ -6,6 +6,7 @@ import type { BootRequest } from '../../boot/boot-request.ts';
 import { type CopyResult, copyRange } from '../../boot/copy.ts';
 import { discoveryServices } from '../../boot/discovery-services.ts';
 import type { BootEnvironment } from '../../boot/environment.ts';
+import { handBack } from '../../boot/hand-back.ts';
 import { planBoot } from '../../boot/planned-stages.ts';
 import { BootTrace, errorRecord } from '../../boot/trace.ts';
 import { DisklessError, sizeText } from '../../bytes/index.ts';
@@ -20,6 +21,7 @@ import { planLine, traceLine } from '../boot-log.ts';
 import { type BootSettings, bootSettings } from '../boot-settings.ts';
 import { type WrittenTable, writeBootTable } from '../boot-table.ts';
 import { readDhcpKeys } from '../dhcp-keys.ts';
+import { errorLine } from '../errors.ts';
 import { securityOf } from '../initiator-settings.ts';
 import { addFlags, readSettings } from '../setting-flags.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -151,7 +153,7 @@ async function bootAndReport(
       try {
         await Promise.race([interrupted(result.signal), handedOver.done ?? new Promise(() => {})]);
       } finally {
-        await handedOver.end();
+        await handBack(() => handedOver.end(), result.disk.session, systemClock).catch(sayWhenInterrupted(signal));
       }
       process.exitCode = await handedOver.done;
     });
@@ -160,6 +162,15 @@ async function bootAndReport(
     if (!isReported) report({ ok: false, error: errorRecord(error) });
     throw error;
   }
+}
+
+/** An interruption counts more than what goes wrong behind it; that there may be a loss must be heard all the same. */
+function sayWhenInterrupted(signal: AbortSignal): (error: unknown) => never {
+  return (error) => {
+    const isLoss = error instanceof DisklessError && error.code === 'BOOT_DISK_AWAY';
+    if (isLoss && signal.aborted) process.stderr.write(`${errorLine(error)}\n`);
+    throw error;
+  };
 }
 
 /** No single wait takes more than half of the time that there is, so that its own error is heard before the general one. */
