@@ -39,6 +39,8 @@ function content(length: number): Uint8Array {
 // Around one and several blocks of 512 and of 1468; the last passes the 65535 blocks of 512 that a block number can count.
 const lengths = [0, 1, 511, 512, 513, 1024, 1468, 2936, 2937, 100_000, 33_554_432 + 700];
 const files = new Map(lengths.map((length) => [`file-${length}`, content(length)]));
+// One block more than a block number can count, and a short one. 8 bytes are the least of RFC 2348; busybox needs room for its request.
+for (const blockSize of [8, 64]) files.set(`rollover-${blockSize}`, content(0x1_0000 * blockSize + 5));
 files.set('lines', new TextEncoder().encode('one\ntwo\r\nthree\rfour\n'.repeat(100)));
 
 async function run(command: string, args: readonly string[], cwd: string) {
@@ -154,6 +156,33 @@ describe('TFTP with other programs', () => {
       }
     });
   }
+
+  test('curl passes the end of the block numbers in the smallest blocks', async (t) => {
+    if (!requires(t, 'curl')) return;
+    const { status, output, errors } = await run(
+      'curl',
+      ['--silent', '--tftp-blksize', '8', url('rollover-8')],
+      folder,
+    );
+    assert.equal(status, 0, errors);
+    assert.ok(output.equals(files.get('rollover-8') ?? new Uint8Array()));
+  });
+
+  test('busybox passes the end of the block numbers in small blocks', async (t) => {
+    if (!requires(t, 'busybox')) return;
+    const args = ['tftp', '-g', '-b', '64', '-r', 'rollover-64', '-l', 'got', serverAddress, `${port}`];
+    const { status, errors } = await run('busybox', args, folder);
+    assert.equal(status, 0, errors);
+    assert.ok(readFileSync(join(folder, 'got')).equals(files.get('rollover-64') ?? new Uint8Array()));
+  });
+
+  test('tftp-hpa passes the end of the block numbers', async (t) => {
+    if (!requires(t, 'tftp')) return;
+    const args = ['-m', 'octet', serverAddress, String(port), '-c', 'get', 'file-33555132', 'got'];
+    const { output, errors } = await run('tftp', args, folder);
+    assert.equal(output.toString() + errors, '');
+    assert.ok(readFileSync(join(folder, 'got')).equals(files.get('file-33555132') ?? new Uint8Array()));
+  });
 
   test('a thousand clients read at once, and no socket is left', async () => {
     const sockets = () => readdirSync('/proc/self/fd').length;

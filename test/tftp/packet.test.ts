@@ -109,6 +109,12 @@ describe('options', () => {
     assert.deepEqual(grant(asked, 1000), { tsize: '1000', blksize: '1468', timeout: '3', windowsize: '4' });
   });
 
+  test('take the smallest and the largest blocks, and tell of a file of more than 4 GiB', () => {
+    assert.deepEqual(grant({ blksize: '8' }), { blksize: '8' });
+    assert.deepEqual(grant({ blksize: '65464' }), { blksize: '65464' });
+    assert.deepEqual(grant({ tsize: '0' }, 2 ** 32 + 1), { tsize: '4294967297' });
+  });
+
   test('come down to what the server can do', () => {
     assert.deepEqual(grant({ blksize: '65535' }), { blksize: '65464' });
     assert.deepEqual(grant({ windowsize: '65535' }), { windowsize: '64' });

@@ -137,6 +137,34 @@ describe('a transfer', () => {
     assert.equal(other.outcome?.type, 'failed');
   });
 
+  test('of more than 4 GiB names its size and reads beyond 4 GiB', async () => {
+    const size = 2 ** 32 + 100;
+    // Only the places matter: each block begins with the one it was read from.
+    const block = new Uint8Array(65_464);
+    const read = (offset: number, length: number) => {
+      new DataView(block.buffer).setFloat64(0, offset);
+      return block.subarray(0, Math.min(length, size - offset));
+    };
+    const tftp = new TftpServer({ open: () => ({ size, read }) });
+    const request = readRequest('file', { tsize: '0', blksize: '65464', windowsize: '4' });
+    const { transfer } = accepted(await tftp.receive(request, client));
+    assert.deepEqual(names(transfer.start(0)), [`OACK tsize ${size} blksize 65464 windowsize 4`]);
+    let sent = transfer.receive(ack(0), 0);
+    let place = 0;
+    while (transfer.outcome === undefined) {
+      let last = 0;
+      for (const bytes of sent) {
+        const packet = decodePacket(bytes);
+        assert.ok(packet.opcode === Opcode.data);
+        assert.equal(new DataView(packet.data.buffer, packet.data.byteOffset).getFloat64(0), place);
+        place += packet.data.length;
+        last = packet.block;
+      }
+      sent = transfer.receive(ack(last), 0);
+    }
+    assert.deepEqual([place, transfer.acknowledged, transfer.outcome], [size, size, { type: 'complete' }]);
+  });
+
   test('whose file cannot be read ends with an error', async () => {
     const file = { size: 2000, read: () => assert.fail('bad sector') };
     const tftp = new TftpServer({ open: () => file });
