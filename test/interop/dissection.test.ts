@@ -34,16 +34,16 @@ test('boots by DHCP, DHCPv6, SLP and iSNS, with TFTP, HTTP and NBD: no packet is
   const capture = await Capture.start(t, pair);
   const services = ['--dhcp', 'full', '--dhcp6', 'on', '--slp', 'on', '--isns', 'on', '--loader-dir', directory];
   const data = join(directory, 'data');
-  const boot = async (...args: readonly string[]) => {
-    const { status, output } = await pair.run(process.execPath, [program, 'boot', ...args], 60_000);
-    assert.equal(status, 0, output);
-    assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
-  };
   {
-    await using _server = await ServeProgram.start(
+    await using server = await ServeProgram.start(
       [image, '--interface', 'server0', '--data', data, ...services],
       inServer,
     );
+    const boot = async (...args: readonly string[]) => {
+      const { status, output } = await pair.run(process.execPath, [program, 'boot', ...args], 60_000);
+      assert.equal(status, 0, `${output}\n${server.report}`);
+      assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
+    };
     const onClient = ['--interface', 'client0'];
     await boot(
       ...onClient,
@@ -72,7 +72,9 @@ test('boots by DHCP, DHCPv6, SLP and iSNS, with TFTP, HTTP and NBD: no packet is
     }
   }
   await capture.stop();
-  const ill = '_ws.malformed || _ws.expert.severity == error';
+  // What TCP sends twice, or in another order, is the kernel's affair.
+  const again = 'tcp.analysis.retransmission || tcp.analysis.out_of_order';
+  const ill = `(_ws.malformed || _ws.expert.severity == error) && !(${again})`;
   assert.deepEqual(capture.fields(ill, 'frame.number', 'frame.protocols', '_ws.expert.message'), []);
   const seen = new Set(capture.fields('frame', 'frame.protocols').flatMap((line) => line.split(':')));
   assert.deepEqual(

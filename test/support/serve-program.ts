@@ -63,11 +63,16 @@ export class ServeProgram implements AsyncDisposable {
       });
       if (found !== undefined) return found;
       if (this.#hasEnded || deadline.aborted) {
-        const heard = `${this.#stderr}\n${this.events.map((event) => JSON.stringify(event)).join('\n')}`;
-        throw new Error(`the server ${this.#hasEnded ? 'ended without' : 'has not said'} "${name}": ${heard}`);
+        throw new Error(`the server ${this.#hasEnded ? 'ended without' : 'has not said'} "${name}": ${this.report}`);
       }
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
+  }
+
+  /** All that it has said, and whether it is there, for a test that fails. */
+  get report(): string {
+    const end = this.#hasEnded ? `the server has ended (${this.#child.exitCode ?? this.#child.signalCode})` : '';
+    return [this.#stderr, ...this.events.map((event) => JSON.stringify(event)), end].join('\n');
   }
 
   get #hasEnded(): boolean {
