@@ -60,10 +60,15 @@ async function findsOther(t: TestContext, name: Dhcp6ServerName): Promise<void> 
     assert.equal(server.events.filter(({ event }) => event === 'trouble').length, 1, 'its own clients are no sign');
 
     await using _other = await Dhcp6ServerProcess.startAt(t, place, name);
-    other = await bind('52:54:00:00:00:02');
-    assert.notEqual(other, own);
+    // A server that has just begun may answer later than a client waits for advertisements.
+    let mac = '';
+    for (let machine = 2; other === '' || other === own; machine++) {
+      assert.ok(machine < 10, 'no client chooses the other server');
+      mac = `52:54:00:00:00:0${machine}`;
+      other = await bind(mac);
+    }
     const chosen = await server.said('trouble', isOther);
-    assert.equal(chosen.mac, '52:54:00:00:00:02');
+    assert.equal(chosen.mac, mac);
     assert.match(chosen.text, new RegExp(`^the DHCPv6 server ${other} gives addresses on srv0 too`));
   }
   await using _other = await Dhcp6ServerProcess.startAt(t, place, name);
