@@ -37,6 +37,7 @@ test('what is needed for a moment only is collected as young objects, where all 
   const left = await collections('leave');
   const { young, all } = await collections('collect');
   assert.ok(young >= Math.floor((1600 << 20) / SHORT_LIVED_LIMIT), `${young} looks at young objects`);
-  // V8 decides when it looks at all of them; a few times it may do so for reasons of its own.
-  assert.ok(all < left.all / 2, `${all} looks at all objects, ${left.all} in a program that has not asked for it`);
+  // V8 decides when it looks at all of them, and on a busy machine does so less often; a few times it has reasons of its own.
+  assert.ok(20 * all <= young, `${all} looks at all objects, and ${young} at young ones`);
+  assert.ok(20 * left.all > left.young, `${left.all} and ${left.young} in a program that has not asked for it`);
 });
