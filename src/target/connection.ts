@@ -87,7 +87,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
       initiator: tcp.remote.address,
       onOver: (status, error) => {
         this.#failLogin(status, error);
-        this.#tcp.destroy();
+        this.drop('unresponsive', error);
       },
     });
     options.onEvent({ kind: 'connected', remote: tcp.remote });

@@ -7,7 +7,7 @@ import type { TargetDirectory } from '../../src/target/directory.ts';
 import { TARGET_STEP_LIMIT } from '../../src/target/login-time.ts';
 import { memoryInUse } from '../fuzz/memory-in-use.ts';
 import { settled } from '../support/simulated-clock.ts';
-import { names, OPERATIONAL, RawLogin, SECURITY } from './raw-login.ts';
+import { FULL, names, OPERATIONAL, RawLogin, SECURITY } from './raw-login.ts';
 import { type ServedTarget, type ServedTargetOptions, serveTarget, TARGET } from './served-target.ts';
 
 const CONNECTIONS = 1000;
@@ -122,6 +122,28 @@ test('an initiator has its whole time beside what the target takes to get its di
   served.clock.advance(1);
   await login.raw.closed;
   assert.equal(timedOut(served), 1);
+});
+
+test('a login that is over by time stays so when its disk gets ready the moment after', async () => {
+  const ready = Promise.withResolvers<void>();
+  const directory: TargetDirectory = {
+    names: () => [TARGET],
+    find: async () => {
+      await ready.promise;
+      return served.target;
+    },
+  };
+  await using served: ServedTarget = await serveTarget({ portal: { directory } });
+  const login = await RawLogin.open(served);
+  login.send(names, { stage: OPERATIONAL, to: FULL });
+  await settled();
+  served.clock.advance(TARGET_STEP_LIMIT);
+  ready.resolve();
+  await login.raw.closed;
+  await settled();
+  assert.equal(timedOut(served), 1);
+  assert.ok(!served.events.some(({ kind }) => kind === 'login'));
+  assert.equal(served.clock.pending, 0);
 });
 
 /** What is in use when all that is over has gone: some of it only after a collection and another turn of the loop. */
