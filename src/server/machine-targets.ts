@@ -14,8 +14,8 @@ import { loadFeatures, type UnitFeatures } from '../target/unit-features.ts';
 import type { Machines } from './machines.ts';
 
 /**
- * Milliseconds that a target stays open without a session: longer than a login takes (15 s), and than a machine needs from its
- * firmware's session to its system's.
+ * Milliseconds that a target stays open without a session: longer than a login takes once its disk is ready (15 s, and 30 s for what a
+ * former session has under way), and than a machine needs from its firmware's session to its system's.
  */
 const IDLE_TIME = 60_000;
 
@@ -73,10 +73,12 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
     const mac = this.#machines.byTargetName(name);
     if (mac === undefined || this.#hasEnded) return undefined;
     const entry = this.#entries.get(name) ?? this.#enter(name, mac);
-    // Its session may still be to come.
-    this.#watch(name, entry);
+    entry.idle?.cancel();
     try {
-      return (await entry.opening).target;
+      const { target } = await entry.opening;
+      // Its session is still to come, however long the disk has taken.
+      this.#watch(name, entry);
+      return target;
     } catch (error) {
       if (!(error instanceof DisklessError) || error.code !== 'DISK_NOT_FOUND') throw error;
       return {
@@ -142,6 +144,7 @@ export class MachineTargets implements TargetDirectory, AsyncDisposable {
 
   #watch(name: string, entry: Entry): void {
     entry.idle?.cancel();
+    if (this.#hasEnded) return;
     entry.idle = this.#clock.after(IDLE_TIME, () => void this.#closeIfIdle(name, entry));
   }
 

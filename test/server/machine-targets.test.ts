@@ -32,11 +32,13 @@ const TARGET = `${PREFIX}:52-54-00-12-34-56`;
 const BLOCK = 512;
 const endpoint = { address: '192.0.2.1', port: 3260 };
 
-/** Tells when the last disk that was let go of is closed. */
+/** Makes a disk when the test lets it, and tells when the last one that was let go of is closed. */
 class WatchedPool extends LocalPool {
+  ready: Promise<void> = Promise.resolve();
   closed: Promise<void> = Promise.resolve();
 
   override async openDisk(name: DiskName, options?: OpenDiskOptions): Promise<Device> {
+    await this.ready;
     const device = await super.openDisk(name, options);
     const close = device.close.bind(device);
     device.close = () => {
@@ -80,6 +82,7 @@ async function serve(t: TestContext) {
     clock,
     pool,
     store,
+    targets,
     /** The machine asks for an address: its firmware by the class `PXEClient`, its system by another one. */
     asksForAddress(vendorClass: string) {
       const observer = new DhcpObserver({
@@ -151,6 +154,22 @@ test('a disk is let go of a minute after its last session, and is there again fo
   const fresh = await served.login();
   assert.equal((await fresh.run(read, { length: BLOCK })).data[0], 7, 'the image’s');
 });
+
+for (const seconds of [50, 90]) {
+  test(`a disk that takes ${seconds} s to get ready is there for the login that waits for it, for a whole minute`, async (t) => {
+    const served = await serve(t);
+    const ready = Promise.withResolvers<void>();
+    served.pool.ready = ready.promise;
+    const found = served.targets.find(TARGET);
+    await served.clock.pass(seconds * 1000);
+    ready.resolve();
+    await found;
+    await pass(served, 59_000);
+    await assert.rejects(served.others.removeDisks(MAC), { code: 'DISK_IN_USE' });
+    await pass(served, 1_000);
+    assert.equal(await served.others.removeDisks(MAC), 1);
+  });
+}
 
 test('a disk on which an initiator is registered stays open: only here it is remembered', async (t) => {
   const served = await serve(t);
