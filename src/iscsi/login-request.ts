@@ -1,6 +1,7 @@
 /** What the first Login Request of a connection says about who wants what (RFC 7143 §6.3.1). */
 
 import { ProtocolError } from '../bytes/index.ts';
+import { MAX_VALUE_LENGTH } from './keys.ts';
 import type { SessionType } from './negotiation.ts';
 import { LoginStatus } from './pdu.ts';
 import type { TextPair } from './text.ts';
@@ -27,9 +28,13 @@ export class LoginFailure extends ProtocolError {
   }
 }
 
-/** Raises LoginFailure when a name that must be there is missing. */
+/** Raises LoginFailure when a name that must be there is missing, or is too long. */
 export function identify(pairs: readonly TextPair[], isid: string, tsih: number, cid: number): LoginIdentity {
-  const value = (key: string): string | undefined => pairs.find((pair) => pair.key === key)?.value;
+  const value = (key: string): string | undefined => {
+    const found = pairs.find((pair) => pair.key === key)?.value;
+    if (found === undefined || Buffer.byteLength(found) <= MAX_VALUE_LENGTH) return found;
+    throw new LoginFailure(LoginStatus.initiatorError, `a value of ${key} is longer than ${MAX_VALUE_LENGTH} bytes`);
+  };
   const initiatorName = value('InitiatorName');
   if (initiatorName === undefined || initiatorName === '') {
     throw new LoginFailure(LoginStatus.missingParameter, 'the first Login Request names no InitiatorName');

@@ -49,6 +49,18 @@ test('names are wanted of every connection, not only the first of a session (RFC
   }
 });
 
+test('a name has at most 255 bytes, and a longer one is not cited to whoever is told (RFC 7143 §6.1)', async () => {
+  for (const key of ['InitiatorName', 'TargetName', 'SessionType']) {
+    await using served = await serveTarget();
+    const login = await RawLogin.open(served);
+    const reply = await login.complete({ ...names, [key]: `iqn.2026-11.${'x'.repeat(6000)}` });
+    assert.equal(reply.status, LoginStatus.initiatorError, key);
+    await login.raw.closed;
+    const told = served.events.flatMap((event) => (event.kind === 'login failed' ? event.error.message : []));
+    assert.deepEqual(told, [`a value of ${key} is longer than 255 bytes`]);
+  }
+});
+
 test('a SessionType that does not exist is not supported (RFC 7143 §11.13.5)', async () => {
   await using served = await serveTarget();
   const login = await RawLogin.open(served);
