@@ -1,5 +1,6 @@
 /** Whether an initiator is let in, and to what: what a target decides once a Login Request has said who wants what (RFC 7143 §6.3). */
 
+import { addressWithoutZone } from '../bytes/index.ts';
 import type { ChapDemand } from '../iscsi/chap.ts';
 import type { LoginIdentity } from '../iscsi/login-request.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
@@ -61,7 +62,7 @@ export async function decideLogin(
     if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
     if (!(found instanceof Target) && 'redirectTo' in found) {
       const { redirectTo, permanent } = found;
-      const address = formatPortalAddress(redirectTo.address, redirectTo.port);
+      const address = formatPortalAddress(addressWithoutZone(redirectTo.address), redirectTo.port);
       return { admission: { kind: 'redirect', address, permanent } };
     }
     // On the wire the same as a target that does not exist: a name is not to be had by guessing.

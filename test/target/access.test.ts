@@ -288,6 +288,8 @@ test('a redirection names address and port, an IPv6 address in brackets (RFC 714
   for (const [address, shown] of [
     ['192.0.2.9', '192.0.2.9:3261'],
     ['2001:db8::9', '[2001:db8::9]:3261'],
+    // RFC 4007 §11.2: the interface is this machine’s own name for the link.
+    ['fe80::9%eth0', '[fe80::9]:3261'],
   ] as const) {
     const directory: TargetDirectory = {
       names: () => [],
