@@ -101,7 +101,7 @@ async function bootFrom(candidate: Candidate, options: BootStageOptions, trace: 
     trace.step(`LUN ${formatLun(lun)} is ${inquiry.vendor} ${inquiry.product} ${inquiry.revision}`);
     const device = await openRemoteDevice(session, lun, clock);
     trace.step(`${sizeText(device.size)}, blocks of ${device.blockSize} bytes${device.readOnly ? ', read only' : ''}`);
-    await recognizeDisk(lun, session, clock, targetName);
+    await recognizeDisk(device, session, clock, targetName);
     const description = await describeDisk(device);
     for (const line of describe(description)) trace.step(line);
     return { session, device, candidate, targetName, lun, inquiry, description };

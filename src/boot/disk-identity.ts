@@ -3,8 +3,9 @@
 import { DisklessError } from '../bytes/index.ts';
 import type { LastingSession } from '../initiator/lasting-session.ts';
 import { LogicalUnit, reportLuns } from '../initiator/logical-unit.ts';
+import type { RemoteDevice } from '../initiator/remote-device.ts';
 import type { CommandExecutor } from '../initiator/scsi-request.ts';
-import { differenceOf, identityOf } from '../initiator/unit-identity.ts';
+import { differenceOf, identityOf, namesOf } from '../initiator/unit-identity.ts';
 import { formatLun } from '../iscsi/root-path-lun.ts';
 import type { Clock } from '../os/clock.ts';
 import { type Inquiry, PeripheralDeviceType, PeripheralQualifier } from '../scsi/inquiry.ts';
@@ -33,14 +34,15 @@ export async function identifyDisk(
   return inquiry;
 }
 
-/** Raises as `identityOf` does. BOOT_DISK_CHANGED: what a client writes next is meant for another disk. */
+/** Raises as `namesOf` does. BOOT_DISK_CHANGED: what a client writes next is meant for another disk. */
 export async function recognizeDisk(
-  lun: Uint8Array,
+  { unit, supportedPages, size, blockSize }: RemoteDevice,
   session: LastingSession,
   clock: Clock,
   targetName: string,
 ): Promise<void> {
-  const before = await identityOf(new LogicalUnit(session, lun, clock));
+  const { lun } = unit;
+  const before = { names: await namesOf(unit, supportedPages), blocks: size / blockSize, blockSize };
   session.recognizeBy(async (next) => {
     const difference = differenceOf(before, await identityOf(new LogicalUnit(next, lun, clock)));
     if (difference === undefined) return undefined;

@@ -21,6 +21,7 @@ type ZeroingMethod = 'unmap' | 'write-same' | 'write';
 /** What the unit's pages say, in blocks. */
 interface Limits {
   readonly capacity: Capacity;
+  readonly supportedPages: ReadonlySet<number>;
   readonly readOnly: boolean;
   readonly writeCache: boolean;
   readonly fua: boolean;
@@ -67,6 +68,7 @@ async function readLimits(unit: LogicalUnit): Promise<Limits> {
   const bySame: ZeroingMethod = provisioning?.writeSame16Unmap === true || writeSame > 0 ? 'write-same' : 'write';
   return {
     capacity,
+    supportedPages: supported,
     readOnly: header?.writeProtected ?? false,
     writeCache: cachingPageOf(mode)?.writeCacheEnable ?? true,
     fua: header?.dpoFuaSupported ?? false,
@@ -106,6 +108,8 @@ export class RemoteDevice implements Device {
   readonly physicalBlockSize: number;
   readonly readOnly: boolean;
   readonly capabilities: Capabilities;
+  /** The codes of the pages of vital product data that the unit has. */
+  readonly supportedPages: ReadonlySet<number>;
   readonly #limits: Limits;
   readonly #wide: boolean;
 
@@ -116,6 +120,7 @@ export class RemoteDevice implements Device {
     this.blockSize = capacity.blockSize;
     this.physicalBlockSize = capacity.physicalBlockSize;
     this.readOnly = limits.readOnly;
+    this.supportedPages = limits.supportedPages;
     this.#limits = limits;
     this.#wide = capacity.blocks - 1 > MAX_ADDRESS_10;
     this.capabilities = {

@@ -22,16 +22,22 @@ const naming: ReadonlyMap<number, string> = new Map([
 /** Raises ScsiError, SCSI_CAPACITY, and what the session raises. */
 export async function identityOf(unit: LogicalUnit): Promise<UnitIdentity> {
   const { blocks, blockSize } = await unit.readCapacity();
-  const supported = await unit.supportedPages();
+  return { names: await namesOf(unit, await unit.supportedPages()), blocks, blockSize };
+}
+
+/** As in `UnitIdentity`; `supported` are the codes of the pages that the unit has. Raises ScsiError, and what the session raises. */
+export async function namesOf(unit: LogicalUnit, supported: ReadonlySet<number>): Promise<readonly string[]> {
   const page = async (code: number) => (supported.has(code) ? unit.vitalProductData(code) : undefined);
   const identification = await page(VitalProductDataPage.deviceIdentification);
-  const names = (identification && decodeDeviceIdentification(identification)) ?? [];
-  const own = names.filter(({ association, type }) => association === Association.logicalUnit && naming.has(type));
-  if (own.length > 0) return { names: own.map(nameOf).sort(), blocks, blockSize };
+  const designators = (identification && decodeDeviceIdentification(identification)) ?? [];
+  const own = designators.filter(
+    ({ association, type }) => association === Association.logicalUnit && naming.has(type),
+  );
+  if (own.length > 0) return own.map(nameOf).sort();
   const code = VitalProductDataPage.unitSerialNumber;
   const serial = await page(code);
   const number = serial && pageContent(code, serial);
-  return { names: number === undefined ? [] : [`serial ${hexOf(number)}`], blocks, blockSize };
+  return number === undefined ? [] : [`serial ${hexOf(number)}`];
 }
 
 function nameOf({ type, value }: Designator): string {
