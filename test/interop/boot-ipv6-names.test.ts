@@ -3,14 +3,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { makeBootDisk } from '../support/boot-disk.ts';
-import { Ipv6Pair } from '../support/ipv6-pair.ts';
-import { end, said } from '../support/namespace-pair.ts';
+import { heedRouters, serveIpv6Disk, startIpv6Dnsmasq, targetName } from '../support/ipv6-disk.ts';
+import type { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
-const targetName = 'iqn.2024-01.com.example:disk';
 const bootFileUrl = `--dhcp-option=option6:59,iscsi:boot.example.com::::${targetName}`;
 const addresses = '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h';
 const nameServer = '--dhcp-option=option6:dns-server,[2001:db8::1]';
@@ -24,29 +21,9 @@ const names = [
 const peers = ['dnsmasq', 'ip', 'sfdisk', root, networkNamespaces] as const;
 
 async function start(t: TestContext, stack: AsyncDisposableStack, name: string): Promise<Ipv6Pair> {
-  const pair = stack.use(new Ipv6Pair(name, '52:54:00:42:00:0d'));
-  // What a machine with IPv6 does by itself.
-  pair.command('client', 'sysctl', '-qw', 'net.ipv6.conf.client0.accept_ra=1', 'net.ipv6.conf.client0.forwarding=0');
-  const disk = join(temporaryDirectory(t), 'disk.img');
-  makeBootDisk(disk);
-  const args = ['target', disk, '--name', targetName, '--listen', '[2001:db8::1]:3260'];
-  const target = pair.spawn('server', process.execPath, [program, ...args]);
-  stack.defer(() => end(target));
-  await said(target, /3260/);
+  const pair = await serveIpv6Disk(t, stack, { name, mac: '52:54:00:42:00:0d' });
+  heedRouters(pair);
   return pair;
-}
-
-async function dnsmasq(
-  pair: Ipv6Pair,
-  stack: AsyncDisposableStack,
-  ready: RegExp,
-  ...settings: string[]
-): Promise<void> {
-  const quiet = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--no-hosts', '--leasefile-ro', '--log-dhcp'];
-  const places = ['--interface=server0', '--bind-dynamic', '--no-ping'];
-  const daemon = pair.spawn('server', 'dnsmasq', [...quiet, ...places, ...settings]);
-  stack.defer(() => end(daemon));
-  await said(daemon, ready);
 }
 
 async function boot(
@@ -60,7 +37,7 @@ test('DHCPv6 names the name server (RFC 3646), and the server is reached at its 
   if (!requires(t, ...peers)) return;
   await using stack = new AsyncDisposableStack();
   const pair = await start(t, stack, 'boot6-dns');
-  await dnsmasq(pair, stack, /DHCPv6, IP range/, '--enable-ra', addresses, bootFileUrl, nameServer, ...names);
+  await startIpv6Dnsmasq(pair, stack, /DHCPv6, IP range/, '--enable-ra', addresses, bootFileUrl, nameServer, ...names);
   const { status, output } = await boot(pair);
   assert.equal(status, 0, output);
   assert.match(output, new RegExp(`dhcp +=.*iscsi:boot\\.example\\.com::::${targetName}`));
@@ -74,9 +51,9 @@ test('a router names the name server (RFC 8106), where DHCPv6 names none', async
   if (!requires(t, ...peers)) return;
   await using stack = new AsyncDisposableStack();
   const pair = await start(t, stack, 'boot6-rdnss');
-  await dnsmasq(pair, stack, /DHCP, sockets bound/, '--port=0', addresses, bootFileUrl);
+  await startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, '--port=0', addresses, bootFileUrl);
   const router = ['--enable-ra', '--dhcp-range=2001:db8::,ra-only', nameServer, ...names];
-  await dnsmasq(pair, stack, /router advertisement on 2001:db8::/, ...router);
+  await startIpv6Dnsmasq(pair, stack, /router advertisement on 2001:db8::/, ...router);
   const { status, output } = await boot(pair);
   assert.equal(status, 0, output);
   assert.match(output, /a router names the name server 2001:db8::1/);
@@ -87,7 +64,7 @@ test('without a way to the name server the boot says so as for any other host', 
   if (!requires(t, ...peers)) return;
   await using stack = new AsyncDisposableStack();
   const pair = await start(t, stack, 'boot6-dns-none');
-  await dnsmasq(pair, stack, /DHCP, sockets bound/, addresses, bootFileUrl, nameServer, ...names);
+  await startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, addresses, bootFileUrl, nameServer, ...names);
   const { status, output } = await boot(pair, '--timeout', '10');
   assert.equal(status, 8, output);
   assert.match(output, /no route to 2001:db8::1 within .*BOOT_IPV6_NO_ROUTE/);

@@ -6,23 +6,17 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
 import { Dhcp6ServerProcess, rootPath } from '../support/dhcp6-servers.ts';
+import { serveIpv6Disk, startIpv6Dnsmasq, targetName } from '../support/ipv6-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { end, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
-const targetName = 'iqn.2024-01.com.example:disk';
 const peers = ['dnsmasq', 'ip', 'sfdisk', root, networkNamespaces] as const;
 
 async function serve(t: TestContext, stack: AsyncDisposableStack, name: string): Promise<Ipv6Pair> {
-  const pair = stack.use(new Ipv6Pair(name, '52:54:00:42:00:0b'));
-  const disk = join(temporaryDirectory(t), 'disk.img');
-  makeBootDisk(disk);
-  const args = ['target', disk, '--name', targetName, '--listen', '[2001:db8::1]:3260'];
-  const target = pair.spawn('server', process.execPath, [program, ...args]);
-  stack.defer(() => end(target));
-  await said(target, /3260/);
+  const pair = await serveIpv6Disk(t, stack, { name, mac: '52:54:00:42:00:0b' });
   stack.use(await Dhcp6ServerProcess.start(t, pair, 'dnsmasq'));
   return pair;
 }
@@ -47,11 +41,8 @@ test('an interface with a link-local address alone: DHCPv6 gives address and dis
 
 /** A router that says what is on the link, beside whoever gives addresses; it must come after the DHCPv6 server. */
 async function startRouter(pair: Ipv6Pair, stack: AsyncDisposableStack): Promise<void> {
-  const quiet = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--port=0', '--no-hosts', '--leasefile-ro'];
-  const advertised = ['--interface=server0', '--bind-dynamic', '--enable-ra', '--dhcp-range=2001:db8::,ra-only'];
-  const router = pair.spawn('server', 'dnsmasq', [...quiet, ...advertised]);
-  stack.defer(() => end(router));
-  await said(router, /router advertisement on 2001:db8::/);
+  const advertised = ['--port=0', '--enable-ra', '--dhcp-range=2001:db8::,ra-only'];
+  await startIpv6Dnsmasq(pair, stack, /router advertisement on 2001:db8::/, ...advertised);
 }
 
 for (const [mode, given] of [

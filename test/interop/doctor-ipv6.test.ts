@@ -4,14 +4,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
+import { heedRouters, serveIpv6Disk, startIpv6Dnsmasq, targetName } from '../support/ipv6-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
-import { end, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'bin', 'diskless.js');
-const targetName = 'iqn.2024-01.com.example:disk';
 const rootPath = `iscsi:[2001:db8::1]::::${targetName}`;
 const peers = ['dnsmasq', 'ip', 'sfdisk', root, networkNamespaces] as const;
 
@@ -26,29 +25,14 @@ interface Document {
 }
 
 async function start(t: TestContext, stack: AsyncDisposableStack, name: string): Promise<Ipv6Pair> {
-  const pair = stack.use(new Ipv6Pair(name, '52:54:00:42:00:0e'));
-  // What a machine with IPv6 does by itself.
-  pair.command('client', 'sysctl', '-qw', 'net.ipv6.conf.client0.accept_ra=1', 'net.ipv6.conf.client0.forwarding=0');
-  const disk = join(temporaryDirectory(t), 'disk.img');
-  makeBootDisk(disk);
-  const args = ['target', disk, '--name', targetName, '--listen', '[2001:db8::1]:3260'];
-  const target = pair.spawn('server', process.execPath, [program, ...args]);
-  stack.defer(() => end(target));
-  await said(target, /3260/);
+  const pair = await serveIpv6Disk(t, stack, { name, mac: '52:54:00:42:00:0e' });
+  heedRouters(pair);
   return pair;
 }
 
-async function dnsmasq(pair: Ipv6Pair, stack: AsyncDisposableStack, ...settings: string[]): Promise<void> {
-  const quiet = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--no-hosts', '--leasefile-ro', '--port=0'];
-  const places = [
-    '--interface=server0',
-    '--bind-dynamic',
-    '--no-ping',
-    '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h',
-  ];
-  const daemon = pair.spawn('server', 'dnsmasq', [...quiet, ...places, ...settings]);
-  stack.defer(() => end(daemon));
-  await said(daemon, /DHCP, sockets bound/);
+function dnsmasq(pair: Ipv6Pair, stack: AsyncDisposableStack, ...settings: readonly string[]): Promise<void> {
+  const addresses = ['--port=0', '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h'];
+  return startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, ...addresses, ...settings);
 }
 
 async function examine(

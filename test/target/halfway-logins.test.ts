@@ -98,22 +98,28 @@ for (const [name, { begin, sent, limit = LOGIN_TIMEOUT, options }] of Object.ent
   });
 }
 
-test('an initiator has its whole time beside what the target takes to get its disk ready, and no more', async () => {
-  const ready = Promise.withResolvers<void>();
+/** A login to a target that is looked up until `ready` is called. */
+async function lateTarget() {
+  const { promise, resolve: ready } = Promise.withResolvers<void>();
   const directory: TargetDirectory = {
     names: () => [TARGET],
     find: async () => {
-      await ready.promise;
+      await promise;
       return served.target;
     },
   };
-  await using served: ServedTarget = await serveTarget({ portal: { directory } });
-  const login = await RawLogin.open(served);
+  const served: ServedTarget = await serveTarget({ portal: { directory } });
+  return { served, login: await RawLogin.open(served), ready };
+}
+
+test('an initiator has its whole time beside what the target takes to get its disk ready, and no more', async () => {
+  const { served, login, ready } = await lateTarget();
+  await using _served = served;
   served.clock.advance(LOGIN_TIMEOUT - 2);
   login.send(names, { stage: SECURITY, to: OPERATIONAL });
   await settled();
   served.clock.advance(TARGET_STEP_LIMIT - 1);
-  ready.resolve();
+  ready();
   assert.equal((await login.reply())?.status, 0);
 
   served.clock.advance(1);
@@ -125,20 +131,12 @@ test('an initiator has its whole time beside what the target takes to get its di
 });
 
 test('a login that is over by time stays so when its disk gets ready the moment after', async () => {
-  const ready = Promise.withResolvers<void>();
-  const directory: TargetDirectory = {
-    names: () => [TARGET],
-    find: async () => {
-      await ready.promise;
-      return served.target;
-    },
-  };
-  await using served: ServedTarget = await serveTarget({ portal: { directory } });
-  const login = await RawLogin.open(served);
+  const { served, login, ready } = await lateTarget();
+  await using _served = served;
   login.send(names, { stage: OPERATIONAL, to: FULL });
   await settled();
   served.clock.advance(TARGET_STEP_LIMIT);
-  ready.resolve();
+  ready();
   await login.raw.closed;
   await settled();
   assert.equal(timedOut(served), 1);
