@@ -60,11 +60,11 @@ export async function runDhcp6Stage(options: Dhcp6StageOptions, trace: StageTrac
   }
 }
 
-/** What a server says, `heard` as it stands. Raises what `runDhcp6Stage` does but for ROOT_PATH_.... */
+/** What a server says, as it stands. Raises what `runDhcp6Stage` does but for ROOT_PATH_.... */
 export async function askDhcp6(
   options: Dhcp6StageOptions,
   trace: StageTrace,
-): Promise<{ readonly held: HeldDhcp6; readonly answer: Dhcp6Answer; readonly heard: Dhcp6Lease | Dhcp6Information }> {
+): Promise<{ readonly held: HeldDhcp6; readonly answer: Dhcp6Answer }> {
   const { network, clock, random, mode, timeout, signal } = options;
   const { name, mac } = options.interface;
   const started = clock.monotonic();
@@ -76,11 +76,11 @@ export async function askDhcp6(
   // One machine that boots is no crowd after a power cut: it need not wait before it asks.
   const identity = { ...options.client, duid: duidOfMac(mac), iaid: readU32(macToBytes(mac), 2) };
   const client = { ...identity, mode, timeout: remaining, longestDelay: 0 };
-  const { held, answer } = await obtainDhcp6({ network, clock, random, interface: name, client, signal }, trace);
-  return { held, answer, heard: heardIn(answer) };
+  return obtainDhcp6({ network, clock, random, interface: name, client, signal }, trace);
 }
 
-function heardIn(answer: Dhcp6Answer): Dhcp6Lease | Dhcp6Information {
+/** Whichever way it was asked. */
+export function heardIn(answer: Dhcp6Answer): Dhcp6Lease | Dhcp6Information {
   return answer.kind === 'lease' ? answer.lease : answer.information;
 }
 

@@ -4,7 +4,7 @@
  * given up since.
  */
 
-import { DisklessError, type Ipv6Address, ipv6Bytes, ipv6FromBytes, ipv6Scope } from '../bytes/index.ts';
+import { DisklessError, type Ipv6Address, ipv6OfLiteral, ipv6Scope } from '../bytes/index.ts';
 import { type ServerName, serverHost } from '../iscsi/server-name.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { Network } from '../os/network.ts';
@@ -41,8 +41,7 @@ export function reachByIpv6(network: Pick<Network, 'resolve'>, routing: () => Ro
 }
 
 function routable(literal: string): Ipv6Address[] {
-  const bytes = ipv6Bytes(literal);
-  const address = bytes && ipv6FromBytes(bytes);
+  const address = ipv6OfLiteral(literal);
   return address === undefined || ipv6Scope(address) === 'link-local' ? [] : [address];
 }
 

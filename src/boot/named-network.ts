@@ -1,6 +1,6 @@
 /** How a machine that boots over one interface finds hosts: by the name servers of that network, and at the link of that interface. */
 
-import { ipv6Bytes, ipv6FromBytes, ipv6Scope, isIpv4 } from '../bytes/index.ts';
+import { ipv6OfLiteral, ipv6Scope, isIpv4 } from '../bytes/index.ts';
 import type { Endpoint, Network, TcpConnection, UdpOptions } from '../os/network.ts';
 
 export interface Naming {
@@ -47,7 +47,7 @@ export class NamedNetwork implements Network {
 }
 
 /** One that has its interface behind it already is no bare literal. */
-function isLinkLocal(address: string): boolean {
-  const bytes = ipv6Bytes(address);
-  return bytes !== undefined && ipv6Scope(ipv6FromBytes(bytes)) === 'link-local';
+function isLinkLocal(text: string): boolean {
+  const address = ipv6OfLiteral(text);
+  return address !== undefined && ipv6Scope(address) === 'link-local';
 }

@@ -1,6 +1,6 @@
 /** Where the software of the software stage is (RFC 4173 §4): a URL of the user, or the boot file that DHCP names. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, hostOfUri } from '../bytes/index.ts';
 import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { DhcpMessage } from '../dhcp/message.ts';
 import { Option } from '../dhcp/option.ts';
@@ -20,7 +20,7 @@ export function parseSoftwareChoice(text: string): SoftwareChoice | undefined {
 
 /** The name or the address of the server, without the brackets that a URL has around an address of IPv6. */
 export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
+  return hostOfUri(hostname);
 }
 
 /** Raises BOOT_SOFTWARE_URL. */

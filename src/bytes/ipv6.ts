@@ -24,6 +24,11 @@ export function uriHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/** The other way round: what brackets are around an address are left out. */
+export function hostOfUri(text: string): string {
+  return text.replace(/^\[(.*)\]$/, '$1');
+}
+
 /** The 16 bytes of a literal without zone (RFC 4291 §2.2); undefined when it is none. */
 export function ipv6Bytes(text: string): Uint8Array | undefined {
   const halves = text.split('::');
@@ -49,10 +54,16 @@ function groupBytes(text: string): number[] | undefined {
   return bytes;
 }
 
-/** Whatever form of RFC 4291 the literal has, the result is the canonical one. Raises ADDRESS_IPV6_INVALID. */
-export function parseIpv6(text: string): Ipv6Address {
+/** Whatever form of RFC 4291 a literal without zone has, the result is the canonical one; undefined when it is none. */
+export function ipv6OfLiteral(text: string): Ipv6Address | undefined {
   const bytes = ipv6Bytes(text);
-  if (bytes !== undefined) return ipv6FromBytes(bytes);
+  return bytes && ipv6FromBytes(bytes);
+}
+
+/** The same. Raises ADDRESS_IPV6_INVALID. */
+export function parseIpv6(text: string): Ipv6Address {
+  const address = ipv6OfLiteral(text);
+  if (address !== undefined) return address;
   throw new DisklessError('ADDRESS_IPV6_INVALID', `"${text}" is not an IPv6 address`, {
     hint: 'Write groups of hex digits between colons, such as 2001:db8::10, without brackets and zone.',
   });

@@ -1,12 +1,12 @@
 /** IP addresses as flags take them, alone and with a port. */
 
-import { DisklessError, ipv6Scope, isIpv4, parseIpv6 } from '../bytes/index.ts';
+import { DisklessError, hostOfUri, ipv6Scope, isIpv4, parseIpv6 } from '../bytes/index.ts';
 import { canonicalIpv6 } from '../iscsi/server-name.ts';
 import type { Endpoint } from '../os/network.ts';
 
 /** IPv4 as it is, IPv6 in its canonical form and without brackets, a link-local one with its interface. Raises USAGE_VALUE_INVALID. */
 export function parseAddressLiteral(text: string): string {
-  const address = isIpv4(text) ? text : ipv6Literal(text.replace(/^\[(.*)\]$/, '$1'));
+  const address = isIpv4(text) ? text : ipv6Literal(hostOfUri(text));
   if (address !== undefined) return address;
   throw new DisklessError('USAGE_VALUE_INVALID', `"${text}" is no address`, {
     hint: 'Write it as 192.0.2.5 or 2001:db8::5, a link-local one with its interface: fe80::5%eth0.',

@@ -2,6 +2,7 @@
 
 import {
   DisklessError,
+  hostOfUri,
   type Ipv4Address,
   type Ipv6Address,
   type Ipv6Prefix,
@@ -32,7 +33,7 @@ export function ipv6Of<V4, V6>(values: readonly OfFamily<V4, V6>[]): V6[] {
 /** An IPv6 address may be in brackets. Raises ADDRESS_IPV4_INVALID, ADDRESS_IPV6_INVALID. */
 export function parseAddress(text: string): OfFamily<Ipv4Address, Ipv6Address> {
   if (!text.includes(':')) return { family: 'ipv4', value: parseIpv4(text) };
-  return { family: 'ipv6', value: parseIpv6(text.replace(/^\[(.*)\]$/, '$1')) };
+  return { family: 'ipv6', value: parseIpv6(hostOfUri(text)) };
 }
 
 /** `192.0.2.100-192.0.2.199`, `fd00::100-fd00::199`. */

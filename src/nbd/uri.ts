@@ -3,7 +3,7 @@
  * the file system.
  */
 
-import { DisklessError, uriHost } from '../bytes/index.ts';
+import { DisklessError, hostOfUri, uriHost } from '../bytes/index.ts';
 
 export const NBD_PORT = 10_809;
 
@@ -29,7 +29,7 @@ export function parseNbdUri(text: string): NbdAddress {
   const exportName = decodePart(uri.pathname.replace(/^\//, ''), text);
   if (uri.protocol === 'nbd:') {
     if (uri.hostname === '') throw invalid(`"${text}" names no host`);
-    const host = uri.hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = hostOfUri(uri.hostname);
     return { place: { kind: 'tcp', host, port: uri.port === '' ? NBD_PORT : Number(uri.port) }, exportName };
   }
   if (uri.protocol !== 'nbd+unix:') throw invalid(`"${uri.protocol}" is a way that this program does not go`);

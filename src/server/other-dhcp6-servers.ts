@@ -3,10 +3,9 @@
  * (RFC 8415 §16.4, §16.6), and whoever asks for an address is told by each server that has one (§18.3.9). So this one asks now and then.
  */
 
+import { detectDhcp6Servers } from '../boot/dhcp6-detection.ts';
 import { addressWithoutZone, DisklessError, type MacAddress } from '../bytes/index.ts';
-import { Dhcp6Port } from '../dhcp6/datagram.ts';
-import { ServerDetection } from '../dhcp6/detect.ts';
-import { duidOfMac, formatDuid } from '../dhcp6/duid.ts';
+import { formatDuid } from '../dhcp6/duid.ts';
 import { MessageType } from '../dhcp6/message.ts';
 import { Option } from '../dhcp6/option.ts';
 import type { Dhcp6ServerEvent } from '../dhcp6/server/event.ts';
@@ -79,28 +78,14 @@ export class OtherDhcp6Servers implements AsyncDisposable {
   }
 
   async #ask(): Promise<void> {
-    const { interface: name, mac, network, clock, random } = this.#options;
-    const { signal } = this.#ended;
-    const detection = new ServerDetection({ duid: duidOfMac(mac), window: WINDOW }, random);
-    // A client of this machine's own would miss what comes to a port that it shares. And without the echo: this machine's own servers
-    // are none of the others, and need not keep an address for it.
-    const place = { interface: name, address: '::', port: Dhcp6Port.client, reuseAddress: false, multicastLoop: false };
-    await using socket = await network.openUdp(place);
-    socket.start({
-      message: (data, from) => {
-        const server = detection.receive(data);
-        if (server !== undefined)
-          this.#others.notice(formatDuid(server), { address: addressWithoutZone(from.address) });
-      },
-      // A network that cannot be reached now has no server that answers.
-      error: () => {},
+    await detectDhcp6Servers({
+      ...this.#options,
+      // A client of this machine's own would miss what comes to a port that it shares. And without the echo: this machine's own servers
+      // are none of the others, and need not keep an address for it.
+      socket: { reuseAddress: false, multicastLoop: false },
+      window: WINDOW,
+      signal: this.#ended.signal,
+      onServer: (server, from) => this.#others.notice(server, { address: addressWithoutZone(from.address) }),
     });
-    const first = detection.start(clock.monotonic());
-    socket.send(first.data, first.to);
-    while (detection.deadline !== undefined && !signal.aborted) {
-      await pause(clock, detection.deadline - clock.monotonic(), signal);
-      const next = detection.poll(clock.monotonic());
-      if (next !== undefined && !signal.aborted) socket.send(next.data, next.to);
-    }
   }
 }

@@ -1,11 +1,10 @@
 /** Whether an initiator is let in, and to what: what a target decides once a Login Request has said who wants what (RFC 7143 §6.3). */
 
-import { addressWithoutZone } from '../bytes/index.ts';
 import type { ChapDemand } from '../iscsi/chap.ts';
 import type { LoginIdentity } from '../iscsi/login-request.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
 import { LoginStatus } from '../iscsi/pdu.ts';
-import { formatPortalAddress } from '../iscsi/portal-address.ts';
+import { formatTargetAddress } from '../iscsi/portal-address.ts';
 import type { GuessLimit } from '../iscsi/target-authentication.ts';
 import type { Admission } from '../iscsi/target-login.ts';
 import type { AuthenticationFailures } from './authentication-failures.ts';
@@ -62,7 +61,7 @@ export async function decideLogin(
     if (found === undefined) return refuse(LoginStatus.notFound, `there is no target ${targetName}`);
     if (!(found instanceof Target) && 'redirectTo' in found) {
       const { redirectTo, permanent } = found;
-      const address = formatPortalAddress(addressWithoutZone(redirectTo.address), redirectTo.port);
+      const address = formatTargetAddress(redirectTo.address, redirectTo.port);
       return { admission: { kind: 'redirect', address, permanent } };
     }
     // On the wire the same as a target that does not exist: a name is not to be had by guessing.

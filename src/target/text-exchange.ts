@@ -4,11 +4,10 @@
  */
 
 import type { Awaitable } from '../block/device.ts';
-import { addressWithoutZone } from '../bytes/index.ts';
 import { RESERVED_TAG } from '../iscsi/opcode.ts';
 import type { TextRequest } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
-import { formatPortalAddress } from '../iscsi/portal-address.ts';
+import { formatTargetAddress } from '../iscsi/portal-address.ts';
 import { decodeText, encodeText, splitText, TextGatherer, type TextPair } from '../iscsi/text.ts';
 import { TextNegotiation } from '../iscsi/text-negotiation.ts';
 import type { Endpoint } from '../os/network.ts';
@@ -145,13 +144,10 @@ export class TextExchange {
     return listed instanceof Promise ? listed.then(whole) : whole(listed);
   }
 
-  /** Records of RFC 7143 appendix C. The zone of an address is this machine's own name for the link (RFC 4007 §11.2). */
+  /** Records of RFC 7143 appendix C. */
   #describe(names: readonly string[]): TextPair[] {
     const addresses = this.#options.paths().map(({ address, port }) => {
-      return {
-        key: 'TargetAddress',
-        value: `${formatPortalAddress(addressWithoutZone(address), port)},${PORTAL_GROUP_TAG}`,
-      };
+      return { key: 'TargetAddress', value: `${formatTargetAddress(address, port)},${PORTAL_GROUP_TAG}` };
     });
     return names.flatMap((name) => [{ key: 'TargetName', value: name }, ...addresses]);
   }

@@ -2,13 +2,11 @@
 
 import { DisklessError } from '../../bytes/index.ts';
 import { bootParameter } from '../../dhcp6/client/lease.ts';
-import { Dhcp6Port } from '../../dhcp6/datagram.ts';
-import { ServerDetection } from '../../dhcp6/detect.ts';
-import { duidOfMac, formatDuid } from '../../dhcp6/duid.ts';
+import { formatDuid } from '../../dhcp6/duid.ts';
 import { Option } from '../../dhcp6/option.ts';
-import { pause } from '../../os/clock.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
-import { askDhcp6, configureIpv6, type Dhcp6StageOptions, runDhcp6Stage } from '../dhcp6-stage.ts';
+import { detectDhcp6Servers } from '../dhcp6-detection.ts';
+import { askDhcp6, configureIpv6, type Dhcp6StageOptions, heardIn, runDhcp6Stage } from '../dhcp6-stage.ts';
 import { errorRecord, type StageTrace } from '../trace.ts';
 import { usableIpv6 } from '../usable-ipv6.ts';
 import type { SeenDhcp6, SeenDhcp6Answer } from './observation.ts';
@@ -29,8 +27,9 @@ export async function seeDhcp6(question: Question, trace: StageTrace): Promise<S
 
 async function seeAnswer(question: Question, trace: StageTrace): Promise<SeenDhcp6Answer> {
   try {
-    const { held, heard } = await askDhcp6({ ...question, mode: 'stateless' }, trace);
+    const { held, answer } = await askDhcp6({ ...question, mode: 'stateless' }, trace);
     await held[Symbol.asyncDispose]();
+    const heard = heardIn(answer);
     const bootFileUrl = bootParameter(heard, Option.bootFileUrl);
     return {
       kind: 'answer',
@@ -47,27 +46,15 @@ async function seeAnswer(question: Question, trace: StageTrace): Promise<SeenDhc
 }
 
 /** The identifiers of all servers that would give this machine an address. */
-async function seeServers({ network, clock, random, interface: chosen, timeout, signal }: Question): Promise<string[]> {
-  const detection = new ServerDetection({ duid: duidOfMac(chosen.mac), window: timeout / 2 }, random);
-  const place = { interface: chosen.name, address: '::', port: Dhcp6Port.client, reuseAddress: true };
-  await using socket = await network.openUdp(place);
+async function seeServers({ interface: chosen, timeout, ...question }: Question): Promise<string[]> {
   const servers = new Set<string>();
-  socket.start({
-    message: (data) => {
-      const server = detection.receive(data);
-      if (server !== undefined) servers.add(formatDuid(server));
-    },
-    // What could not be sent now is sent again.
-    error: () => {},
+  await detectDhcp6Servers({
+    ...question,
+    ...{ interface: chosen.name, mac: chosen.mac, window: timeout / 2 },
+    socket: { reuseAddress: true },
+    onServer: (server) => servers.add(server),
   });
-  const first = detection.start(clock.monotonic());
-  socket.send(first.data, first.to);
-  while (detection.deadline !== undefined) {
-    await pause(clock, detection.deadline - clock.monotonic(), signal);
-    signal.throwIfAborted();
-    const next = detection.poll(clock.monotonic());
-    if (next !== undefined) socket.send(next.data, next.to);
-  }
+  question.signal.throwIfAborted();
   return [...servers];
 }
 
