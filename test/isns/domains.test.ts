@@ -142,6 +142,7 @@ describe('DDDereg', () => {
       [2068, client],
       [2068, later],
     ]);
+    rig.tell(control, ddDereg, { key, operating: [member('nobody')] });
     rig.tell(control, ddDereg, { key });
     rig.tell(control, ddDereg, { key });
     assert.deepEqual(ask(rig, number(Tag.ddsId, 2), Tag.ddId), [], 'nor is it in a set');

@@ -160,6 +160,19 @@ describe('DevAttrReg', () => {
     assert.deepEqual(rig.namesFor(control), []);
   });
 
+  test('an administrator who writes a name with capitals means the same node', () => {
+    const rig = new Rig();
+    rig.registerPair();
+    const key = [text(Tag.iscsiName, 'IQN.2001-04.com.example:DISK')];
+    const asked = rig.registry.administer(
+      { functionId: devAttrQry, key, operating: [nothing(Tag.iscsiName)] },
+      rig.now,
+    );
+    assert.deepEqual(asked.operating.map(textOf), [disk]);
+    assert.equal(rig.registry.administer({ functionId: devDereg, operating: key }, rig.now).status, Status.successful);
+    assert.deepEqual(rig.namesFor(control), [client]);
+  });
+
   test('vendors’ attributes survive byte for byte, and one without a value goes', () => {
     const rig = new Rig();
     const vendor = { tag: 700, value: Uint8Array.of(1, 2, 3, 0xff) };

@@ -45,12 +45,8 @@ export function listedIn(domain: Domain | undefined): MembersByIndex {
   };
 }
 
-/** `parseName` prepares an iSCSI name. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
-export function membersIn(
-  operating: readonly Attribute[],
-  byIndex: MembersByIndex,
-  parseName: (text: string) => string,
-): DomainMembers {
+/** Names are prepared. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
+export function membersIn(operating: readonly Attribute[], byIndex: MembersByIndex): DomainMembers {
   const nodes = new Set<string>();
   const portals = new Map<string, PortalKey>();
   const rest: Attribute[] = [];
@@ -58,7 +54,7 @@ export function membersIn(
     checkForm(attribute);
     switch (attribute.tag) {
       case Tag.ddMemberIscsiName:
-        nodes.add(prepared(attribute, parseName));
+        nodes.add(textOf(attribute));
         break;
       case Tag.ddMemberIscsiIndex: {
         const name = byIndex.node(attribute);
@@ -87,12 +83,4 @@ export function membersIn(
     }
   }
   return { nodes, portals, rest };
-}
-
-function prepared(attribute: Attribute, parseName: (text: string) => string): string {
-  try {
-    return parseName(textOf(attribute));
-  } catch {
-    throw new Rejection(Status.invalidRegistration, 'a member’s name is no iSCSI name', [attribute]);
-  }
 }

@@ -21,7 +21,7 @@ export interface DomainRequest {
 /** Operating attributes of the response. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
 export function registerDomain(request: DomainRequest, { key, operating }: RequestSections): Attribute[] {
   const { database, changes, settings } = request;
-  const members = membersIn(operating, registeredIn(database), settings.parseName);
+  const members = membersIn(operating, registeredIn(database));
   const wishes = new Map(members.rest.map((attribute) => [attribute.tag, attribute]));
   checkAttributes(members.rest);
   const known = knownDomain(database, key, wishes.get(Tag.ddId));
@@ -163,11 +163,11 @@ function registered(
 
 /** Without operating attributes the domain goes, else the members they name. What is not there need not go. Raises as above. */
 export function deregisterDomain(request: DomainRequest, { key, operating }: RequestSections): void {
-  const { database, changes, settings } = request;
+  const { database, changes } = request;
   const [first] = key;
   if (first?.tag !== Tag.ddId) throw new Rejection(Status.invalidDeregistration, 'the key is no discovery domain', key);
   const domain = database.domains.get(String(numberOf(first)));
-  const members = membersIn(operating, listedIn(domain), settings.parseName);
+  const members = membersIn(operating, listedIn(domain));
   if (domain === undefined) return;
   const [odd] = members.rest;
   if (odd !== undefined) throw new Rejection(Status.invalidDeregistration, `attribute ${odd.tag} is no member`, [odd]);

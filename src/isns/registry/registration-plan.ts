@@ -48,12 +48,9 @@ function formatError(message: string): Rejection {
   return new Rejection(Status.messageFormatError, message);
 }
 
-/** `parseName` prepares an iSCSI name (RFC 3722). Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
-export function planRegistration(
-  operating: readonly Attribute[],
-  parseName: (text: string) => string,
-): RegistrationPlan {
-  const planner = new Planner(parseName);
+/** Names are prepared. Raises Rejection, and ISNS_ATTRIBUTE_INVALID. */
+export function planRegistration(operating: readonly Attribute[]): RegistrationPlan {
+  const planner = new Planner();
   for (let at = 0; at < operating.length; ) at += planner.take(operating, at);
   return planner;
 }
@@ -73,12 +70,7 @@ class Planner implements RegistrationPlan {
   readonly portals: PlannedPortal[] = [];
   readonly nodes: PlannedNode[] = [];
   readonly groups: PlannedGroup[] = [];
-  readonly #parseName: (text: string) => string;
   #current: Current | undefined;
-
-  constructor(parseName: (text: string) => string) {
-    this.#parseName = parseName;
-  }
 
   /** Takes what begins at `at`; gives the number of attributes. */
   take(operating: readonly Attribute[], at: number): number {
@@ -100,7 +92,7 @@ class Planner implements RegistrationPlan {
         return 1;
       case Tag.pgIscsiName:
         if (operating[at + 1]?.tag === Tag.pgPortalIpAddress) return this.#addWholeGroup(operating, at);
-        this.#addGroup(this.#current?.portal, this.#name(attribute));
+        this.#addGroup(this.#current?.portal, textOf(attribute));
         return 1;
       case Tag.pgPortalIpAddress:
         this.#addGroup(pairAt(operating, at, [Tag.pgPortalIpAddress, Tag.pgPortalPort]), this.#current?.nodeName);
@@ -130,20 +122,11 @@ class Planner implements RegistrationPlan {
   }
 
   #beginNode(attribute: Attribute): void {
-    const name = this.#name(attribute);
+    const name = textOf(attribute);
     if (this.nodes.some((node) => node.name === name)) throw formatError(`the node ${name} is there twice`);
     const attributes = new Map<number, Attribute>();
     this.nodes.push({ name, attributes });
     this.#current = { type: 'node', attributes, nodeName: name, groupTag: null };
-  }
-
-  /** Names are stored prepared (RFC 4171 §6.4.1). */
-  #name(attribute: Attribute): string {
-    try {
-      return this.#parseName(textOf(attribute));
-    } catch {
-      throw new Rejection(Status.invalidRegistration, 'a name is no iSCSI name', [attribute]);
-    }
   }
 
   #beginGroups(attribute: Attribute): void {
@@ -171,7 +154,7 @@ class Planner implements RegistrationPlan {
     const portal = pairAt(operating, at + 1, [Tag.pgPortalIpAddress, Tag.pgPortalPort]);
     const tag = operating[at + 3];
     const hasTag = tag?.tag === Tag.portalGroupTag;
-    this.groups.push({ nodeName: this.#name(name), portal, tag: hasTag ? groupTagOf(tag) : DEFAULT_GROUP_TAG });
+    this.groups.push({ nodeName: textOf(name), portal, tag: hasTag ? groupTagOf(tag) : DEFAULT_GROUP_TAG });
     // Nothing else may follow that is of the portal or node before it.
     this.#current.groupTag = undefined;
     return hasTag ? 4 : 3;

@@ -15,8 +15,8 @@ export function register(
   registration: Registration,
   sections: RequestSections,
 ): Pick<RequestSections, 'key' | 'operating'> {
-  const { database, changes, settings, replace } = registration;
-  const plan = planRegistration(sections.operating, settings.parseName);
+  const { database, changes, replace } = registration;
+  const plan = planRegistration(sections.operating);
   const subject = subjectOf(database, sections.key, plan);
   checkRegistration(registration, subject, plan);
 

@@ -18,7 +18,7 @@ import { deregisterDomainSet, registerDomainSet } from './domain-set-registratio
 import { type Inquiry, Monitor } from './monitor.ts';
 import { type Notification, notifications } from './notification.ts';
 import type { StorageNode } from './objects.ts';
-import { withPreparedNames } from './prepared-names.ts';
+import { preparedName, withPreparedNames } from './prepared-names.ts';
 import { answerGetNext, answerQuery } from './query.ts';
 import type { RegistryRecord } from './record.ts';
 import { register } from './registration.ts';
@@ -80,7 +80,7 @@ export class Registry {
     return this.#attempt(() => {
       if (version !== ISNSP_VERSION) throw new Rejection(Status.versionNotSupported, `version ${version} is unknown`);
       if (!this.#isKnown(functionId)) throw new Rejection(Status.messageNotSupported, 'the function is unknown');
-      const sections = withPreparedNames(decodeRequest(payload), this.#settings.parseName);
+      const sections = decodeRequest(payload);
       const asker = this.#askerOf(sections);
       const entity = this.#database.entities.get(this.#database.nodes.get(asker.source)?.entity ?? '');
       // Every message of a client makes its registration last (RFC 4171 §6.2.6).
@@ -116,12 +116,14 @@ export class Registry {
   #askerOf({ source }: RequestSections): Asker {
     if (source === undefined) throw new Rejection(Status.sourceAbsent, 'nobody says who asks');
     if (source.tag !== Tag.iscsiName) throw new Rejection(Status.sourceUnknown, 'only iSCSI nodes are known here');
-    const name = textOf(source);
+    const name = textOf(preparedName(source, this.#settings.parseName));
     return { source: name, isControlNode: this.#settings.controlNodes.has(name) };
   }
 
-  #perform(functionId: number, call: Call): Answer {
-    const { sections, source, isControlNode } = call;
+  #perform(functionId: number, asked: Call): Answer {
+    const sections = withPreparedNames(functionId, asked.sections, this.#settings.parseName);
+    const call = { ...asked, sections };
+    const { source, isControlNode } = call;
     const request = { database: this.#database, changes: this.#changes, settings: this.#settings };
     switch (functionId) {
       case FunctionId.devAttrReg:

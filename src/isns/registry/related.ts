@@ -22,7 +22,9 @@ export function related(database: Database, object: RegistryObject, wanted: Obje
       return ofDomain(database, object, wanted);
     case 'domainSet':
       return unique(
-        [...object.domains].flatMap((id) => domainOf(database, id)).flatMap((one) => related(database, one, wanted)),
+        [...object.domains]
+          .flatMap((id) => database.domains.get(String(id)) ?? [])
+          .flatMap((one) => related(database, one, wanted)),
       );
   }
 }
@@ -95,11 +97,6 @@ function ofDomain(database: Database, domain: Domain, wanted: ObjectType): Regis
   return ofNodes(database, nodes, wanted, () => {
     return [...domain.portals.keys()].flatMap((key) => database.portals.get(key) ?? []);
   });
-}
-
-function domainOf(database: Database, id: number): Domain[] {
-  const domain = database.domains.get(String(id));
-  return domain === undefined ? [] : [domain];
 }
 
 export function optional<T>(object: T | undefined): T[] {

@@ -6,7 +6,6 @@
 import type { ObjectType } from '../tag.ts';
 import type { Database } from './database.ts';
 import { type Domain, type Portal, portalKey, type RegistryObject, type StorageNode } from './objects.ts';
-import { optional } from './related.ts';
 
 export class Scope {
   readonly #database: Database;
@@ -46,7 +45,7 @@ export class Scope {
     const entities = [...new Set(nodes.map(({ entity }) => entity))];
     switch (type) {
       case 'entity':
-        return entities.flatMap((identifier) => optional(this.#database.entities.get(identifier)));
+        return entities.flatMap((identifier) => this.#database.entities.get(identifier) ?? []);
       case 'portal':
         return entities.flatMap((identifier) => this.#database.portalsOf(identifier));
       case 'node':
@@ -62,7 +61,7 @@ export class Scope {
 
   /** Those that are registered. */
   #nodes(): StorageNode[] {
-    return [...this.#names].flatMap((name) => optional(this.#database.nodes.get(name)));
+    return [...this.#names].flatMap((name) => this.#database.nodes.get(name) ?? []);
   }
 
   sees(object: RegistryObject): boolean {
