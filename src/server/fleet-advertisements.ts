@@ -45,22 +45,23 @@ export class FleetAdvertisements implements AdvertisementSource {
     const targets = valuesRequired(predicate, 'iscsi-name');
     if (targets !== undefined) return this.#byTargetNames(targets);
     const initiators = valuesRequired(predicate, 'auth-name') ?? valuesRequired(predicate, 'boot-list');
-    if (initiators !== undefined) return [...this.#byInitiatorNames(initiators), ...present(atAsker)];
+    const own = atAsker === undefined ? [] : [atAsker];
+    if (initiators !== undefined) return [...this.#byInitiatorNames(initiators), ...own];
     return [
       ...this.#byTargetNames(valuesAskedFor(predicate, 'iscsi-name')),
       ...this.#byInitiatorNames(valuesAskedFor(predicate, 'auth-name')),
       ...this.#byInitiatorNames(valuesAskedFor(predicate, 'boot-list')),
-      ...present(atAsker),
+      ...own,
       ...this.#options.known(),
     ];
   }
 
   #byTargetNames(names: readonly string[]): MacAddress[] {
-    return names.flatMap((name) => present(this.#options.machines.byTargetName(name)));
+    return names.flatMap((name) => this.#options.machines.byTargetName(name) ?? []);
   }
 
   #byInitiatorNames(names: readonly string[]): MacAddress[] {
-    return names.flatMap((name) => present(this.#options.machines.byInitiatorName(name)));
+    return names.flatMap((name) => this.#options.machines.byInitiatorName(name) ?? []);
   }
 
   /** Who is at a machine's address is let in under any name, as SendTargets has it. */
@@ -85,10 +86,6 @@ export class FleetAdvertisements implements AdvertisementSource {
       }),
     };
   }
-}
-
-function present<T>(value: T | undefined): T[] {
-  return value === undefined ? [] : [value];
 }
 
 /** None for the URL of another service. */
