@@ -3,12 +3,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DisklessError } from '../bytes/index.ts';
-import { SqliteFleetStore } from '../fleet/sqlite/store.ts';
-import type { FleetStore } from '../fleet/store.ts';
-import { nodeFileSystem } from '../os/node-file-system.ts';
-import { runProcess } from '../os/process.ts';
-import { LocalPool } from '../pool/local.ts';
+import type { OpenDirectory } from './open-directory.ts';
 import { onOrOff, setting } from './setting.ts';
 
 export const dataSetting = setting({
@@ -31,11 +26,6 @@ export function defaultDataDirectory(): string {
   return join(state === undefined || state === '' ? join(homedir(), '.local', 'state') : state, 'diskless');
 }
 
-export interface OpenDirectory {
-  readonly fleet: FleetStore;
-  readonly pool: LocalPool;
-}
-
 /**
  * Opens what a server has made, and makes nothing itself. A server may be running over it: the state is shared, and what it has open
  * is locked. Raises DATA_NOT_FOUND, FLEET_STATE_FORBIDDEN and its kin.
@@ -44,15 +34,6 @@ export async function withDirectory<T>(
   data: string | undefined,
   use: (directory: OpenDirectory) => Promise<T>,
 ): Promise<T> {
-  const directory = data ?? defaultDataDirectory();
-  const state = join(directory, 'state.db');
-  if (nodeFileSystem.status(state) === undefined) {
-    throw new DisklessError('DATA_NOT_FOUND', `${directory} is not the data directory of a boot server`, {
-      hint: 'Name the one that "diskless serve" was given: --data DIR.',
-    });
-  }
-  await using fleet = new SqliteFleetStore(state);
-  await using pool = new LocalPool({ directory, fileSystem: nodeFileSystem, run: runProcess });
-  // Awaited here, so that both are closed after it and not before.
-  return await use({ fleet, pool });
+  const { useDirectory } = await import('./open-directory.ts');
+  return useDirectory(data ?? defaultDataDirectory(), use);
 }

@@ -5,7 +5,7 @@ import { addressesOf, type Host } from '../fleet/host.ts';
 import type { Ipv6Lease } from '../fleet/ipv6-lease.ts';
 import type { Lease } from '../fleet/lease.ts';
 import type { DiskSummary } from '../pool/pool.ts';
-import type { OpenDirectory } from './data-directory.ts';
+import type { OpenDirectory } from './open-directory.ts';
 import { onOrOff, setting, textual } from './setting.ts';
 
 export interface HostRecord {

@@ -3,11 +3,11 @@
 import { z } from 'zod';
 import { DisklessError, parseIpNetwork } from '../bytes/index.ts';
 import { type IscsiName, parseIscsiName } from '../iscsi/name.ts';
+import { rootPathDefaults } from '../iscsi/root-path.ts';
 import type { Endpoint } from '../os/network.ts';
-import { ISCSI_PORT } from '../target/portal.ts';
 import { parseEndpoint } from './address-literal.ts';
+import { parseLun } from './lun-files.ts';
 import { listOf, onOrOff, setting, textual, type ValuesOf } from './setting.ts';
-import { parseLun } from './target-units.ts';
 
 /** One VPD page has to hold them all. */
 const MAXIMUM_URLS = 16;
@@ -31,7 +31,7 @@ export const targetSettings = {
     help: 'where to listen, such as 192.0.2.1:3260, [::]:3260 or [fe80::1%eth0]:3260; default: 0.0.0.0:3260',
     placeholder: 'address:port',
     schema: textual(parseListen),
-    fallback: { address: '0.0.0.0', port: ISCSI_PORT },
+    fallback: { address: '0.0.0.0', port: rootPathDefaults.port },
   }),
   lun: setting({
     help: 'one more file as LUN n; may be repeated',
@@ -124,7 +124,7 @@ function parseManagementUrl(text: string): string {
 }
 
 function parseListen(text: string): Endpoint {
-  const endpoint = parseEndpoint(text, ISCSI_PORT);
+  const endpoint = parseEndpoint(text, rootPathDefaults.port);
   if (endpoint !== undefined) return endpoint;
   throw invalid(`"${text}" is not an address and a port`, 'Write one such as 192.0.2.1:3260 or [::]:3260.');
 }

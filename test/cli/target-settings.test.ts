@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { configure } from '../../src/cli/configuration.ts';
+import { readSettings } from '../../src/cli/reading-settings.ts';
 import { environmentName, flagName } from '../../src/cli/setting.ts';
-import { readSettings } from '../../src/cli/setting-flags.ts';
 import { targetSettings } from '../../src/cli/target-settings.ts';
 import { runCli } from './run-cli.ts';
 

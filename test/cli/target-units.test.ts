@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { filesByLun, openTargetUnit, parseLun } from '../../src/cli/target-units.ts';
+import { filesByLun, parseLun } from '../../src/cli/lun-files.ts';
+import { openTargetUnit } from '../../src/cli/target-units.ts';
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeLocalSockets } from '../../src/os/node-local-sockets.ts';

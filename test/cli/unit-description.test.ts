@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Capability } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
-import { descriptionLines } from '../../src/cli/commands/iscsi/inquiry.ts';
+import { descriptionLines } from '../../src/cli/actions/iscsi/inquiry.ts';
 import { describeUnit } from '../../src/cli/unit-description.ts';
 import { Initiator } from '../../src/initiator/initiator.ts';
 import { LogicalUnit } from '../../src/initiator/logical-unit.ts';

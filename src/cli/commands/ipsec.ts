@@ -8,7 +8,7 @@ import { parseServerName, serverHost } from '../../iscsi/server-name.ts';
 import { parseAddressLiteral } from '../address-literal.ts';
 import { ipsecConfiguration } from '../ipsec-configuration.ts';
 import { listOf, setting, textual, type ValuesOf } from '../setting.ts';
-import { addFlags, readSettings } from '../setting-flags.ts';
+import { addAction } from '../setting-flags.ts';
 
 const ENVIRONMENT_PREFIX = 'DISKLESS_IPSEC';
 
@@ -49,10 +49,7 @@ export function registerIpsec(ipsec: Command): void {
   const print = ipsec
     .command('print')
     .description('print the strongSwan configuration (swanctl.conf) that protects iSCSI, SLP and iSNS by RFC 7146');
-  addFlags(print, ipsecSettings, ENVIRONMENT_PREFIX);
-  print.action(async (flags: Record<string, unknown>) => {
-    printConfiguration(await readSettings(ipsecSettings, flags, { prefix: ENVIRONMENT_PREFIX }));
-  });
+  addAction(print, ipsecSettings, { prefix: ENVIRONMENT_PREFIX }, async (settings) => printConfiguration(settings));
 }
 
 function printConfiguration({ side, server, client, port }: ValuesOf<typeof ipsecSettings>): void {

@@ -7,7 +7,7 @@ import { formatRootPath, parsePort, parseRootPath, type RootPath, rootPathDefaul
 import { formatLun, parseLun } from '../../iscsi/root-path-lun.ts';
 import { formatServerName, parseServerName } from '../../iscsi/server-name.ts';
 import { onOrOff, setting, textual, type ValuesOf } from '../setting.ts';
-import { addFlags, readSettings } from '../setting-flags.ts';
+import { addAction } from '../setting-flags.ts';
 
 const ENVIRONMENT_PREFIX = 'DISKLESS_ROOT_PATH';
 
@@ -41,16 +41,12 @@ export function registerRootPath(rootPath: Command): void {
     .command('parse')
     .description('check a Root Path, and say what each field means')
     .argument('<root-path>', 'such as iscsi:192.0.2.5::::iqn.2001-04.com.example:disk');
-  addFlags(parse, parseSettings, ENVIRONMENT_PREFIX);
-  parse.action(async (text: string, flags: Record<string, unknown>) => {
-    const { json } = await readSettings(parseSettings, flags, { prefix: ENVIRONMENT_PREFIX });
+  addAction(parse, parseSettings, { prefix: ENVIRONMENT_PREFIX }, async ({ json }, [text = '']) => {
     const path = parseGiven(text);
     process.stdout.write(json ? `${JSON.stringify(fieldsOf(path), undefined, 2)}\n` : pathText(path));
   });
   const format = rootPath.command('format').description('write a Root Path from its fields');
-  addFlags(format, formatSettings, ENVIRONMENT_PREFIX);
-  format.action(async (flags: Record<string, unknown>) => {
-    const settings = await readSettings(formatSettings, flags, { prefix: ENVIRONMENT_PREFIX });
+  addAction(format, formatSettings, { prefix: ENVIRONMENT_PREFIX }, async (settings) => {
     process.stdout.write(`${formatRootPath(rootPathOf(settings))}\n`);
   });
 }

@@ -3,14 +3,12 @@ import { sizeText } from '../../../bytes/index.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { allHosts, allocatedBy, type HostRecord, timeText } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 import { tableLines } from '../../table.ts';
 
 export function registerHostList(host: Command): void {
   const command = host.command('list').description('list the machines, with what their disks take');
-  addFlags(command, directorySettings);
-  command.action(async (flags: Record<string, unknown>) => {
-    const { data, json } = await readSettings(directorySettings, flags, { alsoIn: serveSettings });
+  addAction(command, directorySettings, { alsoIn: serveSettings }, async ({ data, json }) => {
     await withDirectory(data, async (directory) => {
       const hosts = allHosts(directory);
       if (json) process.stdout.write(`${JSON.stringify({ hosts }, undefined, 2)}\n`);

@@ -6,7 +6,7 @@ import { findHost, hostSetting, offSetting } from '../../host-record.ts';
 import { findImage } from '../../kept-image.ts';
 import { serveSettings } from '../../serve-settings.ts';
 import { setting, textual } from '../../setting.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 
 const resetSettings = {
   host: hostSetting,
@@ -24,9 +24,7 @@ export function registerHostReset(host: Command): void {
   const command = host
     .command('reset')
     .description('remove a machine’s disks: it starts with a fresh one at its next boot');
-  addFlags(command, resetSettings);
-  command.action(async (name: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(resetSettings, { ...flags, host: name }, { alsoIn: serveSettings });
+  addAction(command, resetSettings, { alsoIn: serveSettings }, async (settings) => {
     await withDirectory(settings.data, async (directory) => {
       const { hardwareAddress, disks } = findHost(directory, settings.host);
       const { over } = settings;

@@ -3,7 +3,7 @@ import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { removedText, removing } from '../../disk-removal.ts';
 import { findHost, hostSetting, offSetting } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 
 const removeSettings = { host: hostSetting, off: offSetting, ...directorySettings };
 
@@ -13,9 +13,7 @@ export function registerHostRemove(host: Command): void {
     .description(
       'forget a machine, and remove its disks; its lease ends by itself, and it comes back as new when it boots',
     );
-  addFlags(command, removeSettings);
-  command.action(async (name: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(removeSettings, { ...flags, host: name }, { alsoIn: serveSettings });
+  addAction(command, removeSettings, { alsoIn: serveSettings }, async (settings) => {
     await withDirectory(settings.data, async (directory) => {
       const { hardwareAddress, disks } = findHost(directory, settings.host);
       // Disks first: where they are in use, nothing is forgotten.

@@ -6,7 +6,7 @@ import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { findHost, hostSetting, keptText } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';
 import { type Setting, setting, textual } from '../../setting.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 
 /** What becomes of an address: `undefined` leaves it, `none` removes it. */
 type Change<Address> = Address | 'none' | undefined;
@@ -29,9 +29,7 @@ const setSettings = {
 
 export function registerHostSet(host: Command): void {
   const command = host.command('set').description('keep an address for a machine, of either family or of both');
-  addFlags(command, setSettings);
-  command.action(async (name: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(setSettings, { ...flags, host: name }, { alsoIn: serveSettings });
+  addAction(command, setSettings, { alsoIn: serveSettings }, async (settings) => {
     const { ipv4, ipv6 } = settings;
     if (ipv4 === undefined && ipv6 === undefined) {
       throw new DisklessError('USAGE_HOST_UNCHANGED', 'nothing was said of the machine', {

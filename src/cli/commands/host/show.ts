@@ -7,7 +7,7 @@ import type { DiskSummary } from '../../../pool/pool.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { findHost, type HostRecord, hostSetting, keptText, timeText } from '../../host-record.ts';
 import { serveSettings } from '../../serve-settings.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 import { tableLines } from '../../table.ts';
 
 const showSettings = { host: hostSetting, ...directorySettings };
@@ -17,9 +17,7 @@ const BOOTS_SHOWN = 5;
 
 export function registerHostShow(host: Command): void {
   const command = host.command('show').description('show a machine: its address, its disks, its last boots');
-  addFlags(command, showSettings);
-  command.action(async (name: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(showSettings, { ...flags, host: name }, { alsoIn: serveSettings });
+  addAction(command, showSettings, { alsoIn: serveSettings }, async (settings) => {
     await withDirectory(settings.data, async (directory) => {
       const record = findHost(directory, settings.host);
       const boots = directory.fleet.boots.latest(BOOTS_SHOWN, record.hardwareAddress);

@@ -5,16 +5,14 @@ import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { allocatedBy } from '../../host-record.ts';
 import { sizeOf, stateOf } from '../../kept-image.ts';
 import { serveSettings } from '../../serve-settings.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 import { tableLines } from '../../table.ts';
 
 export function registerImageList(image: Command): void {
   const command = image
     .command('list')
     .description('list the images, current and former, with the disks over them and what they take');
-  addFlags(command, directorySettings);
-  command.action(async (flags: Record<string, unknown>) => {
-    const { data, json } = await readSettings(directorySettings, flags, { alsoIn: serveSettings });
+  addAction(command, directorySettings, { alsoIn: serveSettings }, async ({ data, json }) => {
     await withDirectory(data, async ({ pool }) => {
       const images = pool.listImages();
       if (json) process.stdout.write(`${JSON.stringify({ images: images.map(recordOf) }, undefined, 2)}\n`);

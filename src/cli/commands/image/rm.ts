@@ -5,7 +5,7 @@ import { removing } from '../../disk-removal.ts';
 import { findImage, identitySetting } from '../../kept-image.ts';
 import { serveSettings } from '../../serve-settings.ts';
 import { onOrOff, setting } from '../../setting.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 
 const removeSettings = {
   identity: identitySetting,
@@ -21,9 +21,7 @@ export function registerImageRemove(image: Command): void {
   const command = image
     .command('rm')
     .description('remove what is kept of an image, never the file that it is from; disks over it stay in the way');
-  addFlags(command, removeSettings);
-  command.action(async (identity: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(removeSettings, { ...flags, identity }, { alsoIn: serveSettings });
+  addAction(command, removeSettings, { alsoIn: serveSettings }, async (settings) => {
     await withDirectory(settings.data, async ({ pool }) => {
       const found = findImage(pool.listImages(), settings.identity);
       const removed = await removing(found.disks, () =>

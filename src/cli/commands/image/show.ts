@@ -4,7 +4,7 @@ import type { ImageSummary } from '../../../pool/pool.ts';
 import { directorySettings, withDirectory } from '../../data-directory.ts';
 import { findImage, identitySetting, sizeOf, stateOf } from '../../kept-image.ts';
 import { serveSettings } from '../../serve-settings.ts';
-import { addFlags, readSettings } from '../../setting-flags.ts';
+import { addAction } from '../../setting-flags.ts';
 import { tableLines } from '../../table.ts';
 
 const showSettings = { identity: identitySetting, ...directorySettings };
@@ -13,9 +13,7 @@ export function registerImageShow(image: Command): void {
   const command = image
     .command('show')
     .description('show an image: where it is from, what is kept of it, whose disks are over it');
-  addFlags(command, showSettings);
-  command.action(async (identity: string | undefined, flags: Record<string, unknown>) => {
-    const settings = await readSettings(showSettings, { ...flags, identity }, { alsoIn: serveSettings });
+  addAction(command, showSettings, { alsoIn: serveSettings }, async (settings) => {
     await withDirectory(settings.data, async ({ pool }) => {
       const found = findImage(pool.listImages(), settings.identity);
       const text = settings.json
