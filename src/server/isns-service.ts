@@ -13,6 +13,7 @@ import { Tag } from '../isns/tag.ts';
 import type { Clock, Timer } from '../os/clock.ts';
 import type { Endpoint, Network, TcpConnection, UdpSocket } from '../os/network.ts';
 import { IsnsNotifier } from './isns-notifier.ts';
+import { RequestStream } from './request-stream.ts';
 
 /** Bytes of a request: room for thousands of objects. */
 const MAX_REQUEST = 256 << 10;
@@ -93,16 +94,23 @@ export class IsnsService implements AsyncDisposable {
       connection.destroy();
       return;
     }
-    const reader = new MessageReader(MAX_REQUEST);
     const conversation: Conversation = { connection, idle: this.#idleTimer(connection) };
     this.#conversations.add(conversation);
-    connection.start({
-      data: (chunk) => {
-        reader.push(chunk);
-        this.#readRequests(conversation, reader);
+    const requests = new RequestStream({
+      connection,
+      reader: new MessageReader(MAX_REQUEST),
+      answer: (message) => this.#answerIn(conversation, message),
+      onFault: (error) => {
+        // The place in the stream is lost.
+        if (!(error instanceof ProtocolError)) this.#options.onError(error);
+        connection.destroy();
       },
-      drain: () => connection.resume(),
+    });
+    connection.start({
+      data: (chunk) => requests.receive(chunk),
+      drain: () => requests.drained(),
       closed: () => {
+        requests.end();
         conversation.idle.cancel();
         this.#conversations.delete(conversation);
       },
@@ -113,24 +121,12 @@ export class IsnsService implements AsyncDisposable {
     return this.#options.clock.after(IDLE_TIME, () => connection.destroy());
   }
 
-  #readRequests(conversation: Conversation, reader: MessageReader): void {
+  #answerIn(conversation: Conversation, message: IsnsMessage): Promise<Uint8Array[]> {
     const { connection } = conversation;
-    try {
-      for (let message = reader.next(); message !== undefined; message = reader.next()) {
-        conversation.idle.cancel();
-        conversation.idle = this.#idleTimer(connection);
-        const { remote, local } = connection;
-        const response = this.#answer(message, { remote: remote.address, local: local.address });
-        void this.#send(response, (pdu) => {
-          // Who reads no answers is asked to wait with its questions.
-          if (!connection.write(pdu)) connection.pause();
-        });
-      }
-    } catch (error) {
-      // The place in the stream is lost.
-      if (!(error instanceof ProtocolError)) this.#options.onError(error);
-      connection.destroy();
-    }
+    conversation.idle.cancel();
+    conversation.idle = this.#idleTimer(connection);
+    const { remote, local } = connection;
+    return this.#pdusOf(this.#answer(message, { remote: remote.address, local: local.address }));
   }
 
   #receiveDatagram(notifier: IsnsNotifier, socket: UdpSocket, data: Uint8Array, from: Endpoint): void {
@@ -145,7 +141,9 @@ export class IsnsService implements AsyncDisposable {
       return;
     }
     const response = this.#answer(message, { remote: from.address, local: socket.local.address });
-    void this.#send(response, (pdu) => socket.send(pdu, from), MAX_DATAGRAM_PAYLOAD);
+    void this.#pdusOf(response, MAX_DATAGRAM_PAYLOAD).then((pdus) => {
+      for (const pdu of pdus) socket.send(pdu, from);
+    });
   }
 
   #answer(message: IsnsMessage, ends: Omit<IsnsAsker, 'source'>): ReturnType<Registry['handle']> {
@@ -156,14 +154,9 @@ export class IsnsService implements AsyncDisposable {
   }
 
   /** Nobody hears that something was done before it is kept. */
-  async #send(
-    response: ReturnType<Registry['handle']>,
-    write: (pdu: Uint8Array) => void,
-    maxPayload = MAX_PDU_PAYLOAD,
-  ): Promise<void> {
+  async #pdusOf(response: ReturnType<Registry['handle']>, maxPayload = MAX_PDU_PAYLOAD): Promise<Uint8Array[]> {
     const kept = await this.#follow(response);
-    if (kept === undefined || this.#isClosed) return;
-    for (const pdu of encodeMessage(kept, maxPayload)) write(pdu);
+    return kept === undefined || this.#isClosed ? [] : encodeMessage(kept, maxPayload);
   }
 
   /** Keeps what has changed, then tells those who asked to be told. What cannot be kept makes the request fail. */

@@ -6,6 +6,7 @@ import type { Network, TcpConnection, TcpListener } from '../os/network.ts';
 import type { SlpAgent } from '../slp/agent.ts';
 import { MessageStream } from '../slp/message-stream.ts';
 import { SLP_PORT } from '../slp/protocol.ts';
+import { RequestStream } from './request-stream.ts';
 
 export interface SlpConnectionsOptions {
   readonly network: Network;
@@ -43,34 +44,37 @@ export class SlpConnections implements AsyncDisposable {
     const { mostConnections = 64 } = this.#options;
     const [longestIdle] = this.#open.keys();
     if (this.#open.size >= mostConnections && longestIdle !== undefined) this.#close(longestIdle);
-    const stream = new MessageStream(LONGEST_REQUEST);
+    const reader = new MessageStream(LONGEST_REQUEST);
+    const requests = new RequestStream({
+      connection,
+      reader,
+      answer: (bytes) => this.#answer(connection, bytes),
+      onFault: (error) => {
+        if (!(error instanceof ProtocolError)) throw error;
+        // Nothing that follows can be told apart; what version is not spoken here is said before.
+        const answers = error.code === 'SLP_VERSION_UNSUPPORTED' ? this.#answer(connection, reader.rest) : [];
+        for (const answer of answers) connection.write(answer);
+        connection.end();
+      },
+    });
     this.#touch(connection);
     connection.start({
-      data: (chunk) => this.#receive(connection, stream, chunk),
-      drain: () => connection.resume(),
-      closed: () => this.#forget(connection),
+      data: (chunk) => {
+        if (this.#open.has(connection)) this.#touch(connection);
+        requests.receive(chunk);
+      },
+      drain: () => requests.drained(),
+      closed: () => {
+        requests.end();
+        this.#forget(connection);
+      },
     });
   }
 
-  #receive(connection: TcpConnection, stream: MessageStream, chunk: Uint8Array): void {
-    if (!this.#open.has(connection)) return;
-    this.#touch(connection);
-    try {
-      stream.push(chunk);
-      for (let bytes = stream.next(); bytes !== undefined; bytes = stream.next()) this.#answer(connection, bytes);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      // Nothing that follows can be told apart; what version is not spoken here is said before.
-      if (error.code === 'SLP_VERSION_UNSUPPORTED') this.#answer(connection, chunk);
-      connection.end();
-    }
-  }
-
-  #answer(connection: TcpConnection, bytes: Uint8Array): void {
+  #answer(connection: TcpConnection, bytes: Uint8Array): Uint8Array[] {
     const { address } = connection.remote;
     const answer = this.#options.agent.receive(bytes, { address, transport: 'tcp' });
-    // Who asks and does not read is not read from any more.
-    if (answer !== undefined && !connection.write(answer)) connection.pause();
+    return answer === undefined ? [] : [answer];
   }
 
   #touch(connection: TcpConnection): void {

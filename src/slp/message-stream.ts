@@ -33,6 +33,11 @@ export class MessageStream {
     return all.subarray(0, length);
   }
 
+  /** What has come behind the last message. */
+  get rest(): Uint8Array {
+    return inOnePiece(this.#chunks);
+  }
+
   #length(): number {
     const [first] = this.#chunks;
     if (first === undefined || first.length < HeaderLayout.size) this.#chunks = [inOnePiece(this.#chunks)];
