@@ -12,5 +12,6 @@ export * from './option-codec.ts';
 export * from './part.ts';
 export * from './patience.ts';
 export * from './pieces.ts';
+export * from './printable.ts';
 export * from './serial.ts';
 export * from './size-text.ts';

@@ -5,7 +5,7 @@ import type { Diagnosis } from '../boot/doctor/examination.ts';
 import type { Finding } from '../boot/doctor/finding.ts';
 import type { SeenDhcp6, SeenDhcp6Answer, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
 import type { Outlook } from '../boot/doctor/outlook.ts';
-import { sizeText } from '../bytes/index.ts';
+import { printable, sizeText } from '../bytes/index.ts';
 import { tableLines } from './table.ts';
 
 /** Of a target list, in one line. */
@@ -69,7 +69,7 @@ function outlookRow({ client, outcome, rootPath, reasons }: Outlook): string[] {
 }
 
 function findingLines({ level, code, what, why, todo }: Finding): string[] {
-  return ['', `${level}: ${what} (${code})`, `  why: ${why}`, `  do:  ${todo}`];
+  return ['', `${level}: ${what} (${code})`, `  why: ${why}`, `  do:  ${todo}`].map(printable);
 }
 
 function summary(findings: readonly Finding[]): string {

@@ -1,6 +1,6 @@
 /** How an error leaves the program: one line on stderr, and an exit code that a script can act on (docs/errors.md lists them). */
 
-import { DisklessError, ProtocolError } from '../bytes/index.ts';
+import { DisklessError, ProtocolError, printable } from '../bytes/index.ts';
 
 export const exitCode = {
   ok: 0,
@@ -53,5 +53,5 @@ function withoutFullStop(text: string): string {
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ');
+  return printable(text.replaceAll(/\s*\n\s*/g, ' '));
 }

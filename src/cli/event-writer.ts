@@ -1,5 +1,6 @@
 /** Where a server's events go: JSON lines for programs, or lines for people. */
 
+import { printable } from '../bytes/index.ts';
 import type { EventListener } from '../server/events.ts';
 import { eventLines } from './event-text.ts';
 
@@ -34,7 +35,7 @@ export function readableEvents(sink: TextSink): EventListener {
     }
     if (pending !== '') sink.write('\n');
     pending = '';
-    for (const line of eventLines(event)) sink.write(`${line}\n`);
+    for (const line of eventLines(event)) sink.write(`${printable(line)}\n`);
   };
 }
 

@@ -1,5 +1,9 @@
 /** Columns of text, each as wide as its widest cell. */
-export function tableLines(rows: readonly (readonly string[])[]): string[] {
+
+import { printable } from '../bytes/index.ts';
+
+export function tableLines(given: readonly (readonly string[])[]): string[] {
+  const rows = given.map((row) => row.map(printable));
   const widths: number[] = [];
   for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   return rows.map((row) =>

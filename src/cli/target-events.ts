@@ -1,5 +1,6 @@
 /** What happens at `diskless target`, as JSON lines for programs or as lines for people. */
 
+import { printable } from '../bytes/index.ts';
 import { formatPortalAddress } from '../iscsi/portal-address.ts';
 import type { Endpoint } from '../os/network.ts';
 import type { SessionReference, TargetEvent } from '../target/event.ts';
@@ -91,7 +92,7 @@ export function jsonTargetEvents(sink: TextSink): (event: TargetProgramEvent, ti
 
 export function readableTargetEvents(sink: TextSink): (event: TargetProgramEvent, time: number) => void {
   return (event, time) => {
-    for (const line of targetEventLines(event, time)) sink.write(`${line}\n`);
+    for (const line of targetEventLines(event, time)) sink.write(`${printable(line)}\n`);
   };
 }
 

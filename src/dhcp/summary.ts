@@ -1,6 +1,6 @@
 /** One line about a message, for logs: who says what to whom, and what matters in it. */
 
-import { IPV4_ANY } from '../bytes/index.ts';
+import { IPV4_ANY, printable } from '../bytes/index.ts';
 import { isIpxe } from './boot-client.ts';
 import { BootOperation, type DhcpMessage, hardwareAddress, MessageType } from './message.ts';
 import { Option } from './option.ts';
@@ -51,9 +51,4 @@ function replyFacts({ options, yiaddr, siaddr, file }: DhcpMessage): string[] {
 
 function facts(named: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${printable(value)}`]));
-}
-
-/** The text comes from the network and must not break the line of a log. */
-function printable(value: string): string {
-  return value.replaceAll(/[\0-\x1f\x7f]/g, '?');
 }

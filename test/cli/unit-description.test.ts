@@ -35,5 +35,7 @@ for (const [unmap, provisioning, text] of [
     assert.equal(description.provisioning, provisioning);
     const line = descriptionLines(description).find((line) => line.startsWith('provisioning'));
     assert.equal(line?.replace(/^provisioning +/, ''), text);
+    const [named] = descriptionLines({ ...description, target: 'iqn.\x1b[2J' });
+    assert.match(named ?? '', /^target +iqn\.\?\[2J$/, 'what it says is shown, and not obeyed by a terminal');
   });
 }

@@ -4,6 +4,7 @@ import { type Diagnosis, examine } from '../../boot/doctor/examination.ts';
 import type { SeenDhcp6Answer } from '../../boot/doctor/observation.ts';
 import { readRootPath } from '../../boot/doctor/root-path-reading.ts';
 import { chooseInterface } from '../../boot/interface-setup.ts';
+import { printable } from '../../bytes/index.ts';
 import { systemClock } from '../../os/clock.ts';
 import { linuxMachineNetwork } from '../../os/machine-network.ts';
 import { nodeNetwork } from '../../os/node-network.ts';
@@ -30,7 +31,7 @@ async function diagnose(settings: DoctorSettings, signal: AbortSignal): Promise<
     window: listen * 1000,
     timeout: timeout * 1000,
     signal,
-    say: (line) => void process.stderr.write(`${line}\n`),
+    say: (line) => void process.stderr.write(`${printable(line)}\n`),
   });
 }
 

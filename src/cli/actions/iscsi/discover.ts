@@ -1,6 +1,6 @@
 /** The targets that a portal offers. */
 
-import { DisklessError } from '../../../bytes/index.ts';
+import { DisklessError, printable } from '../../../bytes/index.ts';
 import type { DiscoveredTarget } from '../../../initiator/discovery.ts';
 import { formatPortal } from '../../../initiator/target-address.ts';
 import type { DiscoverSettings } from '../../commands/iscsi/discover.ts';
@@ -19,7 +19,7 @@ export async function discover(settings: DiscoverSettings): Promise<void> {
     const initiator = await makeInitiator(settings);
     const targets = await initiator.discover(where, { signal });
     if (json) process.stdout.write(`${JSON.stringify({ portal: formatPortal(where), targets }, undefined, 2)}\n`);
-    else for (const line of targets.flatMap(portalLines)) process.stdout.write(`${line}\n`);
+    else for (const line of targets.flatMap(portalLines)) process.stdout.write(`${printable(line)}\n`);
   });
 }
 

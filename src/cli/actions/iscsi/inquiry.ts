@@ -1,6 +1,6 @@
 /** What a disk says of itself. */
 
-import { sizeText } from '../../../bytes/index.ts';
+import { printable, sizeText } from '../../../bytes/index.ts';
 import { LogicalUnit } from '../../../initiator/logical-unit.ts';
 import { systemClock } from '../../../os/clock.ts';
 import type { InquirySettings } from '../../commands/iscsi/inquiry.ts';
@@ -74,7 +74,7 @@ function keyRow([name, value]: readonly [string, PageValue]): Row {
 function section(title: string, rows: readonly Row[]): string[] {
   const width = Math.max(0, ...rows.map(([label]) => label.length));
   const indent = title === '' ? '' : '  ';
-  const lines = rows.map(([label, value]) => `${indent}${label.padEnd(width)}  ${value}`.trimEnd());
+  const lines = rows.map(([label, value]) => `${indent}${label.padEnd(width)}  ${printable(value)}`.trimEnd());
   return title === '' ? lines : ['', title, ...lines];
 }
 
