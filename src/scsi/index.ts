@@ -15,6 +15,8 @@ export * from './mode/page-layouts.ts';
 export * from './mode/pages.ts';
 export * from './mode/parameter-header.ts';
 export * from './persistent-reservation.ts';
+export * from './persistent-reserve-in.ts';
+export * from './persistent-reserve-out.ts';
 export * from './report-luns.ts';
 export * from './reservation-access.ts';
 export * from './sanitize.ts';

@@ -5,12 +5,8 @@
 
 import { channel } from 'node:diagnostics_channel';
 import { AdditionalSense } from '../scsi/additional-sense.ts';
-import {
-  decodeReserveOut,
-  type MalformedReserveOut,
-  PersistentReserveInCdb,
-  type ReserveOutRequest,
-} from '../scsi/persistent-reservation.ts';
+import { PersistentReserveInCdb } from '../scsi/persistent-reserve-in.ts';
+import { decodeReserveOut, type MalformedReserveOut, type ReserveOutRequest } from '../scsi/persistent-reserve-out.ts';
 import type { ReservationAccess } from '../scsi/reservation-access.ts';
 import { SenseKey } from '../scsi/sense.ts';
 import {

@@ -29,7 +29,7 @@ import {
   defaultModeState,
   encodeSense,
 } from '../../src/scsi/index.ts';
-import { decodeReserveOut } from '../../src/scsi/persistent-reservation.ts';
+import { decodeReserveOut } from '../../src/scsi/persistent-reserve-out.ts';
 import { decodeCopyRequest } from '../../src/scsi/third-party-copy/extended-copy.ts';
 import { inspectRodToken } from '../../src/scsi/third-party-copy/rod-token.ts';
 import { decodePopulateToken, decodeWriteUsingToken } from '../../src/scsi/third-party-copy/token-request.ts';

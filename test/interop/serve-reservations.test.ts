@@ -9,13 +9,12 @@ import { Initiator, LogicalUnit, ScsiError, type Session } from '../../src/initi
 import { systemClock } from '../../src/os/clock.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
+import { PersistentReserveInAction, PersistentReserveInCdb } from '../../src/scsi/persistent-reserve-in.ts';
 import {
-  PersistentReserveInAction,
-  PersistentReserveInCdb,
   PersistentReserveOutAction,
   PersistentReserveOutCdb,
   ReserveOutParameters,
-} from '../../src/scsi/persistent-reservation.ts';
+} from '../../src/scsi/persistent-reserve-out.ts';
 import { runCli } from '../cli/run-cli.ts';
 import { writeBootableImage } from '../support/bootable-image.ts';
 import { loopbackFlags, ServeProgram } from '../support/serve-program.ts';

@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { commandNames } from '../../src/scsi/command-table.ts';
+import { ReservationType } from '../../src/scsi/persistent-reservation.ts';
 import {
-  decodeReserveOut,
   encodeFullStatus,
   encodeKeys,
   encodeReservation,
   encodeReservationCapabilities,
-  PersistentReserveOutAction,
-  ReservationType,
-} from '../../src/scsi/persistent-reservation.ts';
+} from '../../src/scsi/persistent-reserve-in.ts';
+import { decodeReserveOut, PersistentReserveOutAction } from '../../src/scsi/persistent-reserve-out.ts';
 import { reservationAccess, settledReservationAccess } from '../../src/scsi/reservation-access.ts';
 import { decodeTransportId, encodeTransportId } from '../../src/scsi/transport-id.ts';
 

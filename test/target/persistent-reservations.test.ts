@@ -2,13 +2,9 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import {
-  encodeFullStatus,
-  encodeKeys,
-  ReservationType,
-  type ReserveOutRequest,
-  reservationTypes,
-} from '../../src/scsi/persistent-reservation.ts';
+import { ReservationType, reservationTypes } from '../../src/scsi/persistent-reservation.ts';
+import { encodeFullStatus, encodeKeys } from '../../src/scsi/persistent-reserve-in.ts';
+import type { ReserveOutRequest } from '../../src/scsi/persistent-reserve-out.ts';
 import type { ReservationAccess } from '../../src/scsi/reservation-access.ts';
 import { encodeTransportId } from '../../src/scsi/transport-id.ts';
 import { loadReservations, PersistentReservations } from '../../src/target/persistent-reservations.ts';

@@ -4,7 +4,7 @@
  */
 
 import { AdditionalSense } from '../../scsi/additional-sense.ts';
-import type { ReserveOutRequest } from '../../scsi/persistent-reservation.ts';
+import type { ReserveOutRequest } from '../../scsi/persistent-reserve-out.ts';
 import { SenseKey } from '../../scsi/sense.ts';
 import type { TransportId } from '../../scsi/transport-id.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, invalidFieldInParameterList } from '../outcome.ts';

@@ -6,7 +6,7 @@ import {
   encodeReservation,
   encodeReservationCapabilities,
   PersistentReserveInAction,
-} from '../../scsi/persistent-reservation.ts';
+} from '../../scsi/persistent-reserve-in.ts';
 import { isHolder, type ReservationState, registrationOf } from './state.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** PERSISTENT RESERVE OUT: finds the operation (SPC-4). */
 
-import type { ReserveOutRequest } from '../../scsi/persistent-reservation.ts';
+import type { ReserveOutRequest } from '../../scsi/persistent-reserve-out.ts';
 import { conflict, type Decision } from './decision.ts';
 import { type RegistrationPorts, register, registerAndMove } from './register.ts';
 import { clear, preempt, provenRegistration, release, reserve } from './reserve.ts';

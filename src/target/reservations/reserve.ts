@@ -1,7 +1,8 @@
 /** RESERVE, RELEASE, CLEAR, PREEMPT and PREEMPT AND ABORT (SPC-4). */
 
 import { AdditionalSense } from '../../scsi/additional-sense.ts';
-import { LU_SCOPE, type ReserveOutRequest, reservationType } from '../../scsi/persistent-reservation.ts';
+import { LU_SCOPE, reservationType } from '../../scsi/persistent-reservation.ts';
+import type { ReserveOutRequest } from '../../scsi/persistent-reserve-out.ts';
 import { SenseKey } from '../../scsi/sense.ts';
 import { checkCondition, GOOD, invalidFieldInCdb, invalidFieldInParameterList } from '../outcome.ts';
 import { attend, conflict, type Decision, unchanged } from './decision.ts';
