@@ -60,9 +60,10 @@ export const peers = {
     'idn',
     'fdisk',
     'tshark',
-    // nsenter, losetup, mount
+    // nsenter, losetup, mount, sysctl
     'util-linux',
     'mount',
+    'procps',
   ],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -52,7 +52,7 @@ export function makeRelayedNetwork(name: string, clientMac: string): RelayedNetw
     }
     ip('-n', client, 'link', 'set', 'client0', 'up');
     ip('-n', server, 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.2');
-    spawnSync('ip', ['netns', 'exec', relay, 'sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+    ip('netns', 'exec', relay, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
   } catch (error) {
     remove();
     throw error;

@@ -42,11 +42,14 @@ export const root: Requirement = { name: 'root', present: () => process.getuid?.
 
 let namespacesWork: boolean | undefined;
 
-/** The kernel and our rights let us make network namespaces. Tried for real once per process: containers often forbid it. */
+/**
+ * The kernel and our rights let us make network namespaces, and the programs are there that set them up. Tried for real once per
+ * process: containers often forbid it.
+ */
 export const networkNamespaces: Requirement = {
-  name: 'network namespaces',
+  name: 'network namespaces, with ip and sysctl',
   present: () => {
-    namespacesWork ??= spawnSync('unshare', ['--net', 'true']).status === 0;
+    namespacesWork ??= missing('ip', 'sysctl').length === 0 && spawnSync('unshare', ['--net', 'true']).status === 0;
     return namespacesWork;
   },
 };
