@@ -17,22 +17,19 @@ import {
   emulexRootPath,
   parseEmulexBootString,
 } from './emulex-boot-string.ts';
+import {
+  type Found,
+  nameOfOption,
+  ParameterSearch,
+  type Place as PlaceIn,
+  refuseMissed,
+  type UnusablePlace,
+} from './parameter-search.ts';
 
-export interface Found<T> {
-  readonly value: T;
-  /** Such as `option 17 (root path) of the ACK of 192.0.2.1`. */
-  readonly origin: string;
-}
-
-/** A place in a message. */
-interface Place<T> {
-  readonly name: string;
-  /** Undefined when it is not there. Raises ProtocolError when it is there and malformed. */
-  readonly read: (message: DhcpMessage) => T | undefined;
-}
+type Place<T> = PlaceIn<DhcpMessage, T>;
 
 const rootPathPlaces: readonly Place<RootPath>[] = [
-  { name: nameOf(Option.rootPath), read: ({ options }) => rootPathIn(options, Option.rootPath) },
+  { name: nameOfOption(Option.rootPath), read: ({ options }) => rootPathIn(options, Option.rootPath) },
   { name: isanName(IsanOption.firstTarget), read: (message) => rootPathIn(isan(message), IsanOption.firstTarget) },
   { name: emulexName(), read: rootPathOfEmulex },
 ];
@@ -43,7 +40,7 @@ const secondRootPathPlaces: readonly Place<RootPath>[] = [
 ];
 
 const initiatorNamePlaces: readonly Place<IscsiName>[] = [
-  { name: nameOf(Option.initiatorName), read: ({ options }) => iscsiNameIn(options, Option.initiatorName) },
+  { name: nameOfOption(Option.initiatorName), read: ({ options }) => iscsiNameIn(options, Option.initiatorName) },
   { name: isanName(IsanOption.initiatorName), read: (message) => iscsiNameIn(isan(message), IsanOption.initiatorName) },
   { name: emulexName(), read: initiatorNameOfEmulex },
 ];
@@ -74,14 +71,6 @@ export type PlainParameters = {
 /** What is said in a form of its own, and can be said wrongly. */
 export type ParameterName = 'rootPath' | 'secondRootPath' | 'initiatorName' | 'chap';
 
-/** A place that says something that cannot be used. */
-export interface UnusablePlace {
-  readonly parameter: ParameterName;
-  /** As in `Found`. */
-  readonly origin: string;
-  readonly error: ProtocolError;
-}
-
 export interface DhcpParameters {
   readonly rootPath: Found<RootPath> | undefined;
   readonly secondRootPath: Found<RootPath> | undefined;
@@ -89,30 +78,29 @@ export interface DhcpParameters {
   readonly chap: Found<ChapCredentials> | undefined;
   readonly plain: PlainParameters;
   /** What was passed over, whether another place has the parameter or not. */
-  readonly unusable: readonly UnusablePlace[];
+  readonly unusable: readonly UnusablePlace<ParameterName>[];
 }
 
 export function parametersOf(lease: DhcpLease): DhcpParameters {
-  const unusable: UnusablePlace[] = [];
-  const find = <T>(parameter: ParameterName, places: readonly Place<T>[]): Found<T> | undefined => {
-    const said = saidIn(lease, places);
-    unusable.push(...said.flatMap(({ origin, error }) => (error === undefined ? [] : [{ parameter, origin, error }])));
-    return said.find((each) => each.error === undefined);
-  };
-  const plain = Object.entries(plainOptions).flatMap(([name, option]) => {
-    const place: Place<unknown> = { name: nameOf(option), read: ({ options }) => options.find<unknown>(option) };
-    const [found] = saidIn(lease, [place]);
-    return found === undefined ? [] : [[name, found] as const];
+  const messages = messagesOf(lease);
+  const search = new ParameterSearch<DhcpMessage, ParameterName>(messages);
+  const rootPath = search.find('rootPath', rootPathPlaces);
+  const secondRootPath = search.find('secondRootPath', secondRootPathPlaces);
+  const initiatorName = search.find('initiatorName', initiatorNamePlaces);
+  const chap = search.find('chap', chapPlaces);
+  return { rootPath, secondRootPath, initiatorName, chap, plain: plainIn(messages), unusable: search.unusable };
+}
+
+/** What is malformed is as if it were not there. */
+function plainIn(messages: ReturnType<typeof messagesOf>): PlainParameters {
+  const search = new ParameterSearch<DhcpMessage, string>(messages);
+  const found = Object.entries(plainOptions).flatMap(([name, option]) => {
+    const place: Place<unknown> = { name: nameOfOption(option), read: ({ options }) => options.find<unknown>(option) };
+    const value = search.find(name, [place]);
+    return value === undefined ? [] : [[name, value] as const];
   });
-  return {
-    rootPath: find('rootPath', rootPathPlaces),
-    secondRootPath: find('secondRootPath', secondRootPathPlaces),
-    initiatorName: find('initiatorName', initiatorNamePlaces),
-    chap: find('chap', chapPlaces),
-    // Each value is of the form that its option in the table has.
-    plain: Object.fromEntries(plain) as PlainParameters,
-    unusable,
-  };
+  // Each value is of the form that its option in the table has.
+  return Object.fromEntries(found) as PlainParameters;
 }
 
 /**
@@ -120,33 +108,10 @@ export function parametersOf(lease: DhcpLease): DhcpParameters {
  * EMULEX_BOOT_STRING, ISCSI_NAME_.... A second Root Path is for when the first one fails: without it, there is still the first.
  */
 export function refuseUnusable(parameters: DhcpParameters, known: readonly ParameterName[]): void {
-  const missed = parameters.unusable.find(
-    ({ parameter }) =>
-      parameter !== 'secondRootPath' && parameters[parameter] === undefined && !known.includes(parameter),
+  refuseMissed(
+    parameters.unusable,
+    (parameter) => parameter !== 'secondRootPath' && parameters[parameter] === undefined && !known.includes(parameter),
   );
-  if (missed !== undefined) throw missed.error;
-}
-
-type Said<T> = (Found<T> & { readonly error?: undefined }) | { readonly origin: string; readonly error: ProtocolError };
-
-/** All that is said, what counts most first. */
-function saidIn<T>(lease: DhcpLease, places: readonly Place<T>[]): Said<T>[] {
-  return places.flatMap((place) =>
-    messagesOf(lease).flatMap(({ name, message }): Said<T>[] => {
-      const origin = `${place.name} of the ${name}`;
-      try {
-        const value = place.read(message);
-        return value === undefined ? [] : [{ value, origin }];
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        return [{ origin, error }];
-      }
-    }),
-  );
-}
-
-function nameOf({ code, name }: OptionType<unknown>): string {
-  return `option ${code} (${name})`;
 }
 
 function isanName({ code, name }: OptionType<unknown>): string {

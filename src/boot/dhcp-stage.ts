@@ -15,13 +15,13 @@ import type { Network, NetworkInterface } from '../os/network.ts';
 import { asksDhcp6, type BootRequest } from './boot-request.ts';
 import {
   type DhcpParameters,
-  type Found,
   type ParameterName,
   type PlainParameters,
   parametersOf,
   refuseUnusable,
 } from './dhcp-parameters.ts';
 import { type HeldLease, obtainLease } from './held-lease.ts';
+import { type Found, tellUnusable } from './parameter-search.ts';
 import type { Fact, Facts, StageTrace } from './trace.ts';
 
 export interface DhcpStageOptions {
@@ -105,7 +105,7 @@ export async function runDhcpStage(options: DhcpStageOptions, trace: StageTrace)
   try {
     sayForWhomItIs(lease, trace);
     const parameters = parametersOf(lease);
-    sayWhatIsUnusable(parameters, trace);
+    tellUnusable(parameters.unusable, trace);
     refuseUnusable(parameters, options.known ?? []);
     return resultOf(options, lease, held, parameters);
   } catch (error) {
@@ -152,12 +152,6 @@ function sayForWhomItIs(lease: DhcpLease, trace: StageTrace): void {
     const rootPath = message.options.find(Option.rootPath);
     if (rootPath === undefined || rootPath.toLowerCase().startsWith('iscsi:')) continue;
     trace.step(`the Root Path in the ${name} does not start with "iscsi:", so it is for other clients`);
-  }
-}
-
-function sayWhatIsUnusable({ unusable }: DhcpParameters, trace: StageTrace): void {
-  for (const { origin, error } of unusable) {
-    trace.step(`${origin} is passed over, as it cannot be used: ${error.message} (${error.code})`);
   }
 }
 

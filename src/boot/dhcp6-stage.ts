@@ -4,15 +4,17 @@
  */
 
 import { DisklessError, type Ipv6Address, macToBytes, readU32 } from '../bytes/index.ts';
-import { bootParameter, type Dhcp6Information, type Dhcp6Lease } from '../dhcp6/client/lease.ts';
+import type { Dhcp6Information, Dhcp6Lease } from '../dhcp6/client/lease.ts';
 import type { Dhcp6ClientOptions } from '../dhcp6/client/options.ts';
 import { duidOfMac, formatDuid } from '../dhcp6/duid.ts';
-import { Option } from '../dhcp6/option.ts';
-import { formatRootPath, parseRootPath, type RootPath } from '../iscsi/root-path.ts';
+import { formatRootPath, type RootPath } from '../iscsi/root-path.ts';
 import type { Clock } from '../os/clock.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
+import type { ParameterName } from './dhcp-parameters.ts';
+import { parametersOfDhcp6, refuseUnusableDhcp6 } from './dhcp6-parameters.ts';
 import { type Dhcp6Answer, decline, type HeldDhcp6, obtainDhcp6 } from './held-dhcp6.ts';
+import { tellUnusable } from './parameter-search.ts';
 import type { Facts, StageTrace } from './trace.ts';
 import { awaitTriedOut, awaitUsableIpv6 } from './usable-ipv6.ts';
 
@@ -26,6 +28,8 @@ export interface Dhcp6StageOptions {
   readonly mode: 'stateful' | 'stateless';
   /** What the client says of itself; default: nothing. */
   readonly client?: Pick<Dhcp6ClientOptions, 'userClasses'>;
+  /** What the user has said already: whatever DHCPv6 says of it can be wrong without harm. */
+  readonly known?: readonly ParameterName[];
   /** Milliseconds until the stage gives up. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -38,7 +42,7 @@ export interface Dhcp6Result {
   readonly server: string;
   /** Undefined when the boot file URL is not one of iSCSI. */
   readonly rootPath: RootPath | undefined;
-  /** What other clients would fetch. */
+  /** What other clients would fetch. Undefined when it is one of iSCSI. */
   readonly bootFileUrl: string | undefined;
   readonly domainNameServers: readonly Ipv6Address[];
   readonly domainSearch: readonly string[];
@@ -53,7 +57,7 @@ export interface Dhcp6Result {
 export async function runDhcp6Stage(options: Dhcp6StageOptions, trace: StageTrace): Promise<Dhcp6Result> {
   const { held, answer } = await askDhcp6(options, trace);
   try {
-    return resultOf(answer, held, trace);
+    return resultOf(options, answer, held, trace);
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;
@@ -84,20 +88,27 @@ export function heardIn(answer: Dhcp6Answer): Dhcp6Lease | Dhcp6Information {
   return answer.kind === 'lease' ? answer.lease : answer.information;
 }
 
-function resultOf(answer: Dhcp6Answer, held: HeldDhcp6, trace: StageTrace): Dhcp6Result {
+function resultOf(
+  { known = [] }: Dhcp6StageOptions,
+  answer: Dhcp6Answer,
+  held: HeldDhcp6,
+  trace: StageTrace,
+): Dhcp6Result {
   const heard = heardIn(answer);
-  const bootFileUrl = bootParameter(heard, Option.bootFileUrl);
-  const rootPath = bootFileUrl === undefined ? undefined : parseRootPath(bootFileUrl);
-  if (bootFileUrl !== undefined && rootPath === undefined) {
+  const parameters = parametersOfDhcp6(heard);
+  const { rootPath, bootFileUrl, domainNameServers, domainSearch, unusable } = parameters;
+  if (bootFileUrl !== undefined) {
     trace.step('the boot file URL does not start with "iscsi:", so it is for other clients');
   }
+  tellUnusable(unusable, trace);
+  refuseUnusableDhcp6(parameters, known);
   return {
     addresses: answer.kind === 'lease' ? answer.lease.addresses.map(({ address }) => address) : [],
     server: formatDuid(heard.serverIdentifier),
-    rootPath,
-    bootFileUrl,
-    domainNameServers: bootParameter(heard, Option.domainNameServers) ?? [],
-    domainSearch: bootParameter(heard, Option.domainSearch) ?? [],
+    rootPath: rootPath?.value,
+    bootFileUrl: bootFileUrl?.value,
+    domainNameServers: domainNameServers?.value ?? [],
+    domainSearch: domainSearch?.value ?? [],
     held,
   };
 }
@@ -139,7 +150,7 @@ export async function configureIpv6(
       return current;
     }
     trace.step(`somebody else on the link has ${addresses.join(', ')}`);
-    current = resultOf(await decline(held), held, trace);
+    current = resultOf(options, await decline(held), held, trace);
   }
   const what = `all ${MOST_DECLINES} addresses that DHCPv6 gave on ${options.interface.name} are in use by somebody else`;
   throw new DisklessError('DHCP6_ADDRESS_IN_USE', what, {

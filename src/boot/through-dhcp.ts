@@ -71,7 +71,10 @@ export async function throughDhcp(
   trace.decide('dhcp', () => refuseInsecureDhcp(request, isAuthenticated));
   const chosen = chooseInterface(request.interface, network);
   if (asksDhcp6(request.dhcp)) {
-    const wish = { method: request.dhcp, reason, interface: chosen, server: parameters.server?.value };
+    const wish = {
+      ...{ method: request.dhcp, reason, interface: chosen },
+      ...{ server: parameters.server?.value, known: givenByUser(parameters) },
+    };
     const heard = await throughDhcp6(wish, environment, trace, cleanup);
     return { ...heard, parameters: complete(parameters, heard.parameters), locations: locationsOf(request, {}) };
   }

@@ -5,6 +5,7 @@ import type { ServerName } from '../iscsi/server-name.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import { parametersOfRootPath } from './boot-parameters.ts';
 import type { Dhcp6Method } from './boot-request.ts';
+import type { ParameterName } from './dhcp-parameters.ts';
 import { configureIpv6, describeDhcp6Result, runDhcp6Stage } from './dhcp6-stage.ts';
 import type { BootEnvironment } from './environment.ts';
 import { bringUp } from './interface-setup.ts';
@@ -24,6 +25,8 @@ export interface Dhcp6Wish {
   readonly interface: NetworkInterface;
   /** The user's, which counts more than what DHCPv6 names. */
   readonly server: ServerName | undefined;
+  /** What the user has said already. */
+  readonly known: readonly ParameterName[];
 }
 
 /** Milliseconds after the DHCP stage: who has routes has them by now, and of several portals one may be out of reach. */
@@ -31,14 +34,14 @@ const LATER_PATIENCE = 5000;
 
 /** Raises what `runDhcp6Stage`, `configureIpv6` and `awaitIpv6Route` raise. */
 export async function throughDhcp6(
-  { method, reason, interface: chosen, server }: Dhcp6Wish,
+  { method, reason, interface: chosen, server, known }: Dhcp6Wish,
   environment: BootEnvironment,
   trace: BootTrace,
   cleanup: AsyncDisposableStack,
 ): Promise<Omit<Learned, 'locations'>> {
   const { network, machine, clock, random, dhcpTimeout: timeout, signal } = environment;
   const mode = method === 'v6' ? 'stateful' : 'stateless';
-  const options = { network, machine, clock, random, interface: chosen, mode, timeout, signal } as const;
+  const options = { network, machine, clock, random, interface: chosen, mode, known, timeout, signal } as const;
   const { result, nameServers } = await trace.run(
     'dhcp',
     `${reason}: asking DHCPv6 on ${chosen.name} (${chosen.mac})`,
@@ -67,8 +70,7 @@ export async function throughDhcp6(
   return {
     parameters: rootPath === undefined ? {} : parametersOfRootPath(rootPath, 'dhcp'),
     interface: chosen,
-    // RFC 5970 §5: the option that names the disk is the one that would name a file.
-    bootFile: () => (rootPath === undefined && bootFileUrl !== undefined ? parseSoftwareUrl(bootFileUrl) : undefined),
+    bootFile: () => (bootFileUrl === undefined ? undefined : parseSoftwareUrl(bootFileUrl)),
     lease: leasedByDhcp6(nameServers),
     lost: held.lost,
     // Another host than the one that was waited for, such as what a redirection or a discovery service names.

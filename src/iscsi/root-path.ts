@@ -53,6 +53,12 @@ export function parseRootPath(value: string | Uint8Array): RootPath | undefined 
   };
 }
 
+/** Whether it has the prefix, and thus is for an iSCSI client; it may be malformed. */
+export function isForIscsi(value: Uint8Array): boolean {
+  const latin1 = Array.from(value.subarray(0, PREFIX.length), (byte) => String.fromCharCode(byte)).join('');
+  return latin1.toLowerCase() === PREFIX;
+}
+
 /** The canonical text: what is undefined is left blank. */
 export function formatRootPath(path: RootPath): string {
   const server = path.server === undefined ? '' : formatServerName(path.server);
@@ -76,8 +82,7 @@ function stripTrailingNuls(text: string): string {
 
 /** Undefined for bytes that cannot be ours anyway. RFC 4173 §5 makes ours UTF-8. */
 function decode(bytes: Uint8Array): string | undefined {
-  const latin1 = Array.from(bytes.subarray(0, PREFIX.length), (byte) => String.fromCharCode(byte)).join('');
-  if (latin1.toLowerCase() !== PREFIX) return undefined;
+  if (!isForIscsi(bytes)) return undefined;
   try {
     return stripTrailingNuls(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {

@@ -193,6 +193,20 @@ describe('the DHCP stage over IPv6', () => {
     assert.equal(broken.openSockets, 0);
   });
 
+  test('a broken URL of iSCSI is passed over where the user has named the disk', async () => {
+    const broken = new SimulatedLink('iscsi:2001:db8::1::::iqn.2001-04.com.example:disk');
+    const { running, steps } = run(broken, { known: ['rootPath'] });
+    const result = await broken.finish(running);
+    await result.held[Symbol.asyncDispose]();
+    assert.deepEqual([result.rootPath, result.bootFileUrl], [undefined, undefined]);
+    assert.equal(result.domainNameServers.length, 1);
+    const server = '00030001525400000001';
+    assert.match(
+      steps.join('\n'),
+      new RegExp(`\\noption 59 \\(boot file URL\\) of the Reply of ${server} is passed over, .*ROOT_PATH_SERVER`),
+    );
+  });
+
   test('waits until the interface has an address to ask from', async () => {
     const link = new SimulatedLink(rootPath, [{ ...linkLocal, state: 'tentative' }]);
     link.clock.after(1500, () => link.set(linkLocal.address, 'preferred'));

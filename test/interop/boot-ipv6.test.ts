@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
 import { Dhcp6ServerProcess, rootPath } from '../support/dhcp6-servers.ts';
-import { serveIpv6Disk, startIpv6Dnsmasq, targetName } from '../support/ipv6-disk.ts';
+import { heedRouters, serveIpv6Disk, startIpv6Dnsmasq, targetName } from '../support/ipv6-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { end, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
@@ -98,6 +98,26 @@ test('with an address by autoconfiguration DHCPv6 is asked for the disk alone, a
   assert.equal(direct.status, 0, direct.output);
   assert.match(direct.output, /dhcp +- skipped: server and target are given/);
   assert.match(pair.addresses('client'), /2001:db8::7/, 'an address of its own stays');
+});
+
+test('an option 59 that cannot be read is no harm to whoever names the disk, and an error to everybody else', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await serveIpv6Disk(t, stack, { name: 'boot6-unread', mac: '52:54:00:42:00:0b' });
+  heedRouters(pair);
+  const answers = ['--port=0', '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h', '--enable-ra'];
+  const broken = `--dhcp-option=option6:59,iscsi:2001:db8::1::::${targetName}`;
+  await startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, ...answers, broken);
+  const named = await boot(pair, '--dhcp', 'v6', '--root-path', rootPath);
+  assert.equal(named.status, 0, named.output);
+  assert.match(
+    named.output,
+    /option 59 \(boot file URL\) of the Reply of [0-9a-f]+ is passed over, .*ROOT_PATH_SERVER/,
+  );
+  assert.match(named.output, /boot +=.*bootable by BIOS and UEFI/);
+  const unnamed = await boot(pair, '--dhcp', 'v6');
+  assert.notEqual(unnamed.status, 0, unnamed.output);
+  assert.match(unnamed.output, /ROOT_PATH_SERVER/);
 });
 
 test('a server at a link-local address is on the link of the interface that was named, whichever others there are', async (t) => {

@@ -1,6 +1,7 @@
 /** `diskless doctor` on a network of IPv6 alone, with dnsmasq at the other end. */
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
@@ -86,18 +87,40 @@ test('what DHCPv6 says amiss is found: a Root Path that is none, one of over 255
   await using stack = new AsyncDisposableStack();
   const pair = await start(t, stack, 'doctor6-ill');
   const long = `iscsi:${'a'.repeat(60)}.example.com::::iqn.2024-01.com.example:${'x'.repeat(190)}`;
+  // A Root Path is UTF-8 (RFC 4173 §5).
+  const latin1 = join(temporaryDirectory(t), 'options');
+  writeFileSync(latin1, `option6:59,iscsi:[2001:db8::1]::::iqn.2024-01.com.example:\xe9`, 'latin1');
   for (const [settings, found] of [
-    [[`option6:59,iscsi:2001:db8::1::::${targetName}`], 'DOCTOR_ROOT_PATH_MALFORMED'],
-    [[`option6:59,${long}`], 'DOCTOR_ROOT_PATH_LONG'],
-    [[`option6:59,${rootPath}`, 'option6:60,00:04:73:6f:6c:6f'], 'DOCTOR_BOOT_FILE_PARAMETERS'],
+    [[`--dhcp-option=option6:59,iscsi:2001:db8::1::::${targetName}`], 'DOCTOR_ROOT_PATH_MALFORMED'],
+    [[`--dhcp-option=option6:59,${long}`], 'DOCTOR_ROOT_PATH_LONG'],
+    [
+      [`--dhcp-option=option6:59,${rootPath}`, '--dhcp-option=option6:60,00:04:73:6f:6c:6f'],
+      'DOCTOR_BOOT_FILE_PARAMETERS',
+    ],
+    [
+      [`--dhcp-option=option6:59,${rootPath}`, '--dhcp-option=option6:60,00:09:73:6f:6c:6f'],
+      'DOCTOR_BOOT_FILE_PARAMETERS',
+    ],
+    [[`--dhcp-optsfile=${latin1}`], 'DOCTOR_ROOT_PATH_MALFORMED'],
   ] as const) {
     await using servers = new AsyncDisposableStack();
-    await dnsmasq(pair, servers, '--enable-ra', ...settings.map((each) => `--dhcp-option=${each}`));
+    await dnsmasq(pair, servers, '--enable-ra', ...settings);
     const { document } = await examine(pair);
     const finding = document.findings.find(({ code }) => code === found);
     assert.deepEqual(finding?.clients?.includes('uefi-v6'), true, JSON.stringify(document.findings, undefined, 1));
     assert.equal(outcomes(document)['uefi-v6'], 'fails');
   }
+});
+
+test('a Root Path of DHCPv6 that is none keeps the user’s own from nothing', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await start(t, stack, 'doctor6-own');
+  await dnsmasq(pair, stack, '--enable-ra', `--dhcp-option=option6:59,iscsi:2001:db8::1::::${targetName}`);
+  const { said: steps, document } = await examine(pair, '--root-path', rootPath);
+  assert.match(steps, /client0 has 2001:db8::1[0-9a-f]{2}\/128 for this boot/);
+  const codes = document.findings.map(({ code }) => code).sort();
+  assert.deepEqual(codes, ['DOCTOR_CLIENT_MISREADS', 'DOCTOR_NO_DHCP_SERVER', 'DOCTOR_ROOT_PATH_MALFORMED']);
 });
 
 test('iPXE is to start from the script that our server names to it alone', async (t) => {

@@ -44,8 +44,8 @@ export type SeenDhcp6Answer =
       readonly bootFileUrl: string | undefined;
       /** The same, read as a Root Path (RFC 5970 §5). */
       readonly rootPath: SeenRootPath | undefined;
-      /** Option 60, each in hexadecimal. */
-      readonly bootFileParameters: readonly string[];
+      /** Option 60, each in hexadecimal; `malformed` when it is no list of them (RFC 5970 §3.2). */
+      readonly bootFileParameters: readonly string[] | 'malformed';
     }
   | { readonly kind: 'none'; readonly error: ErrorRecord };
 

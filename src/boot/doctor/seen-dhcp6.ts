@@ -1,8 +1,8 @@
 /** What DHCPv6 says of the disk: asked without taking an address, as UEFI's iSCSI does (RFC 8415 §18.2.6), and who gives addresses. */
 
 import { DisklessError } from '../../bytes/index.ts';
-import { bootParameter } from '../../dhcp6/client/lease.ts';
 import { formatDuid } from '../../dhcp6/duid.ts';
+import type { Dhcp6Message } from '../../dhcp6/message.ts';
 import { Option } from '../../dhcp6/option.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
 import { detectDhcp6Servers } from '../dhcp6-detection.ts';
@@ -29,20 +29,25 @@ async function seeAnswer(question: Question, trace: StageTrace): Promise<SeenDhc
   try {
     const { held, answer } = await askDhcp6({ ...question, mode: 'stateless' }, trace);
     await held[Symbol.asyncDispose]();
-    const heard = heardIn(answer);
-    const bootFileUrl = bootParameter(heard, Option.bootFileUrl);
+    const { serverIdentifier, reply } = heardIn(answer);
+    const url = reply.options.raw(Option.bootFileUrl.code);
+    const rootPath = url === undefined ? undefined : readRootPath(url);
     return {
       kind: 'answer',
-      server: formatDuid(heard.serverIdentifier),
-      bootFileUrl,
-      rootPath: bootFileUrl === undefined ? undefined : readRootPath(new TextEncoder().encode(bootFileUrl)),
-      bootFileParameters: (bootParameter(heard, Option.bootFileParameters) ?? []).map((item) =>
-        Buffer.from(item).toString('hex'),
-      ),
+      server: formatDuid(serverIdentifier),
+      bootFileUrl: rootPath?.text,
+      rootPath,
+      bootFileParameters: bootFileParametersIn(reply),
     };
   } catch (error) {
     return { kind: 'none', error: errorRecord(answerIn(error, question)) };
   }
+}
+
+function bootFileParametersIn({ options }: Dhcp6Message): readonly string[] | 'malformed' {
+  if (!options.has(Option.bootFileParameters)) return [];
+  const items = options.find(Option.bootFileParameters);
+  return items?.map((item) => Buffer.from(item).toString('hex')) ?? 'malformed';
 }
 
 /** The identifiers of all servers that would give this machine an address. */
@@ -70,7 +75,8 @@ export async function takeIpv6Addresses(
 ): Promise<void> {
   const own = question.network.interfaces().find(({ name }) => name === question.interface.name);
   if (own !== undefined && usableIpv6(own).some(({ scope }) => scope !== 'link-local')) return;
-  const asked = { ...question, mode: 'stateful' } as const;
+  // What is wrong with the Root Path has been seen: another one may be tried with the address.
+  const asked = { ...question, mode: 'stateful', known: ['rootPath'] } as const;
   try {
     const result = await runDhcp6Stage(asked, trace);
     cleanup.use(result.held);

@@ -1,6 +1,7 @@
 /** What the client was given, and until when. */
 
 import type { Ipv6Address } from '../../bytes/index.ts';
+import { formatDuid } from '../duid.ts';
 import type { Dhcp6Message } from '../message.ts';
 import { INFINITY, Option, StatusCode } from '../option.ts';
 import type { IdentityAssociation } from '../option-codec.ts';
@@ -125,6 +126,22 @@ export function informationFrom(reply: Dhcp6Message, reason: string, now: number
   if (serverIdentifier === undefined) return undefined;
   const seconds = reply.options.find(Option.informationRefreshTime) ?? IRT_DEFAULT;
   return { serverIdentifier, reply, reason, refreshAt: now + milliseconds(Math.max(seconds, IRT_MINIMUM)) };
+}
+
+/** The server's messages that led to an answer, each with its name; what an earlier one says counts more. */
+export function messagesOf({
+  serverIdentifier,
+  reply,
+  advertise,
+}: Pick<Dhcp6Lease, 'serverIdentifier' | 'reply'> & Partial<Pick<Dhcp6Lease, 'advertise'>>): {
+  name: string;
+  message: Dhcp6Message;
+}[] {
+  const server = formatDuid(serverIdentifier);
+  return [
+    { name: `Reply of ${server}`, message: reply },
+    ...(advertise === undefined ? [] : [{ name: `Advertise of ${server}`, message: advertise }]),
+  ];
 }
 
 /** A boot parameter from wherever it was given: the Reply, or the Advertise before it. */

@@ -47,7 +47,7 @@ const path6 = `iscsi:[2001:db8::1]::::${name}`;
 /** What DHCPv6 says to everybody. */
 function answered(
   bootFileUrl: string | undefined,
-  bootFileParameters: readonly string[] = [],
+  bootFileParameters: readonly string[] | 'malformed' = [],
   servers = ['0003'],
 ): SeenDhcp6 {
   const rootPath = bootFileUrl === undefined ? undefined : readRootPath(new TextEncoder().encode(bootFileUrl));
@@ -213,6 +213,11 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
   [
     'boot file parameters that are no address',
     { ...healthy, dhcp6: answered(path6, ['736f6c6f']) },
+    ['DOCTOR_BOOT_FILE_PARAMETERS'],
+  ],
+  [
+    'boot file parameters that are no list of them',
+    { ...healthy, dhcp6: answered(path6, 'malformed') },
     ['DOCTOR_BOOT_FILE_PARAMETERS'],
   ],
   [

@@ -5,12 +5,10 @@ const ADDRESS_DIGITS = 32;
 
 export const bootFileParameters: Rule = ({ dhcp6 }) => {
   if (dhcp6?.plain.kind !== 'answer' || dhcp6.plain.rootPath?.reading.kind !== 'iscsi') return [];
-  const {
-    server,
-    rootPath,
-    bootFileParameters: [first],
-  } = dhcp6.plain;
-  if (first === undefined || first.length === ADDRESS_DIGITS) return [];
+  const { server, rootPath, bootFileParameters } = dhcp6.plain;
+  const [first] = bootFileParameters;
+  const isGood = bootFileParameters !== 'malformed' && (first === undefined || first.length === ADDRESS_DIGITS);
+  if (isGood) return [];
   return [
     {
       code: 'DOCTOR_BOOT_FILE_PARAMETERS',
