@@ -3,7 +3,7 @@
 import { clients } from '../boot/doctor/clients.ts';
 import type { Diagnosis } from '../boot/doctor/examination.ts';
 import type { Finding } from '../boot/doctor/finding.ts';
-import type { SeenDhcp6, SeenDhcp6Answer, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
+import type { Naming, SeenDhcp6, SeenDhcp6Answer, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
 import type { Outlook } from '../boot/doctor/outlook.ts';
 import { printable, sizeText } from '../bytes/index.ts';
 import { tableLines } from './table.ts';
@@ -43,11 +43,24 @@ function dhcp6Rows(seen: SeenDhcp6 | undefined): string[][] {
   return plain.kind === 'none' ? [row('to all', plain)] : [row('to others', plain), row('to iPXE', ipxe)];
 }
 
-function diskRow({ text, origin, portal, connection, listed, login, disk }: SeenDisk): string[] {
+function diskRow({ text, namings, portal, connection, listed, login, disk }: SeenDisk): string[] {
+  const origin = namingText(namings);
   const [failed] = [connection, login, disk].filter((step) => step.kind === 'failed');
   if (portal === undefined) return ['disk', origin, `${text} names no server: discovery has to find it`];
   if (failed?.kind === 'failed') return ['disk', origin, `${text}: ${failed.error.code}`];
   return ['disk', origin, `${text}: ${diskText(disk)}, ${listedText(listed)}`];
+}
+
+const whom = { ipxe: ' to iPXE', plain: ' to others', dhcp6: '', user: '' } as const;
+
+/** What one server says to both kinds of client, it says to all. */
+function namingText(namings: readonly Naming[]): string {
+  const origins = Map.groupBy(namings, ({ origin }) => origin);
+  const texts = [...origins].map(([origin, all]) => {
+    const kinds = new Set(all.map(({ askedAs }) => whom[askedAs]));
+    return `${origin}${kinds.size > 1 ? ' to all' : [...kinds].join('')}`;
+  });
+  return texts.join(', ');
 }
 
 function diskText(disk: SeenDisk['disk']): string {

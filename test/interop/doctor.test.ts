@@ -22,7 +22,7 @@ interface Document {
   readonly findings: readonly { readonly code: string }[];
   readonly clients: readonly { readonly client: string; readonly outcome: string }[];
   readonly offers: readonly { readonly askedAs: string; readonly rootPath?: string }[];
-  readonly disks: readonly { readonly disk: { readonly kind: string } }[];
+  readonly disks: readonly { readonly namings: readonly unknown[]; readonly disk: { readonly kind: string } }[];
 }
 
 async function examine(pair: NamespacePair, ...args: string[]): Promise<{ status: number | null; document: Document }> {
@@ -64,6 +64,12 @@ test('a network where all is well: every client of IPv4 boots, and the machine i
   );
   assert.deepEqual(document.offers.map(({ askedAs }) => askedAs).sort(), ['ipxe', 'plain']);
   assert.ok(document.disks.every(({ disk }) => disk.kind === 'good'));
+  const origin = 'the offer of 192.0.2.1';
+  assert.deepEqual(
+    document.disks.map(({ namings }) => namings),
+    [['plain', 'ipxe'].map((askedAs) => ({ origin, askedAs }))],
+    'a disk is there once, whoever gets it',
+  );
   assert.equal(addresses(pair), '', 'the address is taken away again');
 });
 

@@ -89,11 +89,13 @@ export function clientsOver(family: Client['family']): ClientKind[] {
 }
 
 /** Whether what was tried is what the client would get. */
-export function isFor(kind: ClientKind, { askedAs }: Pick<SeenDisk, 'askedAs'>): boolean {
+export function isFor(kind: ClientKind, { namings }: Pick<SeenDisk, 'namings'>): boolean {
   const { family, asksAs } = clients[kind];
-  if (askedAs === 'user') return true;
-  // iPXE has no Root Path over DHCPv6: the URL is that of a file to it.
-  return family === 'ipv6' ? askedAs === 'dhcp6' && asksAs === 'plain' : askedAs === asksAs;
+  return namings.some(({ askedAs }) => {
+    if (askedAs === 'user') return true;
+    // iPXE has no Root Path over DHCPv6: the URL is that of a file to it.
+    return family === 'ipv6' ? askedAs === 'dhcp6' && asksAs === 'plain' : askedAs === asksAs;
+  });
 }
 
 /** But for the LUN, which is a matter of its own: see `lunProblem`. */

@@ -11,7 +11,7 @@ import { obtainLease } from '../held-lease.ts';
 import { bringUp, byOwnRoutes, configureAddress, type Reach } from '../interface-setup.ts';
 import { reachByIpv6 } from '../ipv6-route.ts';
 import type { Finding } from './finding.ts';
-import type { Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
+import type { Naming, Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
 import { type Outlook, outlooks } from './outlook.ts';
 import { readRootPath } from './root-path-reading.ts';
 import { rules } from './rules/index.ts';
@@ -85,10 +85,8 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
   return { offers, dhcp6, lease: leased?.seen, disks: await seeDisks(named, reach, options) };
 }
 
-interface Named {
+interface Named extends Naming {
   readonly rootPath: SeenRootPath;
-  readonly origin: string;
-  readonly askedAs: SeenDisk['askedAs'];
 }
 
 function isOverIpv6({ askedAs, rootPath: { reading } }: Named): boolean {
@@ -122,20 +120,16 @@ function namedByDhcp6({ plain }: SeenDhcp6): Named[] {
   return [{ rootPath: plain.rootPath, origin: `DHCPv6 of ${plain.server}`, askedAs: 'dhcp6' }];
 }
 
-/** The same Root Path is tried once, whoever names it. */
+/** The same Root Path is one disk, whoever names it. */
 async function seeDisks(named: readonly Named[], reach: Reach, options: ExaminationOptions): Promise<SeenDisk[]> {
   const { say } = options;
   const search = { ...options, reach: (host: string) => reach(host, { step: say }) };
-  const seen = new Map<string, SeenDisk>();
   const disks: SeenDisk[] = [];
-  for (const { rootPath, origin, askedAs } of named) {
-    if (rootPath.reading.kind !== 'iscsi') continue;
-    const { text } = rootPath;
-    const before = seen.get(text);
-    if (before === undefined) say(`trying ${text}`);
-    const disk = before ?? (await seeDisk({ path: rootPath.reading.path, text, origin, askedAs }, search));
-    seen.set(text, disk);
-    disks.push({ ...disk, origin, askedAs });
+  for (const [text, [first, ...others]] of Map.groupBy(named, ({ rootPath }) => rootPath.text)) {
+    if (first?.rootPath.reading.kind !== 'iscsi') continue;
+    say(`trying ${text}`);
+    const namings = [first, ...others].map(({ origin, askedAs }) => ({ origin, askedAs }));
+    disks.push(await seeDisk({ path: first.rootPath.reading.path, text, namings }, search));
   }
   return disks;
 }

@@ -63,13 +63,19 @@ export interface SeenLease {
   readonly rootPathInOffer: string | undefined;
 }
 
+/** Who names a disk, and to whom. */
+export interface Naming {
+  /** Such as `the offer of 192.0.2.1`. */
+  readonly origin: string;
+  readonly askedAs: AskedAs | 'dhcp6' | 'user';
+}
+
 /** One way to a disk, tried. Each step is there when the one before it went well. */
 export interface SeenDisk {
   readonly path: RootPath;
   readonly text: string;
-  /** Who names it, such as `the offer of 192.0.2.1`. */
-  readonly origin: string;
-  readonly askedAs: AskedAs | 'dhcp6' | 'user';
+  /** At least one. */
+  readonly namings: readonly Naming[];
   /** `host:port`; undefined when the Root Path names no server. */
   readonly portal: string | undefined;
   readonly connection: Step<string>;

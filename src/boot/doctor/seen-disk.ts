@@ -29,7 +29,7 @@ const notTried = { kind: 'not tried' } as const;
 
 /** Rejects with the reason of `signal` alone. */
 export async function seeDisk(
-  named: Pick<SeenDisk, 'path' | 'text' | 'origin' | 'askedAs'>,
+  named: Pick<SeenDisk, 'path' | 'text' | 'namings'>,
   search: DiskSearch,
 ): Promise<SeenDisk> {
   const { path } = named;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findingsOf } from '../../../src/boot/doctor/examination.ts';
-import type { Observation, SeenDhcp6, SeenDisk, SeenOffer } from '../../../src/boot/doctor/observation.ts';
+import type { Naming, Observation, SeenDhcp6, SeenDisk, SeenOffer } from '../../../src/boot/doctor/observation.ts';
 import { outlooks } from '../../../src/boot/doctor/outlook.ts';
 import { readRootPath, writtenFields } from '../../../src/boot/doctor/root-path-reading.ts';
 import { ip } from '../simulated-lan.ts';
@@ -25,14 +25,16 @@ function offer(rootPath: string | undefined, fields: Partial<SeenOffer> = {}): S
   };
 }
 
-function disk(text: string, fields: Partial<SeenDisk> = {}): SeenDisk {
+function disk(
+  text: string,
+  { askedAs = 'plain', ...fields }: Partial<SeenDisk> & Partial<Pick<Naming, 'askedAs'>> = {},
+): SeenDisk {
   const { reading } = readRootPath(new TextEncoder().encode(text));
   assert.ok(reading.kind === 'iscsi');
   return {
     path: reading.path,
     text,
-    origin: 'the offer of 192.0.2.1',
-    askedAs: 'plain',
+    namings: [{ origin: 'the offer of 192.0.2.1', askedAs }],
     portal: '192.0.2.1:3260',
     connection: { kind: 'good', value: '192.0.2.1' },
     listed: { kind: 'good', value: [reading.path.targetName] },

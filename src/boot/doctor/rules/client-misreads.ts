@@ -3,9 +3,9 @@ import { type ClientKind, clientKinds, clients, isFor, readingProblems } from '.
 import type { Rule } from '../finding.ts';
 
 export const clientMisreads: Rule = ({ disks }) =>
-  disks.flatMap(({ askedAs, text, path }) =>
+  disks.flatMap(({ namings, text, path }) =>
     clientKinds
-      .filter((kind) => isFor(kind, { askedAs }) && !isOfOtherFamily(kind, path))
+      .filter((kind) => isFor(kind, { namings }) && !isOfOtherFamily(kind, path))
       .flatMap((kind) =>
         readingProblems(kind, text, path).map((problem) => ({
           code: 'DOCTOR_CLIENT_MISREADS',
