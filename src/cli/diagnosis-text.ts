@@ -3,18 +3,31 @@
 import { clients } from '../boot/doctor/clients.ts';
 import type { Diagnosis } from '../boot/doctor/examination.ts';
 import type { Finding } from '../boot/doctor/finding.ts';
-import type { Naming, SeenDhcp6, SeenDhcp6Answer, SeenDisk, SeenOffer, Step } from '../boot/doctor/observation.ts';
+import type {
+  Naming,
+  SeenDhcp6,
+  SeenDhcp6Answer,
+  SeenDisk,
+  SeenOffer,
+  SeenRouter,
+  Step,
+} from '../boot/doctor/observation.ts';
 import type { Outlook } from '../boot/doctor/outlook.ts';
-import { printable, sizeText } from '../bytes/index.ts';
+import { type Ipv6Prefix, printable, sizeText } from '../bytes/index.ts';
 import { tableLines } from './table.ts';
 
 /** Of a target list, in one line. */
 const MOST_NAMES = 3;
 
 export function diagnosisLines({ observation, findings, clients: outlooks }: Diagnosis): string[] {
-  const { offers, dhcp6, disks } = observation;
+  const { offers, dhcp6, routers, disks } = observation;
   return [
-    ...tableLines([...(offers ?? []).map(offerRow), ...dhcp6Rows(dhcp6), ...disks.map(diskRow)]),
+    ...tableLines([
+      ...(offers ?? []).map(offerRow),
+      ...dhcp6Rows(dhcp6),
+      ...(routers ?? []).map(routerRow),
+      ...disks.map(diskRow),
+    ]),
     '',
     ...tableLines(outlooks.map(outlookRow)),
     ...findings.flatMap(findingLines),
@@ -41,6 +54,14 @@ function dhcp6Rows(seen: SeenDhcp6 | undefined): string[][] {
   };
   const { plain, ipxe } = seen;
   return plain.kind === 'none' ? [row('to all', plain)] : [row('to others', plain), row('to iPXE', ipxe)];
+}
+
+function routerRow({ address, onLink, routes }: SeenRouter): string[] {
+  return ['router', address, `on the link: ${prefixesText(onLink)}; leads to ${prefixesText(routes)}`];
+}
+
+function prefixesText(prefixes: readonly Ipv6Prefix[]): string {
+  return prefixes.map(({ network, length }) => `${network}/${length}`).join(', ') || 'nothing';
 }
 
 function diskRow({ text, namings, portal, connection, listed, login, disk }: SeenDisk): string[] {

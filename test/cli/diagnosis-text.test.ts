@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Naming, SeenDisk } from '../../src/boot/doctor/observation.ts';
 import { readRootPath } from '../../src/boot/doctor/root-path-reading.ts';
+import { parseIpv6 } from '../../src/bytes/index.ts';
 import { diagnosisLines } from '../../src/cli/diagnosis-text.ts';
 
 const text = 'iscsi:192.0.2.1::::iqn.2001-04.com.example:disk';
@@ -19,6 +20,19 @@ function disk(...namings: Naming[]): SeenDisk {
     disk: { kind: 'good', value: { size: 1 << 20, bootableBy: ['BIOS'] } },
   };
 }
+
+const nothing = { offers: undefined, dhcp6: undefined, routers: undefined, lease: undefined, disks: [] };
+
+test('a router has one line, which says what is on the link and where it leads', () => {
+  const [network, length] = [parseIpv6('2001:db8::'), 64];
+  const routers = [
+    { address: parseIpv6('fe80::1'), onLink: [{ network, length }], routes: [] },
+    { address: parseIpv6('fe80::2'), onLink: [], routes: [{ network: parseIpv6('::'), length: 0 }] },
+  ];
+  const [first, second] = diagnosisLines({ observation: { ...nothing, routers }, findings: [], clients: [] });
+  assert.equal(first, 'router  fe80::1  on the link: 2001:db8::/64; leads to nothing');
+  assert.equal(second, 'router  fe80::2  on the link: nothing; leads to ::/0');
+});
 
 test('a disk has one line, which says who names it to whom', () => {
   const [first, second] = ['the offer of 192.0.2.1', 'the offer of 192.0.2.9'] as const;
@@ -41,7 +55,7 @@ test('a disk has one line, which says who names it to whom', () => {
       'the user, DHCPv6 of 0003',
     ],
   ] as const satisfies readonly (readonly [readonly Naming[], string])[]) {
-    const observation = { offers: undefined, dhcp6: undefined, lease: undefined, disks: [disk(...namings)] };
+    const observation = { ...nothing, disks: [disk(...namings)] };
     const [line, ...others] = diagnosisLines({ observation, findings: [], clients: [] });
     const seen = '1 MiB, bootable by BIOS, SendTargets names iqn.2001-04.com.example:disk';
     assert.equal(line, `disk  ${named}  ${text}: ${seen}`);

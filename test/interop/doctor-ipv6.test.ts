@@ -5,7 +5,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
-import { heedRouters, serveIpv6Disk, startIpv6Dnsmasq, targetName } from '../support/ipv6-disk.ts';
+import {
+  heedRouters,
+  type Ipv6DiskOptions,
+  serveIpv6Disk,
+  startIpv6Dnsmasq,
+  targetName,
+} from '../support/ipv6-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { ServeProgram } from '../support/serve-program.ts';
@@ -25,8 +31,13 @@ interface Document {
   }[];
 }
 
-async function start(t: TestContext, stack: AsyncDisposableStack, name: string): Promise<Ipv6Pair> {
-  const pair = await serveIpv6Disk(t, stack, { name, mac: '52:54:00:42:00:0e' });
+async function start(
+  t: TestContext,
+  stack: AsyncDisposableStack,
+  name: string,
+  more: Pick<Ipv6DiskOptions, 'address'> = {},
+): Promise<Ipv6Pair> {
+  const pair = await serveIpv6Disk(t, stack, { name, mac: '52:54:00:42:00:0e', ...more });
   heedRouters(pair);
   return pair;
 }
@@ -81,6 +92,29 @@ test('without a router the reason is the one that a boot would give', async (t) 
   assert.match(found?.what ?? '', /no route to 2001:db8::1 within .*BOOT_IPV6_NO_ROUTE/);
   assert.equal(outcomes(document)['uefi-v6'], 'fails');
 });
+
+for (const [what, parameters, codes, outcome] of [
+  ['a disk behind a default router', '--ra-param=server0,10,1800', ['DOCTOR_GATEWAY'], 'boots'],
+  [
+    'a disk behind a router that leads nowhere',
+    '--ra-param=server0,10,0',
+    ['DOCTOR_NO_GATEWAY', 'DOCTOR_SERVER_UNREACHABLE'],
+    'fails',
+  ],
+] as const) {
+  test(`${what} is found by what is advertised`, async (t) => {
+    if (!requires(t, ...peers)) return;
+    await using stack = new AsyncDisposableStack();
+    const address = '2001:db8:1::1';
+    const pair = await start(t, stack, `doctor6-${outcome}`, { address });
+    const named = `--dhcp-option=option6:59,iscsi:[${address}]::::${targetName}`;
+    await dnsmasq(pair, stack, '--enable-ra', parameters, named);
+    const { document } = await examine(pair);
+    const found = document.findings.map(({ code }) => code).filter((code) => code !== 'DOCTOR_NO_DHCP_SERVER');
+    assert.deepEqual(found, codes, JSON.stringify(document, undefined, 1));
+    assert.equal(outcomes(document)['uefi-v6'], outcome);
+  });
+}
 
 test('what DHCPv6 says amiss is found: a Root Path that is none, one of over 255 bytes, parameters that UEFI refuses', async (t) => {
   if (!requires(t, ...peers)) return;

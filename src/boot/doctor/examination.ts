@@ -18,6 +18,7 @@ import { rules } from './rules/index.ts';
 import { seeDhcp6, takeIpv6Addresses } from './seen-dhcp6.ts';
 import { seeDisk } from './seen-disk.ts';
 import { seeOffers } from './seen-offers.ts';
+import { seeRouters } from './seen-routers.ts';
 
 export interface ExaminationOptions {
   readonly network: Network;
@@ -66,23 +67,24 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
   const chosen = options.interface;
   if (chosen === undefined) {
     const disks = await seeDisks(given, byOwnRoutes, options);
-    return { offers: undefined, dhcp6: undefined, lease: undefined, disks };
+    return { offers: undefined, dhcp6: undefined, routers: undefined, lease: undefined, disks };
   }
   await bringUp(chosen, options.machine, cleanup, trace);
-  options.say(`asking DHCP on ${chosen.name} as iPXE and as a plain client, and DHCPv6`);
-  const { network, clock, random, window, signal } = options;
+  options.say(`asking DHCP on ${chosen.name} as iPXE and as a plain client, and DHCPv6, and listening to routers`);
+  const { network, machine, clock, random, window, signal } = options;
   const asked = { network, clock, random, interface: chosen, signal };
-  const [offers, dhcp6] = await Promise.all([
+  const [offers, dhcp6, routers] = await Promise.all([
     seeOffers({ ...asked, window }),
     seeDhcp6({ ...asked, timeout: window }, trace),
+    seeRouters({ ...asked, machine, timeout: window }, trace),
   ]);
   const leased = chosen.ipv4.length > 0 ? undefined : await takeLease(chosen, offers, options, cleanup);
   const named = [...given, ...offers.flatMap(namedIn), ...namedInAck(leased?.seen), ...namedByDhcp6(dhcp6)];
   if (dhcp6.plain.kind === 'answer' && named.some(isOverIpv6)) {
-    await takeIpv6Addresses({ ...asked, timeout: window }, options.machine, cleanup, trace);
+    await takeIpv6Addresses({ ...asked, timeout: window }, machine, cleanup, trace);
   }
   const reach = reachOf(chosen, leased?.reach ?? byOwnRoutes, options);
-  return { offers, dhcp6, lease: leased?.seen, disks: await seeDisks(named, reach, options) };
+  return { offers, dhcp6, routers, lease: leased?.seen, disks: await seeDisks(named, reach, options) };
 }
 
 interface Named extends Naming {

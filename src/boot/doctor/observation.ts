@@ -1,6 +1,6 @@
 /** What the doctor has seen of a network: plain facts, from which the rules draw their findings. */
 
-import type { Ipv4Address } from '../../bytes/index.ts';
+import type { Ipv4Address, Ipv6Address, Ipv6Prefix } from '../../bytes/index.ts';
 import type { ClasslessRoute } from '../../dhcp/option-codec.ts';
 import type { RootPath } from '../../iscsi/root-path.ts';
 import type { ErrorRecord } from '../trace.ts';
@@ -55,6 +55,16 @@ export interface SeenDhcp6 extends Readonly<Record<AskedAs, SeenDhcp6Answer>> {
   readonly servers: readonly string[];
 }
 
+/** What a router of the link advertises. */
+export interface SeenRouter {
+  /** Of the link. */
+  readonly address: Ipv6Address;
+  /** Which addresses are on the link itself. */
+  readonly onLink: readonly Ipv6Prefix[];
+  /** Where the router leads; a default router: everywhere. */
+  readonly routes: readonly Ipv6Prefix[];
+}
+
 /** What DHCP gave in the end, where the doctor had to have an address. */
 export interface SeenLease {
   readonly server: Ipv4Address;
@@ -96,6 +106,8 @@ export interface Observation {
   readonly offers: readonly SeenOffer[] | undefined;
   /** Undefined when DHCPv6 was not asked. */
   readonly dhcp6: SeenDhcp6 | undefined;
+  /** Undefined when routers were not listened to, or could not be heard. */
+  readonly routers: readonly SeenRouter[] | undefined;
   readonly lease: SeenLease | undefined;
   readonly disks: readonly SeenDisk[];
 }

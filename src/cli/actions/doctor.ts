@@ -43,13 +43,14 @@ function report({ json }: DoctorSettings, diagnosis: Diagnosis): void {
 
 /** Root Paths as their text, which says all. */
 function documentOf({ observation, findings, clients }: Diagnosis) {
-  const { offers, dhcp6, lease, disks } = observation;
+  const { offers, dhcp6, routers, lease, disks } = observation;
   return {
     ok: !findings.some(({ level }) => level === 'error'),
     findings,
     clients,
     offers: offers?.map(({ rootPath, ...offer }) => ({ ...offer, rootPath: rootPath?.text })),
     dhcp6: dhcp6 && { ...dhcp6, plain: answerText(dhcp6.plain), ipxe: answerText(dhcp6.ipxe) },
+    routers,
     lease,
     disks: disks.map(({ path: _, text, ...disk }) => ({ rootPath: text, ...disk })),
   };

@@ -3,9 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findingsOf } from '../../../src/boot/doctor/examination.ts';
-import type { Naming, Observation, SeenDhcp6, SeenDisk, SeenOffer } from '../../../src/boot/doctor/observation.ts';
+import type {
+  Naming,
+  Observation,
+  SeenDhcp6,
+  SeenDisk,
+  SeenOffer,
+  SeenRouter,
+} from '../../../src/boot/doctor/observation.ts';
 import { outlooks } from '../../../src/boot/doctor/outlook.ts';
 import { readRootPath, writtenFields } from '../../../src/boot/doctor/root-path-reading.ts';
+import { parseIpv6 } from '../../../src/bytes/index.ts';
 import { ip } from '../simulated-lan.ts';
 
 const name = 'iqn.2001-04.com.example:disk';
@@ -59,13 +67,35 @@ function answered(
 
 const disk6 = disk(path6, { askedAs: 'dhcp6', portal: '[2001:db8::1]:3260' });
 const both = (rootPath: string | undefined) => [offer(rootPath), offer(rootPath, { askedAs: 'ipxe' })];
-const healthy: Observation = { offers: both(good), dhcp6: undefined, lease: undefined, disks: [disk(good)] };
+const healthy: Observation = {
+  offers: both(good),
+  dhcp6: undefined,
+  routers: undefined,
+  lease: undefined,
+  disks: [disk(good)],
+};
 const failed = (code: string) => ({ kind: 'failed' as const, error: { code, message: 'it failed' } });
 const long = `iscsi:192.0.2.1::::iqn.2001-04.com.example:${'x'.repeat(190)}`;
 
+const prefix = (network: string, length: number) => ({ network: parseIpv6(network), length });
+const everywhere = prefix('::', 0);
+const router = (fields: Partial<SeenRouter>): SeenRouter => {
+  return { address: parseIpv6('fe80::1'), onLink: [], routes: [], ...fields };
+};
+const elsewhere = router({ onLink: [prefix('2001:db8:1::', 64)], routes: [everywhere] });
+/** A link with routers, where DHCPv6 names a disk. */
+const routed = (rootPath: string, ...routers: SeenRouter[]): Observation => ({
+  ...{ ...healthy, dhcp6: answered(rootPath), routers },
+  disks: [disk(good), disk(good, { askedAs: 'ipxe' }), disk(rootPath, { askedAs: 'dhcp6' })],
+});
+
 const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
   ['a healthy network', healthy, []],
-  ['DHCP not asked', { offers: undefined, dhcp6: undefined, lease: undefined, disks: [disk(good)] }, []],
+  [
+    'DHCP not asked',
+    { offers: undefined, dhcp6: undefined, routers: undefined, lease: undefined, disks: [disk(good)] },
+    [],
+  ],
   ['no DHCP server', { ...healthy, offers: [], disks: [] }, ['DOCTOR_NO_DHCP_SERVER']],
   [
     'a proxy alone',
@@ -89,6 +119,7 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
     {
       offers: [offer(undefined), offer(good, { askedAs: 'ipxe' })],
       dhcp6: undefined,
+      routers: undefined,
       lease: { server: ip('192.0.2.1'), address: ip('192.0.2.50'), rootPathInAck: good, rootPathInOffer: undefined },
       disks: [disk(good)],
     },
@@ -228,6 +259,22 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
     [],
   ],
   ['boot file parameters of another system', { ...healthy, dhcp6: answered('http://x/y', ['736f6c6f']) }, []],
+  ['a server on the link, as a router says', routed(path6, router({ onLink: [prefix('2001:db8::', 64)] })), []],
+  ['a server on the link, as another router says', routed(path6, elsewhere, router({ onLink: [everywhere] })), []],
+  ['a server at an address of the link', routed(`iscsi:[fe80::9]::::${name}`, elsewhere), []],
+  ['a server behind a default router of IPv6', routed(path6, elsewhere), ['DOCTOR_GATEWAY']],
+  [
+    'a server behind a router of IPv6 that leads to it alone',
+    routed(path6, router({ routes: [prefix('2001:db8::', 48)] })),
+    ['DOCTOR_GATEWAY'],
+  ],
+  [
+    'a server that no router of IPv6 leads to',
+    routed(path6, router({ onLink: [prefix('2001:db8:1::', 64)], routes: [prefix('2001:db8:2::', 48)] })),
+    ['DOCTOR_NO_GATEWAY'],
+  ],
+  ['no router of IPv6', routed(path6), ['DOCTOR_NO_GATEWAY']],
+  ['a server that is named, behind a router of IPv6', routed(`iscsi:boot.example.com::::${name}`, elsewhere), []],
   ['a LUN with a leading zero', { ...healthy, disks: [disk(`iscsi:192.0.2.1:::01:${name}`)] }, ['DOCTOR_LUN_DECIMAL']],
 ];
 
@@ -284,7 +331,7 @@ test('each kind of client has an outlook of its own: a fault of one path is no f
     ['dracut-v6', 'not looked at'],
     ['debian', 'fails'],
   ]);
-  const none = outlooks({ offers: [], dhcp6: undefined, lease: undefined, disks: [] }, []);
+  const none = outlooks({ offers: [], dhcp6: undefined, routers: undefined, lease: undefined, disks: [] }, []);
   assert.ok(none.every(({ outcome }) => outcome !== 'boots'));
 });
 
@@ -292,6 +339,7 @@ test('over IPv6 each kind of client has an outlook too, whatever IPv4 is like', 
   const seen = (dhcp6: SeenDhcp6, ...disks: SeenDisk[]): Observation => ({
     offers: [],
     dhcp6,
+    routers: undefined,
     lease: undefined,
     disks,
   });
@@ -333,6 +381,17 @@ test('over IPv6 each kind of client has an outlook too, whatever IPv4 is like', 
     'fails',
     'DOCTOR_LUN_DECIMAL',
   ]);
+});
+
+test('a missing way over one family is no fault of the other', () => {
+  const outcomes = (seen: Observation) => {
+    const failing = outlooks(seen, findingsOf(seen)).filter(({ outcome }) => outcome === 'fails');
+    return failing.map(({ client }) => client).filter((client) => client !== 'ipxe-v6');
+  };
+  assert.deepEqual(outcomes(routed(path6)), ['uefi-v6', 'dracut-v6']);
+  const [other, well] = [`iscsi:198.51.100.1::::${name}`, routed(path6, router({ onLink: [everywhere] }))];
+  const unrouted = { ...well, offers: both(other), disks: [disk(other), disk(other, { askedAs: 'ipxe' }), disk6] };
+  assert.deepEqual(outcomes(unrouted), ['ipxe', 'uefi-v4', 'dracut', 'debian']);
 });
 
 test('the written fields are what stands between the colons', () => {

@@ -1,12 +1,10 @@
 import { IPV4_ANY, ipv4InSubnet, ipv4Subnet } from '../../../bytes/index.ts';
 import { routeTowards } from '../../interface-setup.ts';
+import { clientsOver } from '../clients.ts';
 import type { Finding, Rule } from '../finding.ts';
 import type { SeenOffer } from '../observation.ts';
 
-export const gateway: Rule = ({ offers = [] }) => {
-  const findings = offers.flatMap(findingsOf).map((finding) => [finding.what, finding] as const);
-  return [...new Map(findings).values()];
-};
+export const gateway: Rule = ({ offers = [] }) => offers.flatMap(findingsOf);
 
 function findingsOf({ server: by, address, prefix, routes, rootPath }: SeenOffer): Finding[] {
   const server = rootPath?.reading.kind === 'iscsi' ? rootPath.reading.path.server : undefined;
@@ -22,6 +20,7 @@ function findingsOf({ server: by, address, prefix, routes, rootPath }: SeenOffer
         what: `${where}, and it names no way there`,
         why: 'A machine without a route to its server has no disk.',
         todo: 'Let the DHCP server name a router (option 3), or correct the subnet mask (option 1).',
+        clients: clientsOver('ipv4'),
       },
     ];
   }
@@ -33,6 +32,7 @@ function findingsOf({ server: by, address, prefix, routes, rootPath }: SeenOffer
       what: `${where}: the disk is reached through ${route.router}`,
       why: 'All of the disk goes through that router, and a system that changes its default route as it starts loses the disk.',
       todo: 'Give server and machines one subnet, or keep the route in the system (rd.route=, a static route); check the mask.',
+      clients: clientsOver('ipv4'),
     },
   ];
 }

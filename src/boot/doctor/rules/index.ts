@@ -4,6 +4,7 @@ import type { Rule } from '../finding.ts';
 import { bootFileParameters } from './boot-file-parameters.ts';
 import { clientMisreads } from './client-misreads.ts';
 import { gateway } from './gateway.ts';
+import { gatewayIpv6 } from './gateway-ipv6.ts';
 import { loginRefused } from './login-refused.ts';
 import { lunDecimal } from './lun-decimal.ts';
 import { noDhcpServer } from './no-dhcp-server.ts';
@@ -27,6 +28,7 @@ export const rules: readonly Rule[] = [
   rootPathLong,
   bootFileParameters,
   gateway,
+  gatewayIpv6,
   serverUnreachable,
   noTarget,
   loginRefused,
