@@ -1,6 +1,6 @@
 /** What DHCP said of a network beside the boot itself: for the system that is started next. */
 
-import type { Ipv6Address } from '../bytes/index.ts';
+import { type Ipv6Address, ipv6Scope } from '../bytes/index.ts';
 import type { DhcpLease } from '../dhcp/client/lease.ts';
 import { Option } from '../dhcp/option.ts';
 import type { IpAddress } from '../ibft/index.ts';
@@ -14,8 +14,12 @@ export interface LeasedNetwork {
   readonly hostName: string | undefined;
 }
 
-/** DHCPv6 has no routers, and its servers are known by an identifier. */
-export function leasedByDhcp6(nameServers: readonly Ipv6Address[]): LeasedNetwork {
+/**
+ * DHCPv6 has no routers, and its servers are known by an identifier. A name server of the link is nothing without its zone (RFC 4007
+ * §11), which has no place outside of this machine.
+ */
+export function leasedByDhcp6(named: readonly Ipv6Address[]): LeasedNetwork {
+  const nameServers = named.filter((address) => ipv6Scope(address) !== 'link-local');
   return { server: undefined, router: undefined, nameServers, hostName: undefined };
 }
 

@@ -38,11 +38,12 @@ export class NamedNetwork implements Network {
   }
 
   async resolve(host: string) {
-    const { nameServers, family, interface: link } = this.#naming;
-    const addresses = await this.#network.resolve(host, nameServers);
+    const { nameServers, family } = this.#naming;
+    const ofLink = (address: string) => (isLinkLocal(address) ? `${address}%${this.#naming.interface}` : address);
+    const addresses = await this.#network.resolve(host, nameServers?.map(ofLink));
     const rank = (address: string) => (isIpv4(address) === (family === 'ipv6') ? 1 : 0);
     const ordered = family === undefined ? addresses : addresses.toSorted((one, other) => rank(one) - rank(other));
-    return ordered.map((address) => (isLinkLocal(address) ? `${address}%${link}` : address));
+    return ordered.map(ofLink);
   }
 }
 

@@ -1,10 +1,10 @@
 /** Name servers that routers advertise (RFC 8106), where DHCPv6 names none: heard on one interface for as long as a boot looks for its disk. */
 
-import { type Ipv6Address, ipv6Scope } from '../bytes/index.ts';
+import type { Ipv6Address } from '../bytes/index.ts';
 import type { Clock } from '../os/clock.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
 import type { NetworkInterface } from '../os/network.ts';
-import { hearRouterAdvertisements, type RouterAdvertisement } from './router-advertisement.ts';
+import { FOR_EVER, hearRouterAdvertisements, type RouterAdvertisement } from './router-advertisement.ts';
 import { solicitUntil } from './router-solicitation.ts';
 import type { StageTrace } from './trace.ts';
 
@@ -25,7 +25,8 @@ export interface RouterNameServersOptions {
 
 export class RouterNameServers implements Disposable {
   readonly #options: RouterNameServersOptions;
-  readonly #known = new Set<Ipv6Address>();
+  /** Until when each may be asked, on the clock's monotonic time. */
+  readonly #known = new Map<Ipv6Address, number>();
   readonly #hearing: Disposable | undefined;
 
   /** Hears until it is disposed of. A machine that cannot hear goes on without. Raises OS_CALLS_UNAVAILABLE. */
@@ -36,14 +37,15 @@ export class RouterNameServers implements Disposable {
   }
 
   get addresses(): readonly Ipv6Address[] {
-    return [...this.#known];
+    this.#forgetOld();
+    return [...this.#known.keys()];
   }
 
   /** Asks routers, unless they have spoken already, until one has named a name server; `timeout` (milliseconds) may end that before. Raises the signal's reason. */
   async find(timeout: number, trace: StageTrace): Promise<void> {
-    const isFound = async () => this.#known.size > 0;
+    const isFound = async () => this.addresses.length > 0;
     if (this.#hearing === undefined) return;
-    if (this.#known.size === 0) {
+    if (this.addresses.length === 0) {
       trace.step('no name server is known yet: waiting for a router to advertise one');
       await solicitUntil({ ...this.#options, timeout: Math.min(timeout, LONGEST_WAIT) }, isFound, trace);
     }
@@ -52,11 +54,18 @@ export class RouterNameServers implements Disposable {
   }
 
   #hear({ nameServers }: RouterAdvertisement): void {
+    const now = this.#options.clock.monotonic();
     for (const { value: address, lifetime } of nameServers) {
-      // What asks name servers here has no place for the interface of a link-local one.
-      if (lifetime === 0 || ipv6Scope(address) === 'link-local') this.#known.delete(address);
-      else if (this.#known.size < MOST) this.#known.add(address);
+      this.#forgetOld();
+      const until = lifetime === FOR_EVER ? Number.POSITIVE_INFINITY : now + lifetime * 1000;
+      if (this.#known.has(address) || this.#known.size < MOST) this.#known.set(address, until);
     }
+  }
+
+  /** RFC 8106 §5.1: whose lifetime is over, or is said to be 0, must not be asked any more. */
+  #forgetOld(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [address, until] of this.#known) if (until <= now) this.#known.delete(address);
   }
 
   [Symbol.dispose](): void {

@@ -119,7 +119,7 @@ export interface Network {
   interfaces(): readonly NetworkInterface[];
   /**
    * The addresses of a host name, IPv4 first; a literal is returned as it is. `nameServers` are asked instead of what the machine is set
-   * up to ask. Raises NETWORK_NAME_UNKNOWN.
+   * up to ask, one of a link with its zone. Raises NETWORK_NAME_UNKNOWN.
    */
   resolve(host: string, nameServers?: readonly string[]): Promise<string[]>;
 }

@@ -4,6 +4,7 @@ import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { DisklessError } from '../bytes/index.ts';
 import { listInterfaces } from './interfaces.ts';
+import { relayToNameServer } from './name-server-relay.ts';
 import type { Network } from './network.ts';
 import { networkError } from './node-error.ts';
 import { connectTcp, listenTcp } from './node-tcp.ts';
@@ -28,9 +29,12 @@ export const nodeNetwork: Network = {
 /** Milliseconds that a name server is given for its first answer; after it each is asked once more, for twice as long. */
 const patience = 2000;
 
+const DNS_PORT = 53;
+
 async function ask(nameServers: readonly string[], host: string): Promise<string[]> {
+  using relays = new DisposableStack();
   const resolver = new Resolver({ timeout: patience, tries: 2 });
-  resolver.setServers(nameServers);
+  resolver.setServers(await askable(nameServers, relays));
   const answers = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
   const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (addresses.length > 0) return addresses;
@@ -39,4 +43,15 @@ async function ask(nameServers: readonly string[], host: string): Promise<string
   throw new DisklessError('NETWORK_NAME_UNKNOWN', what, {
     hint: 'Check the name and the name server, or give the address.',
   });
+}
+
+/** With a relay for each that has a zone. One that cannot be reached is left out where there are others. */
+async function askable(nameServers: readonly string[], relays: DisposableStack): Promise<string[]> {
+  const relayed = nameServers.map(async (address) => {
+    if (!address.includes('%')) return address;
+    return relays.use(await relayToNameServer({ address, port: DNS_PORT })).address;
+  });
+  const outcomes = await Promise.allSettled(relayed);
+  const reachable = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  return reachable.length > 0 ? reachable : Promise.all(relayed);
 }

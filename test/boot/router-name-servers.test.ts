@@ -10,6 +10,8 @@ import { SimulatedClock } from '../support/simulated-clock.ts';
 const header = '86000000 4000 0000 00000000 00000000';
 const one = '19 03 0000 00000708 20010db8000000000000000000000053';
 const two = '19 05 0000 00000e10 20010db8000000000000000000000054 20010db8000000000000000000000055';
+const short = '19 03 0000 0000000a 20010db8000000000000000000000056';
+const lasting = '19 03 0000 ffffffff 20010db8000000000000000000000057';
 const gone = '19 03 0000 00000000 20010db8000000000000000000000053';
 const onLink = '19 03 0000 00000708 fe800000000000000000000000000053';
 
@@ -62,9 +64,42 @@ describe('routers', () => {
     link.hear?.(heard(header, one, two));
     link.hear?.(heard(header, gone, onLink));
     await servers.find(1000, link.trace);
-    assert.deepEqual(servers.addresses, ['2001:db8::54', '2001:db8::55']);
+    assert.deepEqual(servers.addresses, ['2001:db8::54', '2001:db8::55', 'fe80::53']);
     assert.equal(link.solicitations, 0);
-    assert.deepEqual(link.steps, ['a router names the name server 2001:db8::54, 2001:db8::55']);
+    assert.deepEqual(link.steps, ['a router names the name server 2001:db8::54, 2001:db8::55, fe80::53']);
+  });
+
+  test('name servers for a time, counted from the last advertisement (RFC 8106 §5.1)', async () => {
+    const link = new Link();
+    using servers = link.listen();
+    link.hear?.(heard(header, short, one, lasting));
+    await link.clock.pass(9_000);
+    link.hear?.(heard(header, short));
+    await link.clock.pass(9_999);
+    assert.deepEqual(servers.addresses, ['2001:db8::56', '2001:db8::53', '2001:db8::57']);
+    await link.clock.pass(1);
+    assert.deepEqual(servers.addresses, ['2001:db8::53', '2001:db8::57']);
+    await link.clock.pass(1_800_000);
+    assert.deepEqual(servers.addresses, ['2001:db8::57']);
+    link.hear?.(heard(header, lasting.replace('ffffffff', '00000000')));
+    assert.deepEqual(servers.addresses, []);
+  });
+
+  test('whose name servers are all past are asked again', async () => {
+    const link = new Link();
+    using servers = link.listen();
+    link.hear?.(heard(header, short));
+    await link.clock.pass(10_000);
+    const finding = servers.find(60_000, link.trace);
+    await link.pass(100);
+    assert.equal(link.solicitations, 1);
+    for (let last = 0x10; last < 0x18; last++) link.hear?.(heard(header, short.replace(/56$/, last.toString(16))));
+    await link.pass(50);
+    await finding;
+    assert.equal(servers.addresses.length, 8);
+    await link.clock.pass(10_000);
+    link.hear?.(heard(header, one));
+    assert.deepEqual(servers.addresses, ['2001:db8::53'], 'what is past takes no place');
   });
 
   test('are asked and waited for, and name no more servers than anybody needs', async () => {

@@ -60,6 +60,29 @@ test('a router names the name server (RFC 8106), where DHCPv6 names none', async
   assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
 });
 
+for (const whose of ['a router', 'DHCPv6'] as const) {
+  test(`a name server at a link-local address, which ${whose} names, is asked at the link of the interface`, async (t) => {
+    if (!requires(t, ...peers)) return;
+    await using stack = new AsyncDisposableStack();
+    const isRouter = whose === 'a router';
+    const pair = await start(t, stack, `boot6-dns-link-${isRouter ? 'ra' : 'dhcp'}`);
+    // For dnsmasq its own address of the link.
+    const onLink = '--dhcp-option=option6:dns-server,[fe80::]';
+    const dhcp = isRouter ? ['--port=0', addresses, bootFileUrl] : [addresses, bootFileUrl, onLink, ...names];
+    await startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, ...dhcp);
+    const router = [
+      '--enable-ra',
+      '--dhcp-range=2001:db8::,ra-only',
+      ...(isRouter ? [onLink, ...names] : ['--port=0']),
+    ];
+    await startIpv6Dnsmasq(pair, stack, /router advertisement on 2001:db8::/, ...router);
+    const { status, output } = await boot(pair);
+    assert.equal(status, 0, output);
+    if (isRouter) assert.match(output, /a router names the name server fe80::/);
+    assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
+  });
+}
+
 test('without a way to the name server the boot says so as for any other host', async (t) => {
   if (!requires(t, ...peers)) return;
   await using stack = new AsyncDisposableStack();
