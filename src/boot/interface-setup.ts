@@ -1,6 +1,15 @@
 /** The network interface that a boot goes over: which one it is, and an address for it as long as the boot lasts. */
 
-import { DisklessError, IPV4_ANY, type Ipv4Address, ipv4InSubnet, ipv4Subnet, isIpv4 } from '../bytes/index.ts';
+import {
+  DisklessError,
+  IPV4_ANY,
+  type Ipv4Address,
+  ipv4InSubnet,
+  ipv4Subnet,
+  ipv6Scope,
+  isIpv4,
+  parseIpv6,
+} from '../bytes/index.ts';
 import type { ClasslessRoute } from '../dhcp/option-codec.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
 import type { MachineNetwork } from '../os/machine-network.ts';
@@ -37,13 +46,19 @@ export function chooseInterface(name: string | undefined, network: Network): Net
 
 /**
  * Whether the interface of that name, or without a name any of the machine's, has an IP address that can reach `server`: one of its
- * family where it is given by its address. A link-local address reaches nobody that a Root Path could name.
+ * family where it is given by its address. A link-local address reaches a server at another one of the interface that was named, and
+ * nobody else.
  */
 export function hasAddress(name: string | undefined, network: Network, server: ServerName | undefined): boolean {
   const interfaces = network.interfaces().filter((each) => name === undefined || each.name === name);
+  const isOnLink = name !== undefined && isLinkLocal(server);
   const ipv4 = interfaces.some((each) => each.ipv4.length > 0);
-  const ipv6 = interfaces.some((each) => usableIpv6(each).some(({ scope }) => scope !== 'link-local'));
+  const ipv6 = interfaces.some((each) => usableIpv6(each).some(({ scope }) => isOnLink || scope !== 'link-local'));
   return (ipv4 && server?.kind !== 'ipv6') || (ipv6 && server?.kind !== 'ipv4');
+}
+
+function isLinkLocal(server: ServerName | undefined): boolean {
+  return server?.kind === 'ipv6' && ipv6Scope(parseIpv6(server.address)) === 'link-local';
 }
 
 /** An interface that is down can neither ask nor hear. */

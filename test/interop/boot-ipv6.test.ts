@@ -134,8 +134,9 @@ test('a server at a link-local address is on the link of the interface that was 
   stack.defer(() => end(target));
   await said(target, /3260/);
   const linkLocal = `iscsi:[${address}]::::${targetName}`;
-  const given = await boot(pair, '--dhcp', 'off', '--root-path', linkLocal, '--timeout', '20');
+  const given = await boot(pair, '--root-path', linkLocal, '--timeout', '20');
   assert.equal(given.status, 0, given.output);
+  assert.match(given.output, /dhcp +- skipped: server and target are given/);
   assert.match(given.output, new RegExp(`logged in at ${address}%client0 port 3260`));
   const settings = ['--conf-file=/dev/null', '--no-daemon', '--user=root', '--port=0', '--no-hosts', '--leasefile-ro'];
   const answers = ['--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h', `--dhcp-option=option6:59,${linkLocal}`];
