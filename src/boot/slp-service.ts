@@ -1,6 +1,6 @@
 /** SLP as the discovery stage asks it. */
 
-import { DisklessError } from '../bytes/index.ts';
+import { DisklessError, isIpv4 } from '../bytes/index.ts';
 import type { NetworkInterface } from '../os/network.ts';
 import type { DiscoveryContext, DiscoveryService } from './discovery-service.ts';
 import { isLoopback } from './interface-setup.ts';
@@ -27,11 +27,18 @@ export function slpSearchIn(context: DiscoveryContext): SlpSearchOptions {
   };
 }
 
-/** Where the questions come from: IPv4 where there is any. */
-function sourceOf({ network, interface: chosen }: DiscoveryContext): Pick<SlpSearchOptions, 'address' | 'interface'> {
+/** Where the questions come from: an address of the family of the agent that is asked first, else IPv4 where there is any. */
+function sourceOf({
+  network,
+  interface: chosen,
+  locations: {
+    slpAgents: [agent],
+  },
+}: DiscoveryContext): Pick<SlpSearchOptions, 'address' | 'interface'> {
   const all = network.interfaces().filter((each) => each.up && !isLoopback(each));
   const candidates = chosen === undefined ? all : [chosen];
-  for (const addressOf of [ipv4Of, ipv6Of]) {
+  const isIpv4First = agent === undefined || isIpv4(agent);
+  for (const addressOf of isIpv4First ? [ipv4Of, ipv6Of] : [ipv6Of, ipv4Of]) {
     for (const one of candidates) {
       const address = addressOf(one);
       if (address !== undefined) return { address, interface: one.name };
