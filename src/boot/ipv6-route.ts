@@ -40,6 +40,17 @@ export function reachByIpv6(network: Pick<Network, 'resolve'>, routing: () => Ro
   };
 }
 
+/**
+ * The same for a machine that nobody gives an address, and that may be about to make one by itself (RFC 4862). Only of hosts that are
+ * given by their address: one of a name may be reached by IPv4.
+ */
+export function reachByAutoconfiguration(routing: () => Routing): Reach {
+  return async (host, trace) => {
+    const [address] = routable(host);
+    if (address !== undefined) await awaitIpv6Route({ ...routing(), host: address }, trace);
+  };
+}
+
 function routable(literal: string): Ipv6Address[] {
   const address = ipv6OfLiteral(literal);
   return address === undefined || ipv6Scope(address) === 'link-local' ? [] : [address];

@@ -19,6 +19,7 @@ import {
   hasAddress,
   type Reach,
 } from './interface-setup.ts';
+import { reachByAutoconfiguration } from './ipv6-route.ts';
 import { type LeasedNetwork, leasedNetwork } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
@@ -62,9 +63,12 @@ export async function throughDhcp(
   if (!necessary) {
     trace.skip('dhcp', reason);
     const named = request.interface === undefined ? undefined : chooseInterface(request.interface, network);
-    const locations = locationsOf(request, {});
-    const seen = named === undefined ? network : new NamedNetwork(network, { interface: named.name });
-    return { parameters, interface: named, locations, bootFile: () => undefined, reach: byOwnRoutes, network: seen };
+    return {
+      parameters,
+      locations: locationsOf(request, {}),
+      bootFile: () => undefined,
+      ...byItself(named, environment),
+    };
   }
   // RFC 8415 §20 has withdrawn what authenticated DHCPv6: nobody can be believed there.
   const isAuthenticated = dhcpKeys !== undefined && !asksDhcp6(request.dhcp);
@@ -97,6 +101,19 @@ export async function throughDhcp(
     reach,
     network: named,
   };
+}
+
+/** Of a machine that has its addresses without anybody's help. */
+function byItself(
+  named: NetworkInterface | undefined,
+  environment: BootEnvironment,
+): Pick<Learned, 'interface' | 'reach' | 'network'> {
+  const { network, machine, clock, random, targetTimeout, signal } = environment;
+  if (named === undefined) return { interface: undefined, reach: byOwnRoutes, network };
+  // The other half is for the server.
+  const routing = { interface: named, machine, clock, random, timeout: targetTimeout / 2, signal };
+  const reach = reachByAutoconfiguration(() => routing);
+  return { interface: named, reach, network: new NamedNetwork(network, { interface: named.name }) };
 }
 
 /** A Root Path says nothing new to whoever knows server and target: its port and LUN are those of another disk then. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { awaitIpv6Route, knownHost, reachByIpv6 } from '../../src/boot/ipv6-route.ts';
+import { awaitIpv6Route, knownHost, reachByAutoconfiguration, reachByIpv6 } from '../../src/boot/ipv6-route.ts';
 import { routerSolicitation } from '../../src/boot/router-solicitation.ts';
 import { DisklessError, type Ipv6Address, type MacAddress, parseIpv6 } from '../../src/bytes/index.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
@@ -159,4 +159,23 @@ test('a host is reached at its first IPv6 address that routes lead to, and other
     await reachByIpv6({ resolve }, () => routing)(name, { step: assert.fail });
     assert.deepEqual(asked, awaited);
   }
+});
+
+test('without DHCP only a host that is given by its address of IPv6 is waited for', async () => {
+  const machine = new RoutedMachine();
+  machine.source = given;
+  const asked: Ipv6Address[] = [];
+  const ipv6SourceTowards = (each: Ipv6Address) => {
+    asked.push(each);
+    return machine.ipv6SourceTowards(each);
+  };
+  const { signal } = new AbortController();
+  const { clock } = machine;
+  const routing = {
+    ...{ interface: chosen, machine: { ...machine, ipv6SourceTowards }, clock, random: () => 0.5 },
+    ...{ timeout: 1000, signal },
+  };
+  const reach = reachByAutoconfiguration(() => routing);
+  for (const name of ['boot.example.com', '192.0.2.1', 'fe80::1', host]) await reach(name, { step: assert.fail });
+  assert.deepEqual(asked, [host]);
 });

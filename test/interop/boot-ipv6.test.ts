@@ -53,27 +53,43 @@ for (const [mode, given] of [
     if (!requires(t, ...peers)) return;
     await using stack = new AsyncDisposableStack();
     const pair = await serve(t, stack, `boot6-late-${mode}`);
-    const settings = ['accept_ra=1', 'forwarding=0'].map((each) => `net.ipv6.conf.client0.${each}`);
-    pair.command('client', 'sysctl', '-qw', ...settings);
-    const args = [program, 'boot', '--interface', 'client0', '--dhcp', mode, '--timeout', '60'];
-    const client = pair.spawn('client', process.execPath, args);
-    stack.defer(() => end(client));
-    let output = '';
-    for (const stream of [client.stdout, client.stderr]) {
-      stream?.on('data', (chunk) => {
-        output += chunk;
-      });
-    }
-    const ended = once(client, 'close');
-    await said(client, /ROUTER SOLICITATION on client0/);
-    await startRouter(pair, stack);
-    const [status] = await ended;
+    const { status, output } = await bootBeforeRouter(pair, stack, '--dhcp', mode);
     assert.equal(status, 0, output);
     assert.match(output, /no route to 2001:db8::1 yet/);
     assert.match(output, /there is a route to 2001:db8::1\n/);
     assert.match(output, given);
     assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
   });
+}
+
+test('an address by autoconfiguration is waited for where nobody is asked for one (RFC 4862 §5.5)', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await serveIpv6Disk(t, stack, { name: 'boot6-late-off', mac: '52:54:00:42:00:0b' });
+  const { status, output } = await bootBeforeRouter(pair, stack, '--dhcp', 'off', '--root-path', rootPath);
+  assert.equal(status, 0, output);
+  assert.match(output, /dhcp +- skipped: it is switched off/);
+  assert.match(output, /boot +there is a route to 2001:db8::1\n/);
+  assert.match(output, /boot +=.*bootable by BIOS and UEFI/);
+});
+
+/** A boot on a link whose router comes when it has been asked for. */
+async function bootBeforeRouter(pair: Ipv6Pair, stack: AsyncDisposableStack, ...flags: readonly string[]) {
+  heedRouters(pair);
+  const args = [program, 'boot', '--interface', 'client0', '--timeout', '60', ...flags];
+  const client = pair.spawn('client', process.execPath, args);
+  stack.defer(() => end(client));
+  let output = '';
+  for (const stream of [client.stdout, client.stderr]) {
+    stream?.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const ended = once(client, 'close');
+  await said(client, /ROUTER SOLICITATION on client0/);
+  await startRouter(pair, stack);
+  const [status] = await ended;
+  return { status, output };
 }
 
 test('without a router the boot ends in time and says what is missing', async (t) => {
