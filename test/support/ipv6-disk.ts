@@ -18,19 +18,21 @@ export interface Ipv6DiskOptions {
   readonly mac: string;
   /** Another one than that of the link: behind it. */
   readonly address?: string;
+  /** Another one than `targetName`. */
+  readonly targetName?: string;
 }
 
 /** `diskless target` at port 3260 of the address, or of 2001:db8::1, until the stack is disposed of. */
 export async function serveIpv6Disk(
   t: TestContext,
   stack: AsyncDisposableStack,
-  { name, mac, address }: Ipv6DiskOptions,
+  { name, mac, address, targetName: ownName = targetName }: Ipv6DiskOptions,
 ): Promise<Ipv6Pair> {
   const pair = stack.use(new Ipv6Pair(name, mac));
   if (address !== undefined) pair.command('server', 'ip', 'address', 'add', `${address}/128`, 'dev', 'lo', 'nodad');
   const disk = join(temporaryDirectory(t), 'disk.img');
   makeBootDisk(disk);
-  const args = ['target', disk, '--name', targetName, '--listen', `[${address ?? '2001:db8::1'}]:3260`];
+  const args = ['target', disk, '--name', ownName, '--listen', `[${address ?? '2001:db8::1'}]:3260`];
   const target = pair.spawn('server', process.execPath, [program, ...args]);
   stack.defer(() => end(target));
   await said(target, /3260/);
