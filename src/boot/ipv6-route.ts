@@ -20,11 +20,11 @@ export function knownHost(server: ServerName | undefined, url: string | undefine
   return named === null || named.hostname === '' ? undefined : hostOf(named);
 }
 
-interface Routing extends Omit<Soliciting, 'machine'> {
+export interface Ipv6Routing extends Omit<Soliciting, 'machine'> {
   readonly machine: Pick<MachineNetwork, 'ipv6SourceTowards' | 'sendIcmpv6'>;
 }
 
-export interface AwaitedRoute extends Routing {
+export interface AwaitedRoute extends Ipv6Routing {
   readonly host: Ipv6Address;
 }
 
@@ -32,7 +32,7 @@ export interface AwaitedRoute extends Routing {
  * Waits for the way to a host at its first IPv6 address. A name that has none is for whoever connects to it to complain of; of a
  * link-local address no route would tell anything. The result raises BOOT_IPV6_NO_ROUTE, and the signal's reason.
  */
-export function reachByIpv6(network: Pick<Network, 'resolve'>, routing: () => Routing): Reach {
+export function reachByIpv6(network: Pick<Network, 'resolve'>, routing: () => Ipv6Routing): Reach {
   return async (host, trace) => {
     const addresses = await network.resolve(host).catch(() => []);
     const [first] = addresses.flatMap(routable);
@@ -44,7 +44,7 @@ export function reachByIpv6(network: Pick<Network, 'resolve'>, routing: () => Ro
  * The same for a machine that nobody gives an address, and that may be about to make one by itself (RFC 4862). Only of hosts that are
  * given by their address: one of a name may be reached by IPv4.
  */
-export function reachByAutoconfiguration(routing: () => Routing): Reach {
+export function reachByAutoconfiguration(routing: () => Ipv6Routing): Reach {
   return async (host, trace) => {
     const [address] = routable(host);
     if (address !== undefined) await awaitIpv6Route({ ...routing(), host: address }, trace);

@@ -26,8 +26,8 @@ const nothing = { offers: undefined, dhcp6: undefined, routers: undefined, lease
 test('a router has one line, which says what is on the link and where it leads', () => {
   const [network, length] = [parseIpv6('2001:db8::'), 64];
   const routers = [
-    { address: parseIpv6('fe80::1'), onLink: [{ network, length }], routes: [] },
-    { address: parseIpv6('fe80::2'), onLink: [], routes: [{ network: parseIpv6('::'), length: 0 }] },
+    { address: parseIpv6('fe80::1'), onLink: [{ network, length }], routes: [], nameServers: [] },
+    { address: parseIpv6('fe80::2'), onLink: [], routes: [{ network: parseIpv6('::'), length: 0 }], nameServers: [] },
   ];
   const [first, second] = diagnosisLines({ observation: { ...nothing, routers }, findings: [], clients: [] });
   assert.equal(first, 'router  fe80::1  on the link: 2001:db8::/64; leads to nothing');

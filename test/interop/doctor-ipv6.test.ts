@@ -116,6 +116,33 @@ for (const [what, parameters, codes, outcome] of [
   });
 }
 
+for (const [whose, nameServer] of [
+  ['DHCPv6', '[2001:db8::1]'],
+  ['a router', '[fe80::]'],
+] as const) {
+  test(`a server that is named is found by the name server that ${whose} names`, async (t) => {
+    if (!requires(t, ...peers)) return;
+    await using stack = new AsyncDisposableStack();
+    const pair = await start(t, stack, `doctor6-${whose === 'DHCPv6' ? 'dns' : 'rdnss'}`);
+    const name = 'boot.doctor.example.com';
+    const names = ['--port=53', '--no-resolv', `--address=/${name}/2001:db8::1`, `--address=/${name}/192.0.2.9`];
+    const nameServers = [`--dhcp-option=option6:dns-server,${nameServer}`, ...names];
+    const addresses = '--dhcp-range=2001:db8::100,2001:db8::1ff,64,1h';
+    const disk = `--dhcp-option=option6:59,iscsi:${name}::::${targetName}`;
+    if (whose === 'DHCPv6') {
+      await startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, '--enable-ra', addresses, disk, ...nameServers);
+    } else {
+      await startIpv6Dnsmasq(pair, stack, /DHCP, sockets bound/, '--port=0', addresses, disk);
+      const router = ['--enable-ra', '--dhcp-range=2001:db8::,ra-only', ...nameServers];
+      await startIpv6Dnsmasq(pair, stack, /router advertisement on 2001:db8::/, ...router);
+    }
+    const { document } = await examine(pair);
+    const codes = document.findings.map(({ code }) => code);
+    assert.deepEqual(codes, ['DOCTOR_NO_DHCP_SERVER'], JSON.stringify(document, undefined, 1));
+    assert.equal(outcomes(document)['uefi-v6'], 'boots');
+  });
+}
+
 test('what DHCPv6 says amiss is found: a Root Path that is none, one of over 255 bytes, parameters that UEFI refuses', async (t) => {
   if (!requires(t, ...peers)) return;
   await using stack = new AsyncDisposableStack();

@@ -73,6 +73,25 @@ test('a network where all is well: every client of IPv4 boots, and the machine i
   assert.equal(addresses(pair), '', 'the address is taken away again');
 });
 
+test('a server that is named is found by the name server that the network names, as machines that boot there find it', async (t) => {
+  if (!requires(t, ...peers)) return;
+  await using stack = new AsyncDisposableStack();
+  const pair = await served(t, stack, 'doctor-named');
+  const name = 'boot.doctor.example.com';
+  // Nobody reaches anything by IPv6 here, and a client over IPv4 does not try.
+  const names = [
+    '--port=53',
+    '--no-resolv',
+    '--no-hosts',
+    `--address=/${name}/192.0.2.1`,
+    `--address=/${name}/2001:db8::9`,
+  ];
+  await using _dnsmasq = await startDnsmasq(pair, [...names, `--dhcp-option=17,iscsi:${name}:::1:${targetName}`]);
+  const { document } = await examine(pair);
+  assert.deepEqual(document.findings, []);
+  assert.ok(document.disks.every(({ disk }) => disk.kind === 'good'));
+});
+
 test('as another machine: the target that its name leads to is seen, and those of others are hidden', async (t) => {
   if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
   const directory = temporaryDirectory(t);

@@ -1,22 +1,28 @@
 /** The doctor: looks at a network as machines that boot there would, and says what is wrong (RFC 4173 §5 to §7). */
 
-import { DisklessError } from '../../bytes/index.ts';
-import { Option } from '../../dhcp/option.ts';
 import type { Initiator } from '../../initiator/initiator.ts';
 import type { Clock } from '../../os/clock.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
 import type { Network, NetworkInterface } from '../../os/network.ts';
-import { prefixOf, routesOf } from '../dhcp-stage.ts';
-import { obtainLease } from '../held-lease.ts';
-import { bringUp, byOwnRoutes, configureAddress, type Reach } from '../interface-setup.ts';
-import { reachByIpv6 } from '../ipv6-route.ts';
+import { bringUp, byOwnRoutes } from '../interface-setup.ts';
+import { type ClientWay, wayOverIpv4, wayOverIpv6 } from './client-way.ts';
 import type { Finding } from './finding.ts';
-import type { Naming, Observation, SeenDhcp6, SeenDisk, SeenLease, SeenOffer, SeenRootPath } from './observation.ts';
+import type {
+  Naming,
+  Observation,
+  SeenDhcp6,
+  SeenDisk,
+  SeenLease,
+  SeenOffer,
+  SeenRootPath,
+  SeenRouter,
+} from './observation.ts';
 import { type Outlook, outlooks } from './outlook.ts';
 import { readRootPath } from './root-path-reading.ts';
 import { rules } from './rules/index.ts';
 import { seeDhcp6, takeIpv6Addresses } from './seen-dhcp6.ts';
 import { seeDisk } from './seen-disk.ts';
+import { type TakenLease, takeLease } from './seen-lease.ts';
 import { seeOffers } from './seen-offers.ts';
 import { seeRouters } from './seen-routers.ts';
 
@@ -66,7 +72,7 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
   const given: Named[] = rootPath === undefined ? [] : [{ rootPath, origin: 'the user', askedAs: 'user' }];
   const chosen = options.interface;
   if (chosen === undefined) {
-    const disks = await seeDisks(given, byOwnRoutes, options);
+    const disks = await seeDisks(given, () => ({ network: options.network, reach: byOwnRoutes }), options);
     return { offers: undefined, dhcp6: undefined, routers: undefined, lease: undefined, disks };
   }
   await bringUp(chosen, options.machine, cleanup, trace);
@@ -78,13 +84,14 @@ async function observe(options: ExaminationOptions, cleanup: AsyncDisposableStac
     seeDhcp6({ ...asked, timeout: window }, trace),
     seeRouters({ ...asked, machine, timeout: window }, trace),
   ]);
-  const leased = chosen.ipv4.length > 0 ? undefined : await takeLease(chosen, offers, options, cleanup);
+  const leased =
+    chosen.ipv4.length > 0 ? undefined : await takeLease({ ...options, interface: chosen }, offers, cleanup, trace);
   const named = [...given, ...offers.flatMap(namedIn), ...namedInAck(leased?.seen), ...namedByDhcp6(dhcp6)];
   if (dhcp6.plain.kind === 'answer' && named.some(isOverIpv6)) {
     await takeIpv6Addresses({ ...asked, timeout: window }, machine, cleanup, trace);
   }
-  const reach = reachOf(chosen, leased?.reach ?? byOwnRoutes, options);
-  return { offers, dhcp6, routers, lease: leased?.seen, disks: await seeDisks(named, reach, options) };
+  const wayOf = waysOf(chosen, { dhcp6, routers, leased }, options);
+  return { offers, dhcp6, routers, lease: leased?.seen, disks: await seeDisks(named, wayOf, options) };
 }
 
 interface Named extends Naming {
@@ -95,15 +102,27 @@ function isOverIpv6({ askedAs, rootPath: { reading } }: Named): boolean {
   return askedAs === 'dhcp6' || (reading.kind === 'iscsi' && reading.path.server?.kind === 'ipv6');
 }
 
-/** As a boot reaches hosts; what it waits for a router fits into one step. */
-function reachOf(chosen: NetworkInterface, overIpv4: Reach, options: ExaminationOptions): Reach {
-  const { network, machine, clock, random, timeout, signal } = options;
+interface Given {
+  readonly dhcp6: SeenDhcp6;
+  readonly routers: readonly SeenRouter[] | undefined;
+  readonly leased: TakenLease | undefined;
+}
+
+/** As those boot who are told of a disk so; what they wait for a router fits into one step. */
+function waysOf(
+  chosen: NetworkInterface,
+  { dhcp6: { plain }, routers = [], leased }: Given,
+  { network, machine, clock, random, timeout, signal }: ExaminationOptions,
+): (askedAs: Naming['askedAs']) => ClientWay {
   const routing = { interface: chosen, machine, clock, random, timeout: timeout / 2, signal };
-  const overIpv6 = reachByIpv6(network, () => routing);
-  return async (host, trace) => {
-    await overIpv4(host, trace);
-    await overIpv6(host, trace);
-  };
+  const { seen, reach = byOwnRoutes } = leased ?? {};
+  const overIpv4 = wayOverIpv4(network, routing, { nameServers: seen?.nameServers ?? [], reach });
+  // RFC 8106 §5.3.1: those of DHCP first.
+  const byDhcp6 = plain.kind === 'answer' ? plain.nameServers : [];
+  const nameServers = [...new Set([...byDhcp6, ...routers.flatMap((router) => router.nameServers)])];
+  const overIpv6 = wayOverIpv6(network, routing, nameServers);
+  const hasIpv4 = leased !== undefined || chosen.ipv4.length > 0;
+  return (askedAs) => (askedAs === 'dhcp6' || (askedAs === 'user' && !hasIpv4) ? overIpv6 : overIpv4);
 }
 
 function namedIn({ rootPath, server, askedAs }: SeenOffer): Named[] {
@@ -122,51 +141,21 @@ function namedByDhcp6({ plain }: SeenDhcp6): Named[] {
   return [{ rootPath: plain.rootPath, origin: `DHCPv6 of ${plain.server}`, askedAs: 'dhcp6' }];
 }
 
-/** The same Root Path is one disk, whoever names it. */
-async function seeDisks(named: readonly Named[], reach: Reach, options: ExaminationOptions): Promise<SeenDisk[]> {
+/** The same Root Path is one disk, whoever names it, and tried as the first is told of it. */
+async function seeDisks(
+  named: readonly Named[],
+  wayOf: (askedAs: Naming['askedAs']) => ClientWay,
+  options: ExaminationOptions,
+): Promise<SeenDisk[]> {
   const { say } = options;
-  const search = { ...options, reach: (host: string) => reach(host, { step: say }) };
   const disks: SeenDisk[] = [];
   for (const [text, [first, ...others]] of Map.groupBy(named, ({ rootPath }) => rootPath.text)) {
     if (first?.rootPath.reading.kind !== 'iscsi') continue;
     say(`trying ${text}`);
     const namings = [first, ...others].map(({ origin, askedAs }) => ({ origin, askedAs }));
+    const { network, reach } = wayOf(first.askedAs);
+    const search = { ...options, network, reach: (host: string) => reach(host, { step: say }) };
     disks.push(await seeDisk({ path: first.rootPath.reading.path, text, namings }, search));
   }
   return disks;
-}
-
-/** Without an address nothing can be tried: takes the lease that a boot would, for as long as the examination lasts. */
-async function takeLease(
-  chosen: NetworkInterface,
-  offers: readonly SeenOffer[],
-  options: ExaminationOptions,
-  cleanup: AsyncDisposableStack,
-): Promise<{ readonly seen: SeenLease; readonly reach: Reach } | undefined> {
-  if (!offers.some(({ kind }) => kind === 'address')) return undefined;
-  const { network, machine, clock, random, timeout, signal, say } = options;
-  const client = { hardwareAddress: chosen.mac, timeout };
-  try {
-    const asked = { network, clock, random, interface: chosen.name, client, signal };
-    const { held, lease } = await obtainLease(asked, { step: say });
-    cleanup.use(held);
-    const { reply, offer, address, serverIdentifier: server } = lease;
-    const given = {
-      address,
-      prefix: prefixOf(reply.options.find(Option.subnetMask)),
-      routes: routesOf(reply.options.find(Option.routers), reply.options.find(Option.classlessRoutes)),
-      mtu: reply.options.find(Option.interfaceMtu),
-    };
-    const seen = {
-      server,
-      address,
-      rootPathInAck: reply.options.find(Option.rootPath),
-      rootPathInOffer: offer?.options.find(Option.rootPath),
-    };
-    return { seen, reach: await configureAddress(chosen, given, machine, cleanup, { step: say }) };
-  } catch (error) {
-    if (signal.aborted || !(error instanceof DisklessError) || !error.code.startsWith('DHCP_')) throw error;
-    say(`${error.message} (${error.code})`);
-    return undefined;
-  }
 }

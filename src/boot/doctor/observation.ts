@@ -46,6 +46,8 @@ export type SeenDhcp6Answer =
       readonly rootPath: SeenRootPath | undefined;
       /** Option 60, each in hexadecimal; `malformed` when it is no list of them (RFC 5970 §3.2). */
       readonly bootFileParameters: readonly string[] | 'malformed';
+      /** Option 23. */
+      readonly nameServers: readonly Ipv6Address[];
     }
   | { readonly kind: 'none'; readonly error: ErrorRecord };
 
@@ -63,12 +65,15 @@ export interface SeenRouter {
   readonly onLink: readonly Ipv6Prefix[];
   /** Where the router leads; a default router: everywhere. */
   readonly routes: readonly Ipv6Prefix[];
+  readonly nameServers: readonly Ipv6Address[];
 }
 
 /** What DHCP gave in the end, where the doctor had to have an address. */
 export interface SeenLease {
   readonly server: Ipv4Address;
   readonly address: Ipv4Address;
+  /** Option 6. */
+  readonly nameServers: readonly Ipv4Address[];
   readonly rootPathInAck: string | undefined;
   readonly rootPathInOffer: string | undefined;
 }

@@ -38,6 +38,7 @@ async function seeAnswer(question: Question, trace: StageTrace): Promise<SeenDhc
       bootFileUrl: rootPath?.text,
       rootPath,
       bootFileParameters: bootFileParametersIn(reply),
+      nameServers: reply.options.find(Option.domainNameServers) ?? [],
     };
   } catch (error) {
     return { kind: 'none', error: errorRecord(answerIn(error, question)) };

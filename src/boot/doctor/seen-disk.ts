@@ -46,10 +46,12 @@ export async function seeDisk(
   const connection = await step(search, (signal) => connect(portal.host, portal.port, search, signal));
   const tried = { ...nothing, portal: formatPortal(portal), connection };
   if (connection.kind !== 'good') return tried;
+  // Whom the name leads to, the network has said.
+  const found = { ...portal, host: connection.value };
   const listed = await step(search, async (signal) => {
-    return (await search.initiator.discover(portal, { signal })).map(({ name }) => name);
+    return (await search.initiator.discover(found, { signal })).map(({ name }) => name);
   });
-  return { ...tried, listed, ...(await logIn(portal, path, search)) };
+  return { ...tried, listed, ...(await logIn(found, path, search)) };
 }
 
 async function connect(host: string, port: number, search: DiskSearch, signal: AbortSignal): Promise<string> {

@@ -46,20 +46,31 @@ export async function seeRouters(question: RouterQuestion, trace: StageTrace): P
   return routersIn(heard);
 }
 
-/** Of each router what it says last of each prefix. */
+/** Of each router what it says last of each prefix and name server. */
 export function routersIn(heard: readonly RouterAdvertisement[]): SeenRouter[] {
   return [...Map.groupBy(heard, ({ router }) => router)].map(([address, all]) => {
     const asDefault = all.map(({ lifetime }) => ({ value: everywhere, lifetime }));
     const routes = all.flatMap((each) => each.routes);
     return {
       address,
-      onLink: lasting(all.flatMap(({ onLink }) => onLink)),
-      routes: lasting([...asDefault, ...routes]),
+      onLink: lasting(
+        all.flatMap(({ onLink }) => onLink),
+        prefixText,
+      ),
+      routes: lasting([...asDefault, ...routes], prefixText),
+      nameServers: lasting(
+        all.flatMap(({ nameServers }) => nameServers),
+        String,
+      ),
     };
   });
 }
 
-function lasting(advertised: readonly Advertised<Ipv6Prefix>[]): Ipv6Prefix[] {
-  const last = new Map(advertised.map((each) => [`${each.value.network}/${each.value.length}`, each]));
+function prefixText({ network, length }: Ipv6Prefix): string {
+  return `${network}/${length}`;
+}
+
+function lasting<T>(advertised: readonly Advertised<T>[], keyOf: (value: T) => string): T[] {
+  const last = new Map(advertised.map((each) => [keyOf(each.value), each]));
   return [...last.values()].filter(({ lifetime }) => lifetime > 0).map(({ value }) => value);
 }

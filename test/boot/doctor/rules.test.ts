@@ -61,7 +61,14 @@ function answered(
   servers = ['0003'],
 ): SeenDhcp6 {
   const rootPath = bootFileUrl === undefined ? undefined : readRootPath(new TextEncoder().encode(bootFileUrl));
-  const answer = { kind: 'answer', server: '0003', bootFileUrl, rootPath, bootFileParameters } as const;
+  const answer = {
+    kind: 'answer',
+    server: '0003',
+    bootFileUrl,
+    rootPath,
+    bootFileParameters,
+    nameServers: [],
+  } as const;
   return { plain: answer, ipxe: answer, servers };
 }
 
@@ -80,7 +87,7 @@ const long = `iscsi:192.0.2.1::::iqn.2001-04.com.example:${'x'.repeat(190)}`;
 const prefix = (network: string, length: number) => ({ network: parseIpv6(network), length });
 const everywhere = prefix('::', 0);
 const router = (fields: Partial<SeenRouter>): SeenRouter => {
-  return { address: parseIpv6('fe80::1'), onLink: [], routes: [], ...fields };
+  return { address: parseIpv6('fe80::1'), onLink: [], routes: [], nameServers: [], ...fields };
 };
 const elsewhere = router({ onLink: [prefix('2001:db8:1::', 64)], routes: [everywhere] });
 /** A link with routers, where DHCPv6 names a disk. */
@@ -120,7 +127,13 @@ const ill: readonly (readonly [string, Observation, readonly string[]])[] = [
       offers: [offer(undefined), offer(good, { askedAs: 'ipxe' })],
       dhcp6: undefined,
       routers: undefined,
-      lease: { server: ip('192.0.2.1'), address: ip('192.0.2.50'), rootPathInAck: good, rootPathInOffer: undefined },
+      lease: {
+        server: ip('192.0.2.1'),
+        address: ip('192.0.2.50'),
+        nameServers: [],
+        rootPathInAck: good,
+        rootPathInOffer: undefined,
+      },
       disks: [disk(good)],
     },
     ['DOCTOR_ROOT_PATH_NOT_OFFERED'],

@@ -15,16 +15,24 @@ function said(router: typeof first, fields: Partial<RouterAdvertisement>): Route
 
 test('of each router what it says last of each prefix counts, and a lifetime of 0 takes it back (RFC 4861 §6.3.4)', () => {
   const [one, two, three] = [prefix('2001:db8:1::', 64), prefix('2001:db8:2::', 64), prefix('2001:db8:3::', 48)];
+  const [gone, stays] = [parseIpv6('2001:db8::53'), parseIpv6('2001:db8::54')];
   const routers = routersIn([
     said(first, { lifetime: 1800, onLink: [{ value: one, lifetime: 60 }] }),
     said(second, { onLink: [{ value: two, lifetime: 60 }], routes: [{ value: three, lifetime: 60 }] }),
     said(first, { lifetime: 1800, onLink: [{ value: two, lifetime: 60 }] }),
     said(first, { lifetime: 0, onLink: [{ value: one, lifetime: 0 }] }),
-    said(second, { lifetime: 1800 }),
+    said(second, {
+      lifetime: 1800,
+      nameServers: [
+        { value: gone, lifetime: 9 },
+        { value: stays, lifetime: 9 },
+      ],
+    }),
+    said(second, { lifetime: 1800, nameServers: [{ value: gone, lifetime: 0 }] }),
   ]);
   assert.deepEqual(routers, [
-    { address: first, onLink: [two], routes: [] },
-    { address: second, onLink: [two], routes: [prefix('::', 0), three] },
+    { address: first, onLink: [two], routes: [], nameServers: [] },
+    { address: second, onLink: [two], routes: [prefix('::', 0), three], nameServers: ['2001:db8::54'] },
   ]);
   assert.deepEqual(routersIn([]), []);
 });
