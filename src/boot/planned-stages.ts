@@ -6,7 +6,7 @@ import type { BootEnvironment } from './environment.ts';
 import { chooseInterface, hasAddress } from './interface-setup.ts';
 import { decideDhcp, decideDiscovery, decideSoftware, type StageName } from './plan.ts';
 import { refuseInsecureDhcp, refuseInsecureDiscovery, refuseInsecureRequest } from './secure-policy.ts';
-import { locationsOf } from './through-dhcp.ts';
+import { locationsOf } from './service-locations.ts';
 import { askableServices } from './through-discovery.ts';
 
 export interface PlannedStage {

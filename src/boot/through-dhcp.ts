@@ -2,11 +2,10 @@
 
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
-import { ISNS_PORT } from '../isns/pdu.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
 import { type BootParameters, complete, parametersOfDhcp, parametersOfUser } from './boot-parameters.ts';
 import { asksDhcp6, type BootRequest } from './boot-request.ts';
-import type { ParameterName, PlainParameters } from './dhcp-parameters.ts';
+import type { ParameterName } from './dhcp-parameters.ts';
 import { type DhcpResult, describeDhcpResult, howToAsk, runDhcpStage } from './dhcp-stage.ts';
 import type { ServiceLocations } from './discovery-service.ts';
 import type { BootEnvironment } from './environment.ts';
@@ -24,6 +23,7 @@ import { type LeasedNetwork, leasedNetwork } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
 import { refuseInsecureDhcp } from './secure-policy.ts';
+import { locationsOf } from './service-locations.ts';
 import { softwareOfDhcp } from './software-source.ts';
 import { throughDhcp6 } from './through-dhcp6.ts';
 import { heeding } from './time-limit.ts';
@@ -156,21 +156,5 @@ function reachingNames(reach: Reach, network: Network): Reach {
   return async (host, trace) => {
     const addresses = await network.resolve(host).catch(() => []);
     for (const address of addresses) await reach(address, trace);
-  };
-}
-
-/**
- * Where discovery services are: what the user says counts more than DHCP, but for scopes that the network insists on (RFC 2610 §4).
- */
-export function locationsOf({ locations = {} }: BootRequest, parameters: PlainParameters): ServiceLocations {
-  const { isns, slpDirectoryAgents, slpServiceScope } = parameters;
-  const servers = isns?.value.servers.map((host) => ({ host, port: ISNS_PORT }));
-  const scope = slpServiceScope?.value;
-  const scopes = scope?.mandatory === true ? scope.scopes : (locations.slpScopes ?? scope?.scopes);
-  return {
-    isnsServers: locations.isnsServers ?? servers ?? [],
-    slpAgents: locations.slpAgents ?? slpDirectoryAgents?.value.addresses ?? [],
-    slpScopes: scopes ?? [],
-    slpMulticast: slpDirectoryAgents?.value.mandatory !== true,
   };
 }
