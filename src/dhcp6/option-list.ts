@@ -48,6 +48,14 @@ export class OptionList implements Iterable<readonly [number, Uint8Array]> {
     return this.#entries.flatMap(([code, bytes]) => (code === option.code ? [decode(option, bytes)] : []));
   }
 
+  /** Every value that is not malformed, as `find` for one. */
+  findAll<T>(option: OptionType<T>): T[] {
+    return this.#entries.flatMap((entry) => {
+      const value = new OptionList([entry]).find(option);
+      return value === undefined ? [] : [value];
+    });
+  }
+
   raw(wanted: number): Uint8Array | undefined {
     return this.#entries.find(([code]) => code === wanted)?.[1];
   }

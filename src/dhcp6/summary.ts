@@ -30,14 +30,8 @@ export function summary(message: Dhcp6Message): string {
 }
 
 function addressesOf({ options }: Dhcp6Message): string[] {
-  return [...options].flatMap(([code, value]) => {
-    if (code !== Option.iaNa.code) return [];
-    try {
-      const { options: inner } = Option.iaNa.codec.decode(value);
-      return inner.all(Option.iaAddress).map(({ address }) => address);
-    } catch {
-      return [];
-    }
+  return options.findAll(Option.iaNa).flatMap((association) => {
+    return association.options.findAll(Option.iaAddress).map(({ address }) => address);
   });
 }
 

@@ -522,3 +522,43 @@ describe('where nothing comes of it, one error says why', () => {
     assert.equal(heard, 32);
   });
 });
+
+describe('an identity association or an address that is malformed', () => {
+  const inAssociation = (options: OptionList) => ({ iaid, t1: 1000, t2: 2000, options });
+  const cutAddress = (list: OptionList) => list.appendRaw(Option.iaAddress.code, new Uint8Array(3));
+  const malformed: readonly (readonly [string, (list: OptionList) => unknown])[] = [
+    ['a short association', (list) => list.appendRaw(Option.iaNa.code, new Uint8Array(5))],
+    [
+      'options that are cut',
+      (list) => list.appendRaw(Option.iaNa.code, Buffer.from(`0000000700000000000000000005000901`, 'hex')),
+    ],
+    ['a short address', (list) => list.append(Option.iaNa, inAssociation(cutAddress(new OptionList())))],
+  ];
+  for (const [what, options] of malformed) {
+    test(`is as if it were not there: ${what}`, () => {
+      const client = new TestClient();
+      assert.deepEqual(client.hear({ type: MessageType.advertise, options }), []);
+      assert.deepEqual(client.hear(advertise({ options })), ['advertise'], 'another association counts');
+      assert.deepEqual(client.wait(), ['REQUEST']);
+      client.hear({ type: MessageType.reply, options });
+      const state = (): string => client.client.state;
+      while (state() !== 'requesting') {
+        client.wait();
+        if (state() === 'soliciting') client.hear(advertise());
+      }
+      assert.deepEqual(client.hear(reply()), ['bound']);
+      while (state() !== 'renewing') client.wait();
+      client.hear({ type: MessageType.reply, options });
+      assert.equal(client.lease.addresses.length, 1);
+    });
+  }
+
+  test('leaves other addresses of its association', () => {
+    const two = association([{}]).options;
+    cutAddress(two);
+    const client = new TestClient();
+    client.hear({ type: MessageType.advertise, options: (list) => list.append(Option.iaNa, inAssociation(two)) });
+    client.wait();
+    assert.deepEqual(client.sent.options.get(Option.iaNa)?.options.all(Option.iaAddress).length, 1);
+  });
+});

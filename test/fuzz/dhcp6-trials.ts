@@ -87,8 +87,13 @@ export const dhcp6Trials: Readonly<Record<string, (random: Random) => void | Pro
     answer.writeUIntBE(0x80_0000, 1, 3);
     let now = 0;
     for (let step = 0; step < 6; step++) {
-      client.receive(damaged(random, answer), now);
-      client.receive(answer, now);
+      for (const datagram of [damaged(random, answer), answer]) {
+        try {
+          client.receive(datagram, now);
+        } catch (cause) {
+          throw new Error('a DHCPv6 client raises what is wrong with a datagram, which anybody can send', { cause });
+        }
+      }
       const { deadline } = client;
       if (deadline === undefined) return;
       if (!Number.isFinite(deadline) || deadline < now)

@@ -54,7 +54,7 @@ function ofLease({ serverIdentifier, addresses }: Dhcp6Lease) {
 function offeredAddresses(advertise: Dhcp6Message, iaid: number): Ipv6Address[] {
   return (
     associationOf(advertise, iaid)
-      ?.options.all(Option.iaAddress)
+      ?.options.findAll(Option.iaAddress)
       .map(({ address }) => address) ?? []
   );
 }

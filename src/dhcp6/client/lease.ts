@@ -46,12 +46,7 @@ const T2_SHARE = 0.8;
 
 /** The client's own IA in a message; undefined when it is absent or malformed. */
 export function associationOf({ options }: Dhcp6Message, iaid: number): IdentityAssociation | undefined {
-  for (const [code, value] of options) {
-    if (code !== Option.iaNa.code) continue;
-    const association = Option.iaNa.codec.decode(value);
-    if (association.iaid === iaid) return association;
-  }
-  return undefined;
+  return options.findAll(Option.iaNa).find((association) => association.iaid === iaid);
 }
 
 /** Addresses that the message gives, those of lifetime 0 left out (RFC 8415 §18.2.10.1). Undefined when there is none. */
@@ -67,7 +62,7 @@ export function leaseFrom(
   const { t1, t2, options } = association;
   if (t1 > t2 && t2 > 0) return undefined;
   const given = options
-    .all(Option.iaAddress)
+    .findAll(Option.iaAddress)
     // RFC 8415 §21.6: an address that is preferred longer than valid is to be discarded.
     .filter(({ preferredLifetime, validLifetime }) => validLifetime > 0 && preferredLifetime <= validLifetime);
   if (given.length === 0) return undefined;
@@ -104,7 +99,7 @@ export function renewedLease(
   const association = associationOf(reply, iaid);
   if (association === undefined) return undefined;
   if (statusOf(association).code === StatusCode.noBinding) return 'forgotten';
-  const mentioned = association.options.all(Option.iaAddress).map(({ address }) => address);
+  const mentioned = association.options.findAll(Option.iaAddress).map(({ address }) => address);
   const kept = before.addresses.filter(({ address, validUntil }) => !mentioned.includes(address) && validUntil > now);
   const { advertise, reason } = before;
   const given = leaseFrom(reply, iaid, { advertise, reason }, now);
