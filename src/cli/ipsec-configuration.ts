@@ -14,6 +14,9 @@ export interface IpsecRequest {
   readonly ports: readonly number[];
 }
 
+/** By their numbers: strongSwan looks names up in /etc/protocols, which a small system does not have. */
+const protocols = { tcp: 6, udp: 17 } as const;
+
 /** SLP and iSNS have one port each, for TCP and UDP (RFC 2608 §6, RFC 4171 §4). */
 const discoveryPorts = { slp: 427, isns: 3205 } as const;
 
@@ -37,7 +40,7 @@ export function ipsecConfiguration(request: IpsecRequest): string {
   const [own, peer] = side === 'client' ? (['client', 'server'] as const) : (['server', 'client'] as const);
   return `# Protects iSCSI, SLP and iSNS between a machine that boots and ${server}: RFC 4173 §8, RFC 7146.
 # Goes to /etc/swanctl/conf.d/diskless.conf on the ${side}; then: swanctl --load-all
-# SLP by multicast and DHCP stay outside: IPsec needs to know the other end.
+# SLP by multicast and DHCP stay outside: IPsec needs to know the other end. Protocol 6 is TCP, 17 is UDP.
 connections {
   diskless {
     # IKEv2: IKEv1's main mode does not go with pre-shared keys and addresses that change (RFC 4173 §8, RFC 7146 §3).
@@ -66,19 +69,32 @@ include diskless-psk.secrets
 }
 
 function children({ side, ports }: IpsecRequest): string {
-  const iscsi = ports.map((port) => `tcp/${port}`);
-  const both = (port: number) => [`tcp/${port}`, `udp/${port}`];
+  const both = (port: number) => [service('tcp', port), service('udp', port)];
   return [
-    child('iscsi', iscsi, side),
+    child(
+      'iscsi',
+      ports.map((port) => service('tcp', port)),
+      side,
+    ),
     child('slp', both(discoveryPorts.slp), side),
     child('isns', both(discoveryPorts.isns), side),
   ].join('\n');
 }
 
+interface Service {
+  /** Number of the protocol. */
+  readonly protocol: number;
+  readonly port: number;
+}
+
+function service(protocol: keyof typeof protocols, port: number): Service {
+  return { protocol: protocols[protocol], port };
+}
+
 /** `trap`: the first packet brings the protection up, and none leaves without it. */
-function child(name: string, services: readonly string[], side: IpsecRequest['side']): string {
-  const served = services.map((service) => `dynamic[${service}]`).join(', ');
-  const asking = [...new Set(services.map((service) => `dynamic[${service.split('/')[0]}]`))].join(', ');
+function child(name: string, services: readonly Service[], side: IpsecRequest['side']): string {
+  const served = services.map(({ protocol, port }) => `dynamic[${protocol}/${port}]`).join(', ');
+  const asking = [...new Set(services.map(({ protocol }) => `dynamic[${protocol}]`))].join(', ');
   const [local, remote] = side === 'client' ? [asking, served] : [served, asking];
   return `      ${name} {
         mode = tunnel

@@ -34,9 +34,9 @@ test('keys are pre-shared and IKEv2’s: no main mode where an address changes (
 test('nothing leaves the client unprotected for the ports of iSCSI, SLP and iSNS', () => {
   const text = ipsecConfiguration({ ...request, ports: [3260, 3261] });
   assert.deepEqual(valuesOf(text, 'remote_ts'), [
-    'dynamic[tcp/3260], dynamic[tcp/3261]',
-    'dynamic[tcp/427], dynamic[udp/427]',
-    'dynamic[tcp/3205], dynamic[udp/3205]',
+    'dynamic[6/3260], dynamic[6/3261]',
+    'dynamic[6/427], dynamic[17/427]',
+    'dynamic[6/3205], dynamic[17/3205]',
   ]);
   assert.deepEqual(valuesOf(text, 'start_action'), ['trap', 'trap', 'trap']);
   const server = ipsecConfiguration({ ...request, side: 'server' });
