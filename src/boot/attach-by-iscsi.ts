@@ -2,9 +2,9 @@
 
 import { DisklessError } from '../bytes/index.ts';
 import { formatPortalAddress } from '../iscsi/portal-address.ts';
-import { type Clock, pause } from '../os/clock.ts';
-import type { RunProcess } from '../os/process.ts';
-import { type Attachment, TOOL_SILENCE } from './attach-by-nbd.ts';
+import { type Clock, pause, type Timer } from '../os/clock.ts';
+import type { ProcessOptions } from '../os/process.ts';
+import { type Attachment, type KernelTools, TOOL_SILENCE, UNDO_SILENCE } from './attach-by-nbd.ts';
 
 export interface KernelDisk {
   /** Who this machine is to the target, which may show another disk to another one (RFC 4173 §5); the kernel's own name may differ. */
@@ -20,27 +20,30 @@ export interface KernelDisk {
 /** Milliseconds that the kernel has to find the unit after the login, and between two looks. */
 const UNIT_TIMEOUT = 15_000;
 const LOOK_INTERVAL = 250;
+/** Milliseconds that a login gets to its end when it is not wanted any more. */
+const LOGIN_GRACE = 5_000;
+
+export interface IscsiTools extends Pick<KernelTools, 'run' | 'signal'> {
+  readonly clock: Clock;
+}
 
 /**
  * `record` names the kernel's interface record, in which open-iscsi keeps the initiator's name; it is there as long as the disk is.
- * Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, and what `iscsiadm` failed with.
+ * Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, what `iscsiadm` failed with, and the signal's reason.
  */
-export async function attachByIscsi(
-  disk: KernelDisk,
-  record: string,
-  run: RunProcess,
-  clock: Clock,
-): Promise<Attachment> {
+export async function attachByIscsi(disk: KernelDisk, record: string, tools: IscsiTools): Promise<Attachment> {
+  const { run, clock, signal } = tools;
   const { initiatorName, address, port, targetName } = disk;
   const portal = formatPortalAddress(address, port);
-  const iscsiadm = async (...args: string[]): Promise<string> => {
+  const iscsiadm = async (args: readonly string[], options: ProcessOptions): Promise<string> => {
     let said = '';
     const output = (text: string): void => {
       said += text;
     };
-    await run('iscsiadm', args, { silence: TOOL_SILENCE, output });
+    await run('iscsiadm', args, { ...options, output });
     return said;
   };
+  const doing = { silence: TOOL_SILENCE, signal };
   const iface = ['-m', 'iface', '-I', record];
   const node = ['-m', 'node', '-T', targetName, '-p', portal, '-I', record];
   const undoing = [
@@ -49,25 +52,48 @@ export async function attachByIscsi(
     [...iface, '-o', 'delete'],
   ];
   const detach = async (): Promise<void> => {
-    for (const args of undoing) await iscsiadm(...args);
+    for (const args of undoing) await iscsiadm(args, { silence: TOOL_SILENCE });
   };
-  await iscsiadm(...iface, '-o', 'new');
   try {
-    await iscsiadm(...iface, '-o', 'update', '-n', 'iface.initiatorname', '-v', initiatorName);
-    await iscsiadm(...node, '-o', 'new');
-    await iscsiadm(...node, '-l');
+    await iscsiadm([...iface, '-o', 'new'], doing);
+    await iscsiadm([...iface, '-o', 'update', '-n', 'iface.initiatorname', '-v', initiatorName], doing);
+    await iscsiadm([...node, '-o', 'new'], doing);
+    // iscsid goes on with a login when its iscsiadm is gone: it is to try once, and not for minutes.
+    await iscsiadm([...node, '-o', 'update', '-n', 'node.session.initial_login_retry_max', '-v', '1'], doing);
+    using unwanted = afterwards(signal, LOGIN_GRACE, clock);
+    // There is nothing to log out of before it is done.
+    await iscsiadm([...node, '-l'], { ...doing, signal: unwanted.signal });
     const deadline = clock.monotonic() + UNIT_TIMEOUT;
     for (;;) {
-      const blockDevice = findUnit(await iscsiadm('-m', 'session', '-P', '3'), disk);
+      const blockDevice = findUnit(await iscsiadm(['-m', 'session', '-P', '3'], doing), disk);
       if (blockDevice !== undefined) return { blockDevice, detach };
       if (clock.monotonic() >= deadline) throw noUnit(disk);
-      await pause(clock, LOOK_INTERVAL);
+      await pause(clock, LOOK_INTERVAL, signal);
     }
   } catch (error) {
+    if (error instanceof DisklessError && error.code === 'PROCESS_NOT_FOUND') throw error;
     // What failed is what counts, not that there is nothing to log out of, or to delete.
-    for (const args of undoing) await iscsiadm(...args).catch(() => {});
+    for (const args of undoing) await iscsiadm(args, { silence: UNDO_SILENCE }).catch(() => {});
     throw error;
   }
+}
+
+/** A signal that is aborted `delay` milliseconds after another one. */
+function afterwards(signal: AbortSignal, delay: number, clock: Clock): Disposable & { readonly signal: AbortSignal } {
+  const late = new AbortController();
+  let timer: Timer | undefined;
+  const begin = (): void => {
+    timer = clock.after(delay, () => late.abort(signal.reason));
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return {
+    signal: late.signal,
+    [Symbol.dispose]() {
+      timer?.cancel();
+      signal.removeEventListener('abort', begin);
+    },
+  };
 }
 
 /** Finds the block device in what `iscsiadm -m session -P 3` prints: targets, and under each its units. */

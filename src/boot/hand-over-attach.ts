@@ -9,6 +9,7 @@ import { attachByIscsi } from './attach-by-iscsi.ts';
 import { type Attachment, attachByNbd, type KernelTools, kernelHasNbd } from './attach-by-nbd.ts';
 import type { NbdHandOver } from './hand-over-nbd.ts';
 import type { KernelWay } from './kernel-way.ts';
+import { heeding } from './time-limit.ts';
 
 export interface AttachOptions extends KernelTools {
   readonly clock: Clock;
@@ -22,9 +23,13 @@ export interface AttachOptions extends KernelTools {
   readonly kernelWay: KernelWay;
 }
 
-/** Raises ATTACH_UNAVAILABLE, ATTACH_NO_DEVICE, and what the programs failed with. */
-export async function handOverToKernel(options: AttachOptions): Promise<Attachment> {
-  const { kernelWay, run, clock } = options;
+/** Raises ATTACH_UNAVAILABLE, ATTACH_NO_DEVICE, what the programs failed with, and the signal's reason. */
+export function handOverToKernel(options: AttachOptions): Promise<Attachment> {
+  return heeding(options.signal, byWhateverThereIs(options));
+}
+
+async function byWhateverThereIs(options: AttachOptions): Promise<Attachment> {
+  const { kernelWay } = options;
   const obstacles: string[] = [];
   if (await kernelHasNbd(options)) {
     const attachment = await unlessMissing(overOwnSession(options));
@@ -36,7 +41,7 @@ export async function handOverToKernel(options: AttachOptions): Promise<Attachme
   if (kernelWay.kind === 'closed') {
     obstacles.push(kernelWay.reason);
   } else {
-    const attachment = await unlessMissing(attachByIscsi(kernelWay.disk, options.record, run, clock));
+    const attachment = await unlessMissing(attachByIscsi(kernelWay.disk, options.record, options));
     if (attachment !== undefined) return attachment;
     obstacles.push('iscsiadm is not installed');
   }
@@ -61,7 +66,8 @@ async function overOwnSession(options: AttachOptions): Promise<Attachment> {
       },
     };
   } catch (error) {
-    await served.close();
+    // Nobody has written anything that could be lost with it.
+    await served.close().catch(() => {});
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 
 import type { BootResult } from '../boot/boot.ts';
 import type { BootedDisk } from '../boot/boot-stage.ts';
+import { handBack } from '../boot/hand-back.ts';
 import { handOverToKernel } from '../boot/hand-over-attach.ts';
 import { handOverByNbd, type NbdHandOver } from '../boot/hand-over-nbd.ts';
 import { handOverToVm, QEMU } from '../boot/hand-over-vm.ts';
@@ -30,7 +31,10 @@ export interface HandOver {
   end(): Promise<void>;
 }
 
-/** Undefined when the settings ask for none. `forQemu` are arguments of `--vm`. Raises what the ways of handing over raise. */
+/**
+ * Undefined when the settings ask for none. `forQemu` are arguments of `--vm`. Raises what the ways of handing over raise, and the
+ * reason of the result's signal.
+ */
 export async function handOver(
   settings: BootSettings,
   result: BootResult,
@@ -50,7 +54,7 @@ export async function handOver(
 
 async function attach(
   { secure, authorizedServer }: BootSettings,
-  { disk, initiatorName, chap }: BootResult,
+  { disk, initiatorName, chap, signal }: BootResult,
 ): Promise<HandOver> {
   const { address, port } = disk.session.current.remote;
   const { targetName, device, lun } = disk;
@@ -60,10 +64,14 @@ async function attach(
     run: runProcess,
     files: nodeFileSystem,
     clock: systemClock,
+    signal,
     blockSize: device.blockSize,
     socket: `/run/${name}.sock`,
     record: name,
-    serve: (path) => serve(disk, { kind: 'local', path }),
+    serve: async (path) => {
+      const served = await serve(disk, { kind: 'local', path });
+      return { ...served, close: () => handBack(() => served.close(), disk.session, systemClock) };
+    },
     kernelWay: kernelWay({ initiatorName, address, port, targetName, lun, chap, confined }),
   });
   return {

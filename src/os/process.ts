@@ -10,11 +10,15 @@ export interface ProcessOptions {
   readonly silence: number;
   /** What it writes on its standard output, as it comes. */
   readonly output?: (text: string) => void;
+  /** Told its process id when it has been started. */
+  readonly started?: (pid: number) => void;
 }
 
 /** Runs a program and returns when it has ended well. Raises PROCESS_NOT_FOUND, PROCESS_FAILED, PROCESS_STUCK, PROCESS_ABORTED. */
 export type RunProcess = (program: string, args: readonly string[], options: ProcessOptions) => Promise<void>;
 
+/** Milliseconds: a killed program is gone at once, but for one that waits inside of the kernel, such as for a disk. */
+const END_PATIENCE = 2_000;
 /** How much of what a program said about its failure is kept: the end, where the reason is. */
 const COMPLAINT_LENGTH = 2000;
 
@@ -27,9 +31,16 @@ export const runProcess: RunProcess = (program, args, options) =>
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let complaint = '';
     let reason: DisklessError | undefined;
+    let impatience: NodeJS.Timeout | undefined;
     const end = (error: DisklessError): void => {
       reason ??= error;
       child.kill('SIGKILL');
+      impatience ??= setTimeout(() => {
+        // What it has started may have its outputs, and keep them.
+        for (const output of [child.stdout, child.stderr]) output.destroy();
+        child.unref();
+        finish(error);
+      }, END_PATIENCE);
     };
     const stuck = setTimeout(() => {
       end(new DisklessError('PROCESS_STUCK', `${program} said nothing for ${options.silence / 1000} s and was ended`));
@@ -46,10 +57,14 @@ export const runProcess: RunProcess = (program, args, options) =>
     });
     const finish = (error: DisklessError | undefined): void => {
       clearTimeout(stuck);
+      clearTimeout(impatience);
       options.signal?.removeEventListener('abort', abort);
       if (error === undefined) resolve();
       else reject(error);
     };
+    child.on('spawn', () => {
+      if (child.pid !== undefined) options.started?.(child.pid);
+    });
     child.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code === 'ENOENT' ? 'PROCESS_NOT_FOUND' : 'PROCESS_FAILED';
       finish(new DisklessError(code, `cannot run ${program}: ${error.code ?? error.message}`, { cause: error }));

@@ -8,22 +8,32 @@ import { kernelWay, type ReachedDisk } from '../../src/boot/kernel-way.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { encodeLun } from '../../src/scsi/lun.ts';
-import { SimulatedClock } from '../support/simulated-clock.ts';
+import { SimulatedClock, settled } from '../support/simulated-clock.ts';
 
 const targetName = 'iqn.2001-04.com.example:disk';
 const initiatorName = 'iqn.2001-04.com.example:client';
 
-/** A machine with these paths; `programs` says what each prints, or how it fails; those that it does not name are not installed. */
+/** What a program does that comes to no end by itself. */
+const hangs = Symbol('hangs');
+const pid = 4711;
+
+/**
+ * A machine with these paths; `programs` says what each prints, or how it fails; those that it does not name are not installed. Each
+ * device that is in use is `owner`'s.
+ */
 function machine(
   paths: readonly string[],
-  programs: Readonly<Record<string, (args: readonly string[]) => string | Error>>,
+  programs: Readonly<Record<string, (args: readonly string[]) => string | Error | typeof hangs>>,
+  owner = 1,
 ) {
   const calls: string[] = [];
   const present = new Set(paths);
   const clock = new SimulatedClock();
+  const abort = new AbortController();
   let serving = 0;
   const options: AttachOptions = {
     clock,
+    signal: abort.signal,
     blockSize: 512,
     socket: '/run/disk.sock',
     record: 'boot-7',
@@ -32,13 +42,21 @@ function machine(
       ...nodeFileSystem,
       status: (path) =>
         present.has(path) ? { size: 0, allocated: 0, modified: 0n, mode: 0o644, kind: 'directory' } : undefined,
+      readFile: async () => new TextEncoder().encode(`${owner}\n`),
     },
-    async run(program, args, { output }) {
+    async run(program, args, { output, signal, started }) {
       const act = programs[program];
       if (act === undefined) throw new DisklessError('PROCESS_NOT_FOUND', `cannot run ${program}`);
+      const killed = new DisklessError('PROCESS_ABORTED', `${program} was ended`);
+      if (signal?.aborted) throw killed;
       calls.push([program, ...args].join(' '));
+      started?.(pid);
       const result = act(args);
       if (result instanceof Error) throw result;
+      if (result === hangs) {
+        await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+        throw killed;
+      }
       output?.(result);
     },
     async serve(path) {
@@ -52,7 +70,7 @@ function machine(
       };
     },
   };
-  return { options, calls, clock, serving: () => serving, present };
+  return { options, calls, clock, abort, serving: () => serving, present };
 }
 
 const well = () => '';
@@ -132,6 +150,7 @@ test('otherwise the kernel’s initiator logs in under the name of the boot, and
     `${iface} -o new`,
     `${iface} -o update -n iface.initiatorname -v ${initiatorName}`,
     `${node} -o new`,
+    `${node} -o update -n node.session.initial_login_retry_max -v 1`,
     `${node} -l`,
     'iscsiadm -m session -P 3',
     `${node} -u`,
@@ -146,6 +165,71 @@ test('a kernel that does not find the unit in time is logged out again', async (
   await clock.pass(20_000);
   await attaching;
   assert.match(calls.at(-1) ?? '', /-o delete$/);
+  assert.equal(clock.pending, 0);
+});
+
+const interruption = new DisklessError('INTERRUPTED', 'it was interrupted');
+
+for (const [whose, owner, undone] of [
+  ['was set up by it is given back', pid, ['nbd-client -d /dev/nbd1']],
+  ['somebody else has set up meanwhile is left alone', 1, []],
+] as const) {
+  test(`a signal ends an nbd-client that hangs, and what is served; a device that ${whose}`, async () => {
+    const all = machine(
+      kernelNbd,
+      {
+        'nbd-client': (args) => {
+          all.present.add('/sys/block/nbd1/pid');
+          return args.includes('-d') ? '' : hangs;
+        },
+      },
+      owner,
+    );
+    const attaching = assert.rejects(handOverToKernel(all.options), interruption);
+    await settled();
+    assert.equal(all.calls.length, 1);
+    all.abort.abort(interruption);
+    await attaching;
+    assert.deepEqual(all.calls.slice(1), undone);
+    assert.equal(all.serving(), 0);
+  });
+}
+
+test('a signal ends a modprobe that hangs, and no other way is tried', async () => {
+  const { options, calls, abort } = machine([], { modprobe: () => hangs, iscsiadm: well });
+  const attaching = assert.rejects(handOverToKernel(options), interruption);
+  await settled();
+  abort.abort(interruption);
+  await attaching;
+  assert.deepEqual(calls, ['modprobe nbd']);
+});
+
+test('a signal while the kernel looks for the unit ends that at once, and logs out', async () => {
+  const { options, calls, clock, abort } = machine([], { iscsiadm: well });
+  const attaching = assert.rejects(handOverToKernel(options), interruption);
+  await clock.pass(600);
+  abort.abort(interruption);
+  await attaching;
+  assert.deepEqual(
+    calls.slice(-3).map((call) => call.slice(call.indexOf('boot-7'))),
+    ['boot-7 -u', 'boot-7 -o delete', 'boot-7 -o delete'],
+  );
+  assert.equal(clock.pending, 0);
+});
+
+test('a login that nobody wants any more gets a moment to end, so that it can be logged out of', async () => {
+  const { options, calls, clock, abort } = machine([], { iscsiadm: (args) => (args.includes('-l') ? hangs : '') });
+  const attaching = assert.rejects(handOverToKernel(options), interruption);
+  await settled();
+  abort.abort(interruption);
+  await clock.pass(4_999);
+  assert.match(calls.at(-1) ?? '', /-l$/);
+  await clock.pass(1);
+  await attaching;
+  assert.deepEqual(
+    calls.slice(-3).map((call) => call.slice(call.indexOf('boot-7'))),
+    ['boot-7 -u', 'boot-7 -o delete', 'boot-7 -o delete'],
+  );
   assert.equal(clock.pending, 0);
 });
 

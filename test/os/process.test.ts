@@ -36,6 +36,34 @@ test('a signal ends it', async () => {
   await assert.rejects(node('', { signal: controller.signal }), withCode('PROCESS_ABORTED'), 'before it began');
 });
 
+test('one that is ended is not waited for longer than a moment where what it has started goes on', async () => {
+  const controller = new AbortController();
+  let started = 0;
+  const script =
+    'process.stdout.write(String(require("child_process").spawn("sleep", ["60"], { stdio: "inherit" }).pid))';
+  const running = node(script, {
+    signal: controller.signal,
+    output: (pid) => {
+      started = Number(pid);
+      controller.abort();
+    },
+  });
+  await assert.rejects(running, withCode('PROCESS_ABORTED'));
+  process.kill(started, 'SIGKILL');
+});
+
+test('its process id is told', async () => {
+  let pid = 0;
+  let said = '';
+  await node('process.stdout.write(String(process.pid))', {
+    started: (id) => {
+      pid = id;
+    },
+    output: (text) => (said += text),
+  });
+  assert.equal(said, String(pid));
+});
+
 test('one that is silent for too long is ended', async () => {
   await assert.rejects(node('setInterval(() => {}, 1000)', { silence: 50 }), withCode('PROCESS_STUCK'));
 });
