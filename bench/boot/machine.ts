@@ -86,7 +86,7 @@ export function machineOn(
       bringUp: async () => nothing,
       async addAddress() {
         addresses = ipv4;
-        return nothing;
+        return { ...nothing, limit: async () => {} };
       },
       addHostRoute: async () => nothing,
       setMtu: async () => nothing,

@@ -45,6 +45,8 @@ export class ClientDriver<Machine extends ClientMachine<Action>, Action, Answer>
   readonly #trace: StageTrace;
   readonly #socket: UdpSocket;
   readonly #lost = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  #latest: Answer | undefined;
   #answer = Promise.withResolvers<Answer>();
   #timer: Timer | undefined;
 
@@ -73,6 +75,17 @@ export class ClientDriver<Machine extends ClientMachine<Action>, Action, Answer>
   /** Aborted with the client's own error when what it holds must not be used any more. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** What was answered last. */
+  get latest(): Answer | undefined {
+    return this.#latest;
+  }
+
+  /** Tells of each answer that comes, until the result is disposed of. */
+  onAnswer(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   /** Makes the machine begin something, and waits for the answer. Raises what `obtain` does. */
@@ -116,6 +129,8 @@ export class ClientDriver<Machine extends ClientMachine<Action>, Action, Answer>
         this.#socket.send(consequence.data, consequence.to);
         return;
       case 'answered':
+        this.#latest = consequence.answer;
+        for (const listener of this.#listeners) listener();
         this.#answer.resolve(consequence.answer);
         return;
       case 'failed':

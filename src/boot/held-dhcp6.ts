@@ -58,6 +58,7 @@ function consequenceOf(action: Dhcp6ClientAction, interfaceName: string): Conseq
     case 'send':
       return { kind: 'send', ...action.datagram };
     case 'bound':
+    case 'renewed':
       return { kind: 'answered', answer: { kind: 'lease', lease: action.lease } };
     case 'informed':
       return { kind: 'answered', answer: { kind: 'information', information: action.information } };

@@ -1,5 +1,6 @@
 /** From what the user says to what is known after the DHCP stage, gone through or not. */
 
+import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
@@ -19,6 +20,7 @@ import {
   type Reach,
 } from './interface-setup.ts';
 import { reachByAutoconfiguration } from './ipv6-route.ts';
+import { underLease } from './leased-address.ts';
 import { type LeasedNetwork, leasedNetwork } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
@@ -136,10 +138,13 @@ async function askDhcp(
   const options = { network, clock, random, interface: chosen, timeout: dhcpTimeout, signal };
   const known = givenByUser(parametersOfUser(request));
   const result = await runDhcpStage({ ...options, known, ...howToAsk(request, chosen, dhcpKeys) }, trace);
+  const { held } = result;
   // An address of its own is not the lease's to lose.
-  if (chosen.ipv4.length > 0) await result.held[Symbol.asyncDispose]();
-  else cleanup.use(result.held);
-  const reach = await configureAddress(chosen, givenBy(result), machine, cleanup, trace);
+  if (chosen.ipv4.length > 0) await held[Symbol.asyncDispose]();
+  else cleanup.use(held);
+  const timesOf = ({ expiresAt }: DhcpLease) => ({ preferredUntil: expiresAt, validUntil: expiresAt });
+  const leased = underLease(machine, { held, timesOf, clock, trace });
+  const reach = await configureAddress(chosen, givenBy(result), leased, cleanup, trace);
   const nameServers = result.parameters.domainNameServers?.value;
   if (nameServers === undefined || chosen.ipv4.length > 0) return { result, reach, named: network };
   for (const nameServer of nameServers) await reach(nameServer, trace);

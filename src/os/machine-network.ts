@@ -7,14 +7,28 @@
 import { DisklessError, type Ipv4Address, type Ipv6Address } from '../bytes/index.ts';
 import { type HeardIcmpv6, hearIcmpv6, type Icmpv6Wanted, sendIcmpv6 } from './icmpv6-socket.ts';
 import { interfaceMtu } from './interface-requests.ts';
+import { listInterfaces } from './interfaces.ts';
 import { ipv6SourceTowards } from './ipv6-source.ts';
 import { runProcess } from './process.ts';
+
+/** In whole seconds from now; Infinity for ever. */
+export interface AddressLifetimes {
+  /** After it the kernel takes the address away by itself. At least 1. */
+  readonly valid: number;
+  /** After it nothing new comes from the address. 0..valid. */
+  readonly preferred: number;
+}
+
+/** An address that was set, for ever at first. One that the kernel has taken away already is taken back without an error. */
+export interface SetAddress extends AsyncDisposable {
+  limit(lifetimes: AddressLifetimes): Promise<void>;
+}
 
 export interface MachineNetwork {
   /** Brings an interface up, so that it can send at all. */
   bringUp(interfaceName: string): Promise<AsyncDisposable>;
   /** Gives an interface an address; `prefix` is the length of its subnet's, 0..32 or 128. */
-  addAddress(interfaceName: string, address: Ipv4Address | Ipv6Address, prefix: number): Promise<AsyncDisposable>;
+  addAddress(interfaceName: string, address: Ipv4Address | Ipv6Address, prefix: number): Promise<SetAddress>;
   /** Sets the longest IP datagram that an interface sends whole, in bytes. */
   setMtu(interfaceName: string, mtu: number): Promise<AsyncDisposable>;
   /** Makes one host reachable through a router at the interface's cable; without a router it is there itself. */
@@ -30,11 +44,22 @@ export interface MachineNetwork {
 /** What is set is set by the `ip` command, and raises MACHINE_NETWORK_FAILED. */
 export const linuxMachineNetwork: MachineNetwork = {
   bringUp: (name) => setting(['link', 'set', 'dev', name, 'up'], ['link', 'set', 'dev', name, 'down']),
-  addAddress: (name, address, prefix) =>
-    setting(
-      ['address', 'add', `${address}/${prefix}`, 'dev', name],
-      ['address', 'del', `${address}/${prefix}`, 'dev', name],
-    ),
+  async addAddress(name, address, prefix) {
+    const place = [`${address}/${prefix}`, 'dev', name];
+    await ip(['address', 'add', ...place]);
+    return {
+      // Apart from the above, since busybox's `ip` knows addresses, and no lifetimes.
+      limit: ({ valid, preferred }) =>
+        ip(['address', 'change', ...place, 'valid_lft', seconds(valid), 'preferred_lft', seconds(preferred)]),
+      async [Symbol.asyncDispose]() {
+        try {
+          await ip(['address', 'del', ...place]);
+        } catch (error) {
+          if (hasAddress(name, address)) throw error;
+        }
+      },
+    };
+  },
   async setMtu(name, mtu) {
     const before = interfaceMtu(name);
     if (before === mtu || before === undefined) return nothingToTakeBack;
@@ -51,6 +76,18 @@ export const linuxMachineNetwork: MachineNetwork = {
 };
 
 const nothingToTakeBack: AsyncDisposable = { [Symbol.asyncDispose]: async () => {} };
+
+/** 2^32 - 1 stands for ever. */
+const LONGEST_LIFETIME = 0xffff_fffe;
+
+function seconds(lifetime: number): string {
+  return lifetime === Number.POSITIVE_INFINITY ? 'forever' : `${Math.min(lifetime, LONGEST_LIFETIME)}`;
+}
+
+function hasAddress(interfaceName: string, address: Ipv4Address | Ipv6Address): boolean {
+  const found = listInterfaces().find(({ name }) => name === interfaceName);
+  return found !== undefined && [...found.ipv4, ...found.ipv6].some((each) => each.address === address);
+}
 
 /** Milliseconds: `ip` answers at once or not at all. */
 const PATIENCE = 10_000;

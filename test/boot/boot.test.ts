@@ -157,6 +157,26 @@ test('a boot whose address is lost ends with that, and its session with it (RFC 
   assert.equal(lan.openSockets, 0);
 });
 
+test('the kernel has the address as long as the lease is, and longer whenever that is renewed', async () => {
+  await using lan = new SimulatedLan((message) => lease(message, { rootPath }));
+  await lan.serve();
+  const booted = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const { running } = start(lan, asked, undefined, [], (result) => {
+    booted.resolve();
+    return over.promise.then(() => result);
+  });
+  await finish(lan, booted.promise);
+  const hour = '192.0.2.50 for 3600 s, new for 3600 s';
+  assert.deepEqual(lan.limits, [hour]);
+  await lan.clock.pass(1_800_000);
+  assert.deepEqual(lan.limits, [hour, hour]);
+  over.resolve();
+  await finish(lan, running);
+  await lan.clock.pass(3_600_000);
+  assert.equal(lan.limits.length, 2, 'and no more when it is taken back');
+});
+
 test('the most specific of the classless routes leads to the server, also one that is at the cable (RFC 3442)', async () => {
   const routes = [
     { destination: ip('0.0.0.0'), prefix: 0, router: ip('198.51.100.1') },

@@ -112,6 +112,7 @@ class SimulatedLink extends SimulatedNetwork {
           this.set(address, this.elsewhere.has(address) ? 'duplicate' : 'preferred', prefix),
         );
         return {
+          limit: async () => {},
           [Symbol.asyncDispose]: async () => {
             this.settings.push(`-${address}/${prefix} on ${name}`);
             this.#addresses = this.#addresses.filter((each) => each.address !== address);

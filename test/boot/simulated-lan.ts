@@ -37,6 +37,8 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
   openSockets = 0;
   /** What was set on the machine, in order: `+` set, `-` taken back. */
   readonly settings: string[] = [];
+  /** What the kernel was told of how long it has its addresses, in order. */
+  readonly limits: string[] = [];
   #interfaces: readonly NetworkInterface[];
   readonly #dhcp: DhcpAnswers;
   readonly #portals = new AsyncDisposableStack();
@@ -98,7 +100,11 @@ export class SimulatedLan extends SimulatedNetwork implements AsyncDisposable {
     };
     return {
       bringUp: (name) => set(`${name} up`),
-      addAddress: (name, address, prefix) => set(`${address}/${prefix} on ${name}`),
+      addAddress: async (name, address, prefix) => ({
+        ...(await set(`${address}/${prefix} on ${name}`)),
+        limit: async ({ valid, preferred }) =>
+          void this.limits.push(`${address} for ${valid} s, new for ${preferred} s`),
+      }),
       setMtu: async (name, mtu) => {
         if (mtu > 9000) throw new DisklessError('MACHINE_NETWORK_FAILED', `${name} cannot have an MTU of ${mtu}`);
         return set(`mtu ${mtu} on ${name}`);
