@@ -2,7 +2,7 @@
 
 import { DisklessError, sizeText } from '../bytes/index.ts';
 import type { Initiator } from '../initiator/initiator.ts';
-import type { LastingSession } from '../initiator/lasting-session.ts';
+import type { LastingSession, Reachability } from '../initiator/lasting-session.ts';
 import { openRemoteDevice, type RemoteDevice } from '../initiator/remote-device.ts';
 import { formatPortal } from '../initiator/target-address.ts';
 import { formatLun } from '../iscsi/root-path-lun.ts';
@@ -14,7 +14,7 @@ import { identifyDisk, recognizeDisk } from './disk-identity.ts';
 import type { Reach } from './interface-setup.ts';
 import type { Admit } from './secure-policy.ts';
 import { within } from './time-limit.ts';
-import type { Facts, StageTrace } from './trace.ts';
+import { errorRecord, type Facts, type StageTrace } from './trace.ts';
 
 /** The disk that a boot ends with. The session is the owner's to close, or to hand on. */
 export interface BootedDisk {
@@ -123,6 +123,7 @@ async function logIn(
   trace.step(`login to ${targetName} at ${formatPortal(portal)}`);
   const session = await initiator.keep(portal, targetName, {
     signal,
+    onReachability: (reachability) => trace.step(reachabilityText(reachability), { reachability: reachability.kind }),
     redirected(from, to, permanent) {
       trace.step(`${formatPortal(from)} redirects to ${formatPortal(to)}${permanent ? ' for good' : ''}`);
       admit(to.host);
@@ -133,6 +134,13 @@ async function logIn(
   const { targetPortalGroupTag, tsih } = login;
   trace.step(`logged in at ${remote.address} port ${remote.port}`, { targetPortalGroupTag, tsih });
   return session;
+}
+
+function reachabilityText(reachability: Reachability): string {
+  const seconds = (reachability.after / 1000).toFixed(0);
+  if (reachability.kind === 'back') return `target back after ${seconds} s: I/O goes on`;
+  const { code, message } = errorRecord(reachability.error);
+  return `target unreachable for ${seconds} s: I/O fails until it is back: ${message} (${code})`;
 }
 
 export function describeBootedDisk(disk: BootedDisk): { text: string; facts: Facts } {

@@ -9,11 +9,11 @@ export const AWAY_PATIENCE = 10_000;
 
 /**
  * Waits for `end`, for as long as there is a session for it to write to: a target that is there may take its time. Raises what `end`
- * does, BOOT_DISK_AWAY among it.
+ * does, and BOOT_DISK_AWAY.
  */
 export async function handBack(
   end: () => Promise<void>,
-  session: Pick<LastingSession, 'current' | 'destroy'>,
+  session: Pick<LastingSession, 'current' | 'isReachable' | 'destroy'>,
   clock: Clock,
 ): Promise<void> {
   const watch = (): Timer =>
@@ -24,13 +24,15 @@ export async function handBack(
   let timer = watch();
   try {
     await end();
+  } catch (error) {
+    throw session.isReachable ? error : away();
   } finally {
     timer.cancel();
   }
 }
 
 function away(): DisklessError {
-  const what = `the target was away for ${AWAY_PATIENCE / 1000} s when the disk was given back, and was not told to flush it`;
+  const what = 'the target was away when the disk was given back, and was not told to flush it';
   return new DisklessError('BOOT_DISK_AWAY', what, {
     hint: 'What was acknowledged and never flushed may be lost where the target lost power.',
   });

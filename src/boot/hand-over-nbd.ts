@@ -4,6 +4,8 @@
  * The session follows the target when that goes away and comes back, and gives it anew what was under way: no client has been told
  * that such a write is done. What a client has been told is written is the target's to keep, as with any disk; that it is safe from a
  * power cut is only known after a flush, which goes through to the target.
+ *
+ * A client waits while the target is away, and gets errors when that takes too long, until the target is back (LastingSession).
  */
 
 import type { Device } from '../block/device.ts';

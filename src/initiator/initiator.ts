@@ -15,7 +15,7 @@ import type { Clock } from '../os/clock.ts';
 import type { Network, TcpConnection } from '../os/network.ts';
 import { Connection } from './connection.ts';
 import { type DiscoveredTarget, sendTargets } from './discovery.ts';
-import { LastingSession } from './lasting-session.ts';
+import { LastingSession, type LastingSessionOptions } from './lasting-session.ts';
 import { type LoginRedirected, logIn } from './login.ts';
 import { Session } from './session.ts';
 import { formatPortal, type Portal, parseTargetAddress } from './target-address.ts';
@@ -40,6 +40,8 @@ export interface LoginOptions {
   /** Told before a redirection is followed; what it raises, or rejects with, ends the login. */
   readonly redirected?: (from: Portal, to: Portal, permanent: boolean) => void | Promise<void>;
 }
+
+export interface KeepOptions extends LoginOptions, Pick<LastingSessionOptions, 'onReachability'> {}
 
 /** RFC 7143 does not bound redirections; more than this is a loop in practice. */
 const MAX_REDIRECTIONS = 8;
@@ -84,11 +86,13 @@ export class Initiator {
    * A session that is kept up: it is followed by another one when the target ends it, as far as logins succeed. Raises what `login`
    * raises, when there cannot even be a first one.
    */
-  async keep(portal: Portal, targetName: string, options: LoginOptions = {}): Promise<LastingSession> {
+  async keep(portal: Portal, targetName: string, options: KeepOptions = {}): Promise<LastingSession> {
+    const { onReachability } = options;
     const first = await this.login(portal, targetName, options);
     return new LastingSession(first, {
       clock: this.#options.clock,
       timeout: this.#timeouts.renewal,
+      ...(onReachability === undefined ? {} : { onReachability }),
       // Where it was redirected to may be gone: a new login starts where the first one did.
       login: (signal) => this.login(portal, targetName, { ...options, signal }),
     });

@@ -14,9 +14,17 @@ import { SessionDropped, sessionClosed } from './session-error.ts';
 export interface LastingSessionOptions {
   readonly clock: Clock;
   readonly login: (signal: AbortSignal) => Promise<Session>;
-  /** Milliseconds that commands wait for a session, before they fail as its login does. */
+  /** Milliseconds that commands wait for a session. Then they fail as its login does, at once, until there is one. */
   readonly timeout: number;
+  readonly onReachability?: (reachability: Reachability) => void;
 }
+
+/** What has become of a target that is away; `after` is how long commands have had no session, in milliseconds. */
+export type Reachability =
+  /** Commands wait no longer. `error` is what the last login raised. */
+  | { readonly kind: 'unreachable'; readonly after: number; readonly error: unknown }
+  /** After that there is a session again. */
+  | { readonly kind: 'back'; readonly after: number };
 
 /**
  * Looks in a session for what commands are meant for. Gives an error when something else is in its place, for good; what it raises is a
@@ -30,11 +38,18 @@ const MAX_SESSIONS = 5;
 /** Milliseconds between two logins that fail. */
 const RETRY_DELAY = 1_000;
 
+interface Renewal {
+  readonly session: Promise<Session>;
+  /** Rejects when commands are to wait no longer. */
+  readonly patience: Promise<never>;
+}
+
 export class LastingSession implements CommandExecutor, AsyncDisposable {
   readonly #options: LastingSessionOptions;
   readonly #closing = new AbortController();
   #current: Session;
-  #renewal: Promise<Session> | undefined;
+  #renewal: Renewal | undefined;
+  #isReachable = true;
   #recognize: Recognize | undefined;
   readonly #lost = new AbortController();
 
@@ -49,6 +64,11 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
     return this.#current;
   }
 
+  /** False while commands fail because there has been no session for too long. */
+  get isReachable(): boolean {
+    return this.#isReachable;
+  }
+
   /** Commands are given to another session only when this has found in it what they are meant for. */
   recognizeBy(recognize: Recognize): void {
     this.#recognize = recognize;
@@ -60,8 +80,8 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
   }
 
   /**
-   * Rejects with ISCSI_SESSION_CLOSED or the reason that `destroy` was given, with what the last login raised, and with what a session
-   * raises that goes on.
+   * Rejects with ISCSI_SESSION_CLOSED or the reason that `destroy` was given, with what a login raised when there has been no session
+   * for too long, and with what a session raises that goes on.
    */
   async execute(request: ScsiRequest): Promise<ScsiResult> {
     for (let sessions = 1; ; sessions++) {
@@ -76,13 +96,22 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
   }
 
   #renewed(): Promise<Session> {
-    this.#renewal ??= this.#renew().finally(() => {
-      this.#renewal = undefined;
-    });
-    return this.#renewal;
+    this.#renewal ??= this.#beginRenewal();
+    const { session, patience } = this.#renewal;
+    return Promise.race([session, patience]);
   }
 
-  async #renew(): Promise<Session> {
+  #beginRenewal(): Renewal {
+    const { promise: patience, reject: giveUp } = Promise.withResolvers<never>();
+    const session = this.#renew(giveUp).finally(() => {
+      this.#renewal = undefined;
+    });
+    // It goes on when nobody waits for it any more.
+    for (const each of [session, patience]) each.catch(() => {});
+    return { session, patience };
+  }
+
+  async #renew(giveUp: (error: unknown) => void): Promise<Session> {
     const { clock, login, timeout } = this.#options;
     const { signal } = this.#closing;
     // A login before the logout is over would reinstate the session that the target wants to be rid of.
@@ -95,12 +124,30 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
         const session = await login(signal);
         await this.#enter(session);
         this.#current = session;
+        this.#found(clock.monotonic() - start);
         return session;
       } catch (error) {
-        if (signal.aborted || clock.monotonic() - start + RETRY_DELAY > timeout) throw error;
+        if (signal.aborted) throw error;
+        const after = clock.monotonic() - start;
+        if (after + RETRY_DELAY > timeout) {
+          this.#missed(after, error);
+          giveUp(error);
+        }
         await this.#pause(RETRY_DELAY);
       }
     }
+  }
+
+  #missed(after: number, error: unknown): void {
+    if (!this.#isReachable) return;
+    this.#isReachable = false;
+    this.#options.onReachability?.({ kind: 'unreachable', after, error });
+  }
+
+  #found(after: number): void {
+    if (this.#isReachable) return;
+    this.#isReachable = true;
+    this.#options.onReachability?.({ kind: 'back', after });
   }
 
   /** Raises why a session is not to be used, which is then closed. */
@@ -144,7 +191,7 @@ export class LastingSession implements CommandExecutor, AsyncDisposable {
   /** Logs out, when what is outstanding has ended. Safe to call at any time, and again. */
   async close(): Promise<void> {
     this.#closing.abort(sessionClosed());
-    await this.#renewal?.catch(() => {});
+    await this.#renewal?.session.catch(() => {});
     await this.#current.close();
   }
 

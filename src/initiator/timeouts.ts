@@ -13,7 +13,7 @@ export interface Timeouts {
   readonly keepaliveInterval: number;
   /** For the answer to that question; then the connection is given up. */
   readonly keepaliveTimeout: number;
-  /** For a new session, where one is kept up; then commands fail. */
+  /** For a new session, where one is kept up; then commands fail until there is one. */
   readonly renewal: number;
 }
 

@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { type BootResult, boot } from '../../src/boot/boot.ts';
 import type { BootRequest } from '../../src/boot/boot-request.ts';
 import type { DiscoveryService } from '../../src/boot/discovery-service.ts';
+import { handBack } from '../../src/boot/hand-back.ts';
 import { BootTrace, type TraceEvent } from '../../src/boot/trace.ts';
 import { DisklessError, type Ipv6Address, type MacAddress } from '../../src/bytes/index.ts';
 import { MessageType, messageType } from '../../src/dhcp/message.ts';
@@ -12,7 +14,10 @@ import { Option } from '../../src/dhcp/option.ts';
 import { OptionList } from '../../src/dhcp/option-list.ts';
 import { parseServerName } from '../../src/iscsi/server-name.ts';
 import type { NetworkInterface } from '../../src/os/network.ts';
-import { settled } from '../support/simulated-clock.ts';
+import { openDirectory } from '../../src/target/directory.ts';
+import { Portal } from '../../src/target/portal.ts';
+import { Target } from '../../src/target/target.ts';
+import { SimulatedClock, settled } from '../support/simulated-clock.ts';
 import {
   bareInterface,
   type DhcpAnswers,
@@ -175,6 +180,50 @@ test('the kernel has the address as long as the lease is, and longer whenever th
   await finish(lan, running);
   await lan.clock.pass(3_600_000);
   assert.equal(lan.limits.length, 2, 'and no more when it is taken back');
+});
+
+test('a target that is away for longer than programs wait is told of, and its return', async () => {
+  await using lan = new SimulatedLan((message) => lease(message, { rootPath }));
+  const target = new Target({ name: targetName, units: new Map([[0, new MemoryDevice(1 << 20)]]) });
+  const endpoint = { address: '192.0.2.1', port: 3260 };
+  const directory = openDirectory([target]);
+  const open = () => Portal.open({ network: lan, clock: lan.clock, endpoint, directory });
+  const first = await open();
+  const over = Promise.withResolvers<void>();
+  const booted = Promise.withResolvers<BootResult>();
+  const { running, trace } = start(lan, asked, undefined, [], async (result) => {
+    booted.resolve(result);
+    await over.promise;
+    return result;
+  });
+  const { disk } = await finish(lan, booted.promise);
+  const steps = () => trace.stages.at(-1)?.steps.map(({ text }) => text) ?? [];
+  const before = steps().length;
+  await first.close();
+  const away = assert.rejects(async () => disk.device.read(0, 512), { code: 'NETWORK_REFUSED' });
+  await lan.clock.pass(115_000);
+  assert.equal(steps().length, before);
+  await lan.clock.pass(6_000);
+  await away;
+  const failing = /^target unreachable for (119|120) s: I\/O fails until it is back: .*\(NETWORK_REFUSED\)$/;
+  assert.match(steps()[before] ?? '', failing);
+  await using _second = await open();
+  await lan.clock.pass(20_000);
+  assert.match(steps()[before + 1] ?? '', /^target back after 1[2-4]\d s: I\/O goes on$/);
+  assert.equal(steps().length, before + 2);
+  await disk.device.read(0, 512);
+  over.resolve();
+  await finish(lan, running);
+});
+
+test('what the target was not told when it is away at the end is said, however long that was', async () => {
+  const session = { current: { isOpen: false }, isReachable: false, destroy: () => assert.fail('nobody waits') };
+  const end = () => Promise.reject(new DisklessError('NETWORK_REFUSED', 'nobody is there'));
+  const clock = new SimulatedClock();
+  await assert.rejects(handBack(end, session as never, clock), { code: 'BOOT_DISK_AWAY' });
+  const there = { ...session, isReachable: true };
+  await assert.rejects(handBack(end, there as never, clock), { code: 'NETWORK_REFUSED' });
+  assert.equal(clock.pending, 0);
 });
 
 test('the most specific of the classless routes leads to the server, also one that is at the cable (RFC 3442)', async () => {

@@ -6,6 +6,7 @@ import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
 import { Initiator, type InitiatorOptions } from '../../src/initiator/initiator.ts';
+import type { Reachability } from '../../src/initiator/lasting-session.ts';
 import { LogicalUnit } from '../../src/initiator/logical-unit.ts';
 import { openRemoteDevice } from '../../src/initiator/remote-device.ts';
 import { differenceOf, identityOf } from '../../src/initiator/unit-identity.ts';
@@ -184,9 +185,11 @@ test('a target that is away is tried again until it is back', async () => {
   assert.equal(all.clock.pending, 0);
 });
 
-test('commands do not wait for ever: they fail as the login does', async () => {
+test('commands do not wait for ever: they fail as the login does, then at once, and run when the target is back, which is told', async () => {
   const all = rig({}, { timeouts: { renewal: 3_500 } });
-  const opening = all.initiator.keep(portal, targetName);
+  const told: Reachability[] = [];
+  const onReachability = (reachability: Reachability) => void told.push(reachability);
+  const opening = all.initiator.keep(portal, targetName, { onReachability });
   const first = await all.target.accept();
   await first.logIn();
   const session = await opening;
@@ -196,9 +199,47 @@ test('commands do not wait for ever: they fail as the login does', async () => {
   await all.clock.pass(2_000);
   await (await all.target.accept()).refuseLogin(0x0301);
   await all.clock.pass(1_000);
+  assert.deepEqual([told, session.isReachable], [[], true]);
   await (await all.target.accept()).refuseLogin(0x0301);
   await settled();
   await failed;
+  const [{ kind, after, error } = assert.fail()] = told.splice(0) as Extract<Reachability, { kind: 'unreachable' }>[];
+  assert.deepEqual([kind, after, session.isReachable], ['unreachable', 3_000, false]);
+  assert.match(String(error), /ISCSI_LOGIN_UNAVAILABLE|not ready/);
+  // No time passes.
+  await assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_LOGIN_UNAVAILABLE' });
+  await all.clock.pass(1_000);
+  await (await all.target.accept()).refuseLogin(0x0301);
+  await all.clock.pass(1_000);
+  assert.deepEqual(told, [], 'once');
+  const peer = await all.target.accept();
+  await peer.logIn();
+  await settled();
+  assert.deepEqual([told, session.isReachable], [[{ kind: 'back', after: 5_000 }], true]);
+  const running = session.execute({ lun, cdb: testUnitReady });
+  respond(peer, await peer.next());
+  assert.equal((await running).status, 0);
+  const closing = session.close();
+  await acceptLogout(peer);
+  await closing;
+  await settled();
+  assert.equal(all.clock.pending, 0);
+});
+
+test('a session that is looked for in vain can be closed, and leaves nothing', async () => {
+  const all = rig({}, { timeouts: { renewal: 2_500 } });
+  const opening = all.initiator.keep(portal, targetName);
+  const first = await all.target.accept();
+  await first.logIn();
+  const session = await opening;
+  first.close();
+  await settled();
+  const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_LOGIN_UNAVAILABLE' });
+  await all.clock.pass(2_000);
+  await (await all.target.accept()).refuseLogin(0x0301);
+  await failed;
+  await session.close();
+  await assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_SESSION_CLOSED' });
   assert.equal(all.clock.pending, 0);
 });
 

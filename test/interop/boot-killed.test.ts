@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
@@ -93,14 +94,17 @@ for (const { way, address, flags, server } of ways) {
     await dhcp.message(({ type }) => type === 'ready');
     const monitor = stack.use(new AddressMonitor(pair, t.signal));
 
-    const nbd = ['--nbd', join(folder, 'socket')];
+    const nbd = ['--json', '--nbd', join(folder, 'socket')];
     const boot = pair.spawn('client', process.execPath, [program, 'boot', '--interface', 'client0', ...flags, ...nbd]);
     stack.defer(() => end(boot));
+    const [stdout, stderr] = [boot.stdout, boot.stderr].map((stream) => text(stream ?? assert.fail()));
     await monitor.heard(address, / valid_lft \d+sec/);
     await monitor.heard(address, / valid_lft \d+sec/);
     const gone = once(boot, 'close');
     boot.kill('SIGKILL');
     await gone;
+    assert.equal(JSON.parse((await stdout) ?? '').ok, true);
+    assert.match((await stderr) ?? '', /^ +\d+\.\d{3} {2}dhcp /, 'what comes after the document');
     await monitor.heard(address, /^Deleted /);
   });
 }

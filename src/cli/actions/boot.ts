@@ -120,14 +120,17 @@ async function bootAndReport(
   signal: AbortSignal,
   booted: () => void,
 ): Promise<'as wished' | undefined> {
+  let isReported = false;
   const trace = new BootTrace(systemClock, (event) => {
-    if (!settings.json) process.stdout.write(`${traceLine(event)}\n`);
+    const line = `${traceLine(event)}\n`;
+    if (!settings.json) process.stdout.write(line);
+    // The document has what was before it.
+    else if (isReported) process.stderr.write(line);
   });
   const report = (outcome: object) => {
     const document = { ...outcome, elapsed: trace.elapsed, stages: trace.stages };
     if (settings.json) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
   };
-  let isReported = false;
   let isHandedOver = false;
   try {
     const environment = await environmentOf(settings, signal);
