@@ -40,10 +40,11 @@ async function machineWith(t: TestContext, programs: Readonly<Record<string, str
     env: { ...process.env, HANGS: fifo, PATH: [folder, process.env.PATH ?? ''].join(delimiter) },
     args: ['boot', '--root-path', `iscsi:127.0.0.1::${target.port}::${PROGRAM_TARGET_NAME}`, '--attach'],
     asked: () => readFileSync(log, 'utf8').trim().split('\n'),
-    /** Sends a signal to a boot when one of its programs hangs; the boot ends, and that program with it. */
-    async interrupt(boot: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+    /** Sends a signal to a boot when one of its programs hangs, and `before` is done; the boot ends, and that program with it. */
+    async interrupt(boot: ChildProcess, signal: NodeJS.Signals, before: () => unknown = () => {}): Promise<void> {
       const ended = once(boot, 'close');
       const [pid] = await Promise.race([once(listener.stdout, 'data'), ended.then(() => assert.fail('it has ended'))]);
+      await before();
       boot.kill(signal);
       assert.deepEqual(await ended, [130, null]);
       assert.equal(existsSync(`/proc/${String(pid).trim()}`), false, 'the program has gone too');
@@ -76,29 +77,34 @@ for (const [what, signal, step] of [
   });
 }
 
-test('SIGINT while nbd-client sets a device up: it ends, the device is given back, and no socket is left', {
-  timeout: 45_000,
-}, async (t) => {
-  if (!requires(t, root, networkNamespaces)) return;
-  // A kernel as it looks when nbd-client has just given it the device.
-  const client = `[ "$1" = -d ] && exit 0; echo $$ > /sys/block/nbd0/pid; test -S "$2" || exit 1; ${hang}`;
-  await using machine = await machineWith(t, { 'nbd-client': client });
-  const kernel = [
-    'mount -t tmpfs none /sys/module && mkdir /sys/module/nbd',
-    'mount -t tmpfs none /sys/block && mkdir /sys/block/nbd0',
-    'exec "$0" "$@"',
-  ].join(' && ');
-  const { env, args } = machine;
-  const boot = spawn('unshare', ['--mount', 'sh', '-c', kernel, process.execPath, launcher, ...args], {
-    env,
-    stdio: 'ignore',
+for (const { when, isAway } of [
+  { when: '', isAway: false },
+  { when: ', and its target is away', isAway: true },
+]) {
+  test(`SIGINT while nbd-client sets a device up${when}: it ends, the device is given back, and no socket is left`, {
+    timeout: 45_000,
+  }, async (t) => {
+    if (!requires(t, root, networkNamespaces)) return;
+    // A kernel as it looks when nbd-client has just given it the device.
+    const client = `[ "$1" = -d ] && exit 0; echo $$ > /sys/block/nbd0/pid; test -S "$2" || exit 1; ${hang}`;
+    await using machine = await machineWith(t, { 'nbd-client': client });
+    const kernel = [
+      'mount -t tmpfs none /sys/module && mkdir /sys/module/nbd',
+      'mount -t tmpfs none /sys/block && mkdir /sys/block/nbd0',
+      'exec "$0" "$@"',
+    ].join(' && ');
+    const { env, args } = machine;
+    const boot = spawn('unshare', ['--mount', 'sh', '-c', kernel, process.execPath, launcher, ...args], {
+      env,
+      stdio: 'ignore',
+    });
+    t.after(() => boot.kill('SIGKILL'));
+    await machine.interrupt(boot, 'SIGINT', () => (isAway ? machine.target.stop('SIGKILL') : undefined));
+    const socket = `/run/diskless-boot-${boot.pid}.sock`;
+    assert.deepEqual(machine.asked(), [
+      `nbd-client -unix ${socket} /dev/nbd0 -block-size 512`,
+      'nbd-client -d /dev/nbd0',
+    ]);
+    assert.equal(existsSync(socket), false);
   });
-  t.after(() => boot.kill('SIGKILL'));
-  await machine.interrupt(boot, 'SIGINT');
-  const socket = `/run/diskless-boot-${boot.pid}.sock`;
-  assert.deepEqual(machine.asked(), [
-    `nbd-client -unix ${socket} /dev/nbd0 -block-size 512`,
-    'nbd-client -d /dev/nbd0',
-  ]);
-  assert.equal(existsSync(socket), false);
-});
+}
