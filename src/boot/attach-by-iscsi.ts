@@ -29,7 +29,7 @@ export interface IscsiTools extends Pick<KernelTools, 'run' | 'signal'> {
 
 /**
  * `record` names the kernel's interface record, in which open-iscsi keeps the initiator's name; it is there as long as the disk is.
- * Raises ATTACH_NO_DEVICE, PROCESS_NOT_FOUND, what `iscsiadm` failed with, and the signal's reason.
+ * Raises ATTACH_NO_DEVICE, ATTACH_LOGIN_LEFT, PROCESS_NOT_FOUND, what `iscsiadm` failed with, and the signal's reason.
  */
 export async function attachByIscsi(disk: KernelDisk, record: string, tools: IscsiTools): Promise<Attachment> {
   const { run, clock, signal } = tools;
@@ -46,14 +46,15 @@ export async function attachByIscsi(disk: KernelDisk, record: string, tools: Isc
   const doing = { silence: TOOL_SILENCE, signal };
   const iface = ['-m', 'iface', '-I', record];
   const node = ['-m', 'node', '-T', targetName, '-p', portal, '-I', record];
-  const undoing = [
-    [...node, '-u'],
+  const logout = [...node, '-u'];
+  const deletions = [
     [...node, '-o', 'delete'],
     [...iface, '-o', 'delete'],
   ];
   const detach = async (): Promise<void> => {
-    for (const args of undoing) await iscsiadm(args, { silence: TOOL_SILENCE });
+    for (const args of [logout, ...deletions]) await iscsiadm(args, { silence: TOOL_SILENCE });
   };
+  let isLoggingIn = false;
   try {
     await iscsiadm([...iface, '-o', 'new'], doing);
     await iscsiadm([...iface, '-o', 'update', '-n', 'iface.initiatorname', '-v', initiatorName], doing);
@@ -62,7 +63,9 @@ export async function attachByIscsi(disk: KernelDisk, record: string, tools: Isc
     await iscsiadm([...node, '-o', 'update', '-n', 'node.session.initial_login_retry_max', '-v', '1'], doing);
     using unwanted = afterwards(signal, LOGIN_GRACE, clock);
     // There is nothing to log out of before it is done.
+    isLoggingIn = true;
     await iscsiadm([...node, '-l'], { ...doing, signal: unwanted.signal });
+    isLoggingIn = false;
     const deadline = clock.monotonic() + UNIT_TIMEOUT;
     for (;;) {
       const blockDevice = findUnit(await iscsiadm(['-m', 'session', '-P', '3'], doing), disk);
@@ -71,10 +74,17 @@ export async function attachByIscsi(disk: KernelDisk, record: string, tools: Isc
       await pause(clock, LOOK_INTERVAL, signal);
     }
   } catch (error) {
-    if (error instanceof DisklessError && error.code === 'PROCESS_NOT_FOUND') throw error;
-    // What failed is what counts, not that there is nothing to log out of, or to delete.
-    for (const args of undoing) await iscsiadm(args, { silence: UNDO_SILENCE }).catch(() => {});
-    throw error;
+    const code = error instanceof DisklessError ? error.code : undefined;
+    if (code === 'PROCESS_NOT_FOUND') throw error;
+    const undoing = { silence: UNDO_SILENCE };
+    const isLoggedOut = await iscsiadm(logout, undoing).then(
+      () => true,
+      () => false,
+    );
+    // What failed is what counts, not that there is nothing to delete.
+    for (const args of deletions) await iscsiadm(args, undoing).catch(() => {});
+    const wasEnded = code === 'PROCESS_ABORTED' || code === 'PROCESS_STUCK';
+    throw isLoggingIn && wasEnded && !isLoggedOut ? loginLeft(disk) : error;
   }
 }
 
@@ -107,6 +117,13 @@ export function findUnit(
   const unit = units.find((text) => Number.parseInt(text, 10) === lun);
   const name = /Attached scsi disk (?<name>\w+)/.exec(unit ?? '')?.groups?.name;
   return name === undefined ? undefined : `/dev/${name}`;
+}
+
+function loginLeft({ targetName }: KernelDisk): DisklessError {
+  const what = `iscsid was logging in to ${targetName} when it was not wanted any more, and may have done so since`;
+  return new DisklessError('ATTACH_LOGIN_LEFT', what, {
+    hint: '"iscsiadm -m session" shows it then, and "iscsiadm -m session -r NUMBER -u" logs out.',
+  });
 }
 
 function noUnit({ targetName, lun }: KernelDisk): DisklessError {

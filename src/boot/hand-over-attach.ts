@@ -9,7 +9,6 @@ import { attachByIscsi } from './attach-by-iscsi.ts';
 import { type Attachment, attachByNbd, type KernelTools, kernelHasNbd } from './attach-by-nbd.ts';
 import type { NbdHandOver } from './hand-over-nbd.ts';
 import type { KernelWay } from './kernel-way.ts';
-import { heeding } from './time-limit.ts';
 
 export interface AttachOptions extends KernelTools {
   readonly clock: Clock;
@@ -23,9 +22,15 @@ export interface AttachOptions extends KernelTools {
   readonly kernelWay: KernelWay;
 }
 
-/** Raises ATTACH_UNAVAILABLE, ATTACH_NO_DEVICE, what the programs failed with, and the signal's reason. */
-export function handOverToKernel(options: AttachOptions): Promise<Attachment> {
-  return heeding(options.signal, byWhateverThereIs(options));
+/** Raises ATTACH_UNAVAILABLE, ATTACH_NO_DEVICE, ATTACH_LOGIN_LEFT, what the programs failed with, and the signal's reason. */
+export async function handOverToKernel(options: AttachOptions): Promise<Attachment> {
+  const { signal } = options;
+  try {
+    return await byWhateverThereIs(options);
+  } catch (error) {
+    const isLeft = error instanceof DisklessError && error.code === 'ATTACH_LOGIN_LEFT';
+    throw signal.aborted && !isLeft ? signal.reason : error;
+  }
 }
 
 async function byWhateverThereIs(options: AttachOptions): Promise<Attachment> {

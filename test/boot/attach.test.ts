@@ -217,21 +217,27 @@ test('a signal while the kernel looks for the unit ends that at once, and logs o
   assert.equal(clock.pending, 0);
 });
 
-test('a login that nobody wants any more gets a moment to end, so that it can be logged out of', async () => {
-  const { options, calls, clock, abort } = machine([], { iscsiadm: (args) => (args.includes('-l') ? hangs : '') });
-  const attaching = assert.rejects(handOverToKernel(options), interruption);
-  await settled();
-  abort.abort(interruption);
-  await clock.pass(4_999);
-  assert.match(calls.at(-1) ?? '', /-l$/);
-  await clock.pass(1);
-  await attaching;
-  assert.deepEqual(
-    calls.slice(-3).map((call) => call.slice(call.indexOf('boot-7'))),
-    ['boot-7 -u', 'boot-7 -o delete', 'boot-7 -o delete'],
-  );
-  assert.equal(clock.pending, 0);
-});
+for (const [what, logout, outcome] of [
+  ['can be logged out of', '', interruption],
+  ['is told of where it cannot', new DisklessError('PROCESS_FAILED', 'no session'), { code: 'ATTACH_LOGIN_LEFT' }],
+] as const)
+  test(`a login that nobody wants any more gets a moment to end, so that it ${what}`, async () => {
+    const { options, calls, clock, abort } = machine([], {
+      iscsiadm: (args) => (args.includes('-l') ? hangs : args.includes('-u') ? logout : ''),
+    });
+    const attaching = assert.rejects(handOverToKernel(options), outcome);
+    await settled();
+    abort.abort(interruption);
+    await clock.pass(4_999);
+    assert.match(calls.at(-1) ?? '', /-l$/);
+    await clock.pass(1);
+    await attaching;
+    assert.deepEqual(
+      calls.slice(-3).map((call) => call.slice(call.indexOf('boot-7'))),
+      ['boot-7 -u', 'boot-7 -o delete', 'boot-7 -o delete'],
+    );
+    assert.equal(clock.pending, 0);
+  });
 
 test('where there is no way, all that is missing is said', async () => {
   const nothing = machine([], {});

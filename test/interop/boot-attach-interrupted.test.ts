@@ -8,6 +8,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
 import { PROGRAM_TARGET_NAME, TargetProgram } from '../support/target-program.ts';
@@ -56,17 +57,26 @@ async function machineWith(t: TestContext, programs: Readonly<Record<string, str
   };
 }
 
-for (const [what, signal, step] of [
-  ['the login of iscsiadm', 'SIGTERM', '-l'],
-  ['the look for the block device', 'SIGINT', '-P'],
+for (const [what, signal, step, logout, complaint] of [
+  [
+    'the login of iscsiadm: what may come of it is said',
+    'SIGTERM',
+    '-l',
+    21,
+    /^diskless: iscsid was logging in .*\(ATTACH_LOGIN_LEFT\)/,
+  ],
+  ['the look for the block device: it is logged out of', 'SIGINT', '-P', 0, /^diskless: interrupted\n$/],
 ] as const) {
-  test(`${signal} during ${what}: it is logged out of, and no record is left`, { timeout: 45_000 }, async (t) => {
-    const iscsiadm = `for each; do [ "$each" = ${step} ] && { ${hang}; }; done; exit 0`;
+  test(`${signal} during ${what}, and no record is left`, { timeout: 45_000 }, async (t) => {
+    const hanging = `[ "$each" = ${step} ] && { ${hang}; }`;
+    const iscsiadm = `for each; do ${hanging}; [ "$each" = -u ] && exit ${logout}; done; exit 0`;
     await using machine = await machineWith(t, { modprobe: 'exit 1', iscsiadm });
     const { env, args } = machine;
-    const boot = spawn(process.execPath, [launcher, ...args], { env, stdio: 'ignore' });
+    const boot = spawn(process.execPath, [launcher, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => boot.kill('SIGKILL'));
+    const said = text(boot.stderr);
     await machine.interrupt(boot, signal);
+    assert.match(await said, complaint);
     const record = `diskless-boot-${boot.pid}`;
     const node = `iscsiadm -m node -T ${PROGRAM_TARGET_NAME} -p ${machine.target.portal} -I ${record}`;
     assert.deepEqual(machine.asked().slice(-3), [

@@ -138,7 +138,7 @@ async function bootAndReport(
       const { parameters } = result;
       booted();
       const done = { ...(await copy(settings, result)), ...(await leave(settings, result)) };
-      const handedOver = await handOver(settings, result, forQemu);
+      const handedOver = await handOver(settings, result, forQemu).catch(sayWhenInterrupted(signal));
       report({ ok: true, parameters, ...done, ...handedOver?.facts });
       isReported = true;
       if (handedOver === undefined) return;
@@ -158,11 +158,14 @@ async function bootAndReport(
   }
 }
 
-/** An interruption counts more than what goes wrong behind it; that there may be a loss must be heard all the same. */
+/** What may be lost, or left on the machine. */
+const mustBeHeard: ReadonlySet<string> = new Set(['BOOT_DISK_AWAY', 'ATTACH_LOGIN_LEFT']);
+
+/** An interruption counts more than what goes wrong behind it, but for what must be heard all the same. */
 function sayWhenInterrupted(signal: AbortSignal): (error: unknown) => never {
   return (error) => {
-    const isLoss = error instanceof DisklessError && error.code === 'BOOT_DISK_AWAY';
-    if (isLoss && signal.aborted) process.stderr.write(`${errorLine(error)}\n`);
+    const isHeard = error instanceof DisklessError && mustBeHeard.has(error.code);
+    if (isHeard && signal.aborted) process.stderr.write(`${errorLine(error)}\n`);
     throw error;
   };
 }
