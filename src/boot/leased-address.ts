@@ -4,8 +4,10 @@
  */
 
 import type { Ipv4Address, Ipv6Address } from '../bytes/index.ts';
+import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { Clock } from '../os/clock.ts';
 import type { MachineNetwork, SetAddress } from '../os/machine-network.ts';
+import type { Dhcp6Answer } from './held-dhcp6.ts';
 import type { StageTrace } from './trace.ts';
 
 /** Milliseconds of `Clock.monotonic`; Infinity for ever. */
@@ -13,6 +15,14 @@ export interface AddressTimes {
   /** Not for new connections after that. */
   readonly preferredUntil: number;
   readonly validUntil: number;
+}
+
+export function timesOfDhcp({ expiresAt }: DhcpLease): AddressTimes {
+  return { preferredUntil: expiresAt, validUntil: expiresAt };
+}
+
+export function timesOfDhcp6(answer: Dhcp6Answer, address: Ipv4Address | Ipv6Address): AddressTimes | undefined {
+  return answer.kind === 'lease' ? answer.lease.addresses.find((each) => each.address === address) : undefined;
 }
 
 export interface Prolonged<Answer> {

@@ -1,6 +1,5 @@
 /** From what the user says to what is known after the DHCP stage, gone through or not. */
 
-import type { DhcpLease } from '../dhcp/client/lease.ts';
 import type { ChapCredentials } from '../iscsi/chap.ts';
 import type { RootPath } from '../iscsi/root-path.ts';
 import type { Network, NetworkInterface } from '../os/network.ts';
@@ -20,7 +19,7 @@ import {
   type Reach,
 } from './interface-setup.ts';
 import { reachByAutoconfiguration } from './ipv6-route.ts';
-import { underLease } from './leased-address.ts';
+import { timesOfDhcp, underLease } from './leased-address.ts';
 import { type LeasedNetwork, leasedNetwork } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { decideDhcp } from './plan.ts';
@@ -142,8 +141,7 @@ async function askDhcp(
   // An address of its own is not the lease's to lose.
   if (chosen.ipv4.length > 0) await held[Symbol.asyncDispose]();
   else cleanup.use(held);
-  const timesOf = ({ expiresAt }: DhcpLease) => ({ preferredUntil: expiresAt, validUntil: expiresAt });
-  const leased = underLease(machine, { held, timesOf, clock, trace });
+  const leased = underLease(machine, { held, timesOf: timesOfDhcp, clock, trace });
   const reach = await configureAddress(chosen, givenBy(result), leased, cleanup, trace);
   const nameServers = result.parameters.domainNameServers?.value;
   if (nameServers === undefined || chosen.ipv4.length > 0) return { result, reach, named: network };

@@ -8,10 +8,9 @@ import type { Dhcp6Method } from './boot-request.ts';
 import type { ParameterName } from './dhcp-parameters.ts';
 import { configureIpv6, describeDhcp6Result, runDhcp6Stage } from './dhcp6-stage.ts';
 import type { BootEnvironment } from './environment.ts';
-import type { Dhcp6Answer } from './held-dhcp6.ts';
 import { bringUp } from './interface-setup.ts';
 import { knownHost, reachByIpv6 } from './ipv6-route.ts';
-import { type AddressTimes, underLease } from './leased-address.ts';
+import { timesOfDhcp6, underLease } from './leased-address.ts';
 import { leasedByDhcp6 } from './leased-network.ts';
 import { NamedNetwork } from './named-network.ts';
 import { RouterNameServers } from './router-name-servers.ts';
@@ -54,7 +53,7 @@ export async function throughDhcp6(
       using routers = new RouterNameServers(options, stage);
       const heard = await heeding(signal, runDhcp6Stage(options, stage));
       cleanup.use(heard.held);
-      const leased = underLease(machine, { held: heard.held, timesOf, clock, trace: stage });
+      const leased = underLease(machine, { held: heard.held, timesOf: timesOfDhcp6, clock, trace: stage });
       const configured =
         mode === 'stateless' ? heard : await heeding(signal, configureIpv6(options, heard, leased, cleanup, stage));
       const host = knownHost(server ?? configured.rootPath?.server, configured.bootFileUrl);
@@ -80,10 +79,6 @@ export async function throughDhcp6(
     reach: reachByIpv6(named, () => ({ ...options, timeout: LATER_PATIENCE })),
     network: named,
   };
-}
-
-function timesOf(answer: Dhcp6Answer, address: string): AddressTimes | undefined {
-  return answer.kind === 'lease' ? answer.lease.addresses.find((each) => each.address === address) : undefined;
 }
 
 /** An address by autoconfiguration comes without name servers, so that those of the network count on every interface. */

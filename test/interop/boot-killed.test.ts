@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { makeBootDisk } from '../support/boot-disk.ts';
 import { Ipv6Pair } from '../support/ipv6-pair.ts';
 import { end, type NamespacePair, said } from '../support/namespace-pair.ts';
@@ -73,27 +73,43 @@ const ways = [
   },
 ] as const;
 
-for (const { way, address, flags, server } of ways) {
+interface Rig {
+  readonly pair: NamespacePair;
+  readonly monitor: AddressMonitor;
+  readonly folder: string;
+}
+
+/** A target and a server that leases addresses, and somebody who hears what becomes of the client's. */
+async function start(
+  t: TestContext,
+  stack: AsyncDisposableStack,
+  { way, server }: (typeof ways)[number],
+): Promise<Rig> {
+  const pair = stack.use(new Ipv6Pair(`killed-${way.toLowerCase()}`, mac));
+  pair.command('client', 'ip', '-6', 'route', 'add', '2001:db8::/64', 'dev', 'client0');
+  const folder = temporaryDirectory(t);
+  const disk = join(folder, 'disk.img');
+  makeBootDisk(disk);
+  const listen = way === 'DHCP' ? '192.0.2.1:3260' : '[2001:db8::1]:3260';
+  const target = pair.spawn('server', process.execPath, [
+    ...[program, 'target', disk, '--name', targetName, '--listen', listen],
+  ]);
+  stack.defer(() => end(target));
+  await said(target, /3260/);
+  const dhcp = stack.use(pair.program('server', support(server.program), server.settings));
+  await dhcp.message(({ type }) => type === 'ready');
+  const monitor = stack.use(new AddressMonitor(pair, t.signal));
+  return { pair, monitor, folder };
+}
+
+for (const each of ways) {
+  const { way, address, flags } = each;
   test(`kill -9 under a lease of ${way}: it was prolonged until then, and ends with it`, {
     timeout: 60_000,
   }, async (t) => {
     if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
     await using stack = new AsyncDisposableStack();
-    const pair = stack.use(new Ipv6Pair(`killed-${way.toLowerCase()}`, mac));
-    pair.command('client', 'ip', '-6', 'route', 'add', '2001:db8::/64', 'dev', 'client0');
-    const folder = temporaryDirectory(t);
-    const disk = join(folder, 'disk.img');
-    makeBootDisk(disk);
-    const listen = way === 'DHCP' ? '192.0.2.1:3260' : '[2001:db8::1]:3260';
-    const target = pair.spawn('server', process.execPath, [
-      ...[program, 'target', disk, '--name', targetName, '--listen', listen],
-    ]);
-    stack.defer(() => end(target));
-    await said(target, /3260/);
-    const dhcp = stack.use(pair.program('server', support(server.program), server.settings));
-    await dhcp.message(({ type }) => type === 'ready');
-    const monitor = stack.use(new AddressMonitor(pair, t.signal));
-
+    const { pair, monitor, folder } = await start(t, stack, each);
     const nbd = ['--json', '--nbd', join(folder, 'socket')];
     const boot = pair.spawn('client', process.execPath, [program, 'boot', '--interface', 'client0', ...flags, ...nbd]);
     stack.defer(() => end(boot));
@@ -106,6 +122,17 @@ for (const { way, address, flags, server } of ways) {
     assert.equal(JSON.parse((await stdout) ?? '').ok, true);
     assert.match((await stderr) ?? '', /^ +\d+\.\d{3} {2}dhcp /, 'what comes after the document');
     await monitor.heard(address, /^Deleted /);
+  });
+
+  test(`the address that the doctor takes by ${way} would end with its lease as well`, {
+    timeout: 60_000,
+  }, async (t) => {
+    if (!requires(t, 'ip', 'sfdisk', root, networkNamespaces)) return;
+    await using stack = new AsyncDisposableStack();
+    const { pair, monitor } = await start(t, stack, each);
+    const doctor = pair.spawn('client', process.execPath, [program, 'doctor', '--interface', 'client0']);
+    stack.defer(() => end(doctor));
+    await monitor.heard(address, / valid_lft \d+sec/);
   });
 }
 

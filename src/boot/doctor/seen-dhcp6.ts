@@ -7,6 +7,7 @@ import { Option } from '../../dhcp6/option.ts';
 import type { MachineNetwork } from '../../os/machine-network.ts';
 import { detectDhcp6Servers } from '../dhcp6-detection.ts';
 import { askDhcp6, configureIpv6, type Dhcp6StageOptions, heardIn, runDhcp6Stage } from '../dhcp6-stage.ts';
+import { timesOfDhcp6, underLease } from '../leased-address.ts';
 import { errorRecord, type StageTrace } from '../trace.ts';
 import { usableIpv6 } from '../usable-ipv6.ts';
 import type { SeenDhcp6, SeenDhcp6Answer } from './observation.ts';
@@ -81,7 +82,9 @@ export async function takeIpv6Addresses(
   try {
     const result = await runDhcp6Stage(asked, trace);
     cleanup.use(result.held);
-    await configureIpv6(asked, result, machine, cleanup, trace);
+    const { clock } = question;
+    const leased = underLease(machine, { held: result.held, timesOf: timesOfDhcp6, clock, trace });
+    await configureIpv6(asked, result, leased, cleanup, trace);
   } catch (error) {
     const { message, code } = answerIn(error, question);
     trace.step(`${message} (${code})`);

@@ -8,6 +8,7 @@ import type { Network, NetworkInterface } from '../../os/network.ts';
 import { prefixOf, routesOf } from '../dhcp-stage.ts';
 import { obtainLease } from '../held-lease.ts';
 import { configureAddress, type Reach } from '../interface-setup.ts';
+import { timesOfDhcp, underLease } from '../leased-address.ts';
 import type { StageTrace } from '../trace.ts';
 import type { SeenLease, SeenOffer } from './observation.ts';
 
@@ -55,7 +56,8 @@ export async function takeLease(
       rootPathInAck: reply.options.find(Option.rootPath),
       rootPathInOffer: offer?.options.find(Option.rootPath),
     };
-    return { seen, reach: await configureAddress(chosen, given, machine, cleanup, trace) };
+    const leased = underLease(machine, { held, timesOf: timesOfDhcp, clock, trace });
+    return { seen, reach: await configureAddress(chosen, given, leased, cleanup, trace) };
   } catch (error) {
     if (signal.aborted || !(error instanceof DisklessError) || !error.code.startsWith('DHCP_')) throw error;
     trace.step(`${error.message} (${error.code})`);
