@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { networkNamespaces, requires } from '../support/requires.ts';
+import { requires, userNamespaces } from '../support/requires.ts';
 
 const demo = join(import.meta.dirname, '..', '..', 'scripts', 'demo.ts');
 
@@ -14,7 +14,7 @@ async function runDemo(env: NodeJS.ProcessEnv): Promise<string> {
 }
 
 test('in namespaces of its own the client finds its disk by DHCP', async (t) => {
-  if (!requires(t, 'unshare', 'nsenter', 'setpriv', 'ip', networkNamespaces)) return;
+  if (!requires(t, 'unshare', 'nsenter', 'setpriv', 'ip', userNamespaces)) return;
   const output = await runDemo(process.env);
   assert.match(output, /a user and network namespace of its own/);
   assert.match(output, /offer of 192\.168\.78\.\d+ from 192\.168\.78\.1/);

@@ -54,6 +54,12 @@ export const networkNamespaces: Requirement = {
   },
 };
 
+/** An ordinary user may make namespaces: administrators forbid it, and so does a kernel to whoever is in a chroot. */
+export const userNamespaces: Requirement = {
+  name: 'user namespaces',
+  present: () => spawnSync('unshare', ['--user', '--map-root-user', '--net', 'true']).status === 0,
+};
+
 /** A file that a package brings, such as a boot loader. */
 export function file(path: string): Requirement {
   return { name: path, present: () => existsSync(path) };
