@@ -8,8 +8,8 @@
 
 import type { Clock } from '../os/clock.ts';
 
-/** Work is measured in commands, with 16 KiB of data as much as a command. */
-const COST_OF_DATA = 14;
+/** Work is measured in commands, with so many bytes of data as much as a command. */
+const COMMAND_OF_DATA = 24 * 1024;
 
 /** Of one connection at a time: its answers leave in one system call, which is worth while for so many. */
 export const SHARE = 32;
@@ -18,7 +18,7 @@ export const SHARE = 32;
 export const TURN = 64;
 
 export function costOf(bytes: number): number {
-  return 1 + (bytes >>> COST_OF_DATA);
+  return 1 + Math.floor(bytes / COMMAND_OF_DATA);
 }
 
 export interface TurnTaker {

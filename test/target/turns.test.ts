@@ -133,7 +133,8 @@ test('all work is done, and no turn is longer than it may be, whoever comes when
   );
 });
 
-test('data counts as work: 16 KiB as much as a command', () => {
+test('data counts as work: 24 KiB as much as a command', () => {
   assert.equal(costOf(48), 1);
-  assert.equal(costOf(256 * 1024), 17);
+  assert.equal(costOf(24 * 1024), 2);
+  assert.equal(costOf(256 * 1024), 11);
 });
