@@ -20,8 +20,10 @@ export type TransferOutcome =
 
 const firstTimeout = 1000;
 const longestTimeout = 8000;
-/** Repetitions without any progress before the client is given up. */
+/** Repetitions without any progress, each after silence, before the client is given up. */
 const mostAttempts = 6;
+/** Milliseconds without any progress after which a client is given up that is not silent and asks for the same again and again. */
+const longestStandstill = 60_000;
 const blockNumbers = 0x1_0000;
 /** Milliseconds in which an ACK that was not meant to ask for anything is followed by one that confirms something. */
 const settleTime = 200;
@@ -39,6 +41,9 @@ export class ReadTransfer {
   #lastLength: number | undefined;
   #awaitsOptionAck: boolean;
   #attempts = 0;
+  #progressAt = 0;
+  /** What `#deadline` is for: whether a better ACK follows, and not the client's silence. */
+  #isSettling = false;
   /** Up to this block an ACK that asks for something again may itself come from blocks that came twice. */
   #doubtedUntil = 0;
   #deadline: number | undefined;
@@ -71,7 +76,7 @@ export class ReadTransfer {
   }
 
   start(now: number): Uint8Array[] {
-    this.#arm(now);
+    this.#progressed(now);
     if (this.#awaitsOptionAck) return [this.#optionAck()];
     return this.#fill();
   }
@@ -94,12 +99,14 @@ export class ReadTransfer {
   /** Sends again what was not acknowledged, or gives up. */
   poll(now: number): Uint8Array[] {
     if (this.#deadline === undefined || now < this.#deadline) return [];
-    if (this.#attempts >= mostAttempts) {
-      const what = `the client has not acknowledged block ${this.#base} after ${mostAttempts} repetitions`;
+    const isHopeless = this.#isSettling ? now - this.#progressAt >= longestStandstill : this.#attempts >= mostAttempts;
+    if (isHopeless) {
+      const how = this.#isSettling ? `${longestStandstill / 1000} s` : `${mostAttempts} repetitions`;
+      const what = `the client has not acknowledged block ${this.#base} after ${how}`;
       this.#end({ type: 'failed', error: new DisklessError('TFTP_TIMEOUT', what) });
       return [errorPacket(ErrorCode.notDefined, 'timed out')];
     }
-    this.#attempts++;
+    if (!this.#isSettling) this.#attempts++;
     this.#arm(now);
     return this.#awaitsOptionAck ? [this.#optionAck()] : this.#again();
   }
@@ -108,8 +115,7 @@ export class ReadTransfer {
     if (this.#awaitsOptionAck) {
       if (number !== 0) return [];
       this.#awaitsOptionAck = false;
-      this.#attempts = 0;
-      this.#arm(now);
+      this.#progressed(now);
       return this.#fill();
     }
     // The block before the window counts as zero new ones; an older ACK comes out larger than the window.
@@ -119,13 +125,12 @@ export class ReadTransfer {
     this.#window.splice(0, confirmed);
     this.#base += confirmed;
     this.#acknowledged += confirmed * this.#parameters.blockSize;
-    this.#attempts = 0;
     if (this.#window.length === 0 && this.#lastLength !== undefined) {
       this.#acknowledged += this.#lastLength - this.#parameters.blockSize;
       this.#end({ type: 'complete' });
       return [];
     }
-    this.#arm(now);
+    this.#progressed(now);
     const again = this.#window.length === 0 ? [] : this.#askedAgain(now);
     return this.#outcome === undefined ? [...again, ...this.#fill()] : again;
   }
@@ -138,7 +143,11 @@ export class ReadTransfer {
    */
   #askedAgain(now: number): Uint8Array[] {
     if (this.#base >= this.#doubtedUntil) return this.#again();
-    this.#deadline = Math.min(this.#deadline ?? now, now + settleTime);
+    const settled = now + settleTime;
+    if (this.#deadline === undefined || settled < this.#deadline) {
+      this.#deadline = settled;
+      this.#isSettling = true;
+    }
     return [];
   }
 
@@ -186,9 +195,16 @@ export class ReadTransfer {
     return encodePacket({ opcode: Opcode.optionAck, options: this.#parameters.granted });
   }
 
+  #progressed(now: number): void {
+    this.#attempts = 0;
+    this.#progressAt = now;
+    this.#arm(now);
+  }
+
   #arm(now: number): void {
     const backoff = Math.min(firstTimeout * 2 ** this.#attempts, longestTimeout);
     this.#deadline = now + (this.#parameters.timeout ?? backoff);
+    this.#isSettling = false;
   }
 
   #end(outcome: TransferOutcome): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { DisklessError } from '../../src/bytes/index.ts';
 import { decodePacket, encodePacket, Opcode, type ReadTransfer, TftpServer } from '../../src/tftp/index.ts';
 import { accepted, ack, client, content, names, readRequest, serverOf } from './exchange.ts';
 
@@ -118,6 +119,21 @@ describe('a transfer', () => {
     assert.deepEqual(last, ['ERROR 0']);
     assert.ok(transfer.outcome?.type === 'failed');
     assert.equal((transfer.outcome.error as { code: string }).code, 'TFTP_TIMEOUT');
+  });
+
+  test('bears with a client that asks for the same again, as on a slow network, until a minute has brought nothing', async () => {
+    const { transfer } = await startTransfer(100_000, { windowsize: '2' });
+    transfer.receive(ack(0), 0);
+    transfer.receive(ack(2), 1000);
+    let now = 1000;
+    while (transfer.outcome === undefined && now < 100_000) {
+      now += 50;
+      transfer.receive(ack(2), now);
+      transfer.poll(now);
+    }
+    assert.ok(transfer.outcome?.type === 'failed' && transfer.outcome.error instanceof DisklessError);
+    assert.equal(transfer.outcome.error.code, 'TFTP_TIMEOUT');
+    assert.ok(now >= 61_000 && now < 61_300, `given up at ${now} ms`);
   });
 
   test('keeps to the timeout that the client wants', async () => {
