@@ -7,6 +7,8 @@
  * frees it. Which lines stay is cache-lines.ts's to decide.
  */
 
+// The global of this name is an accessor, which would be called for each READ.
+import { Buffer } from 'node:buffer';
 import { inOnePiece, memoryOf } from '../bytes/index.ts';
 import { CacheLines } from './cache-lines.ts';
 import type { Awaitable, Capabilities, Device, Extent } from './device.ts';

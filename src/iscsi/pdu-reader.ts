@@ -62,15 +62,18 @@ export class PduReader {
    * the stream has lost its place and the connection must end (RFC 7143 §7.7).
    */
   next(): Pdu | undefined {
-    if (this.#header === undefined && !this.#takeHeader()) return undefined;
-    const header = this.#header;
+    const header = this.#header ?? this.#takeHeader();
     if (header === undefined) return undefined;
     const dataLength = this.#dataLength;
     if (dataLength === 0) return this.#finish(header, noData, true);
 
     const padding = -dataLength & 3;
     const digestLength = this.#options.dataDigest ? DIGEST_LENGTH : 0;
-    if (this.#bytes.length < dataLength + padding + digestLength) return undefined;
+    if (this.#bytes.length < dataLength + padding + digestLength) {
+      this.#header = header;
+      return undefined;
+    }
+    this.#header = undefined;
     const data = this.#bytes.takeSlices(dataLength);
     if (digestLength === 0) {
       this.#bytes.take(padding);
@@ -83,17 +86,15 @@ export class PduReader {
   }
 
   #finish(header: Uint8Array, data: readonly Uint8Array[], dataDigestOk: boolean): Pdu {
-    const pdu = { header, ahs: this.#ahs, data, dataLength: this.#dataLength, dataDigestOk };
-    this.#header = undefined;
-    return pdu;
+    return { header, ahs: this.#ahs, data, dataLength: this.#dataLength, dataDigestOk };
   }
 
   /** Takes basic header, additional headers and header digest once all of them are there. */
-  #takeHeader(): boolean {
-    if (this.#bytes.length < BASIC_HEADER_LENGTH) return false;
+  #takeHeader(): Uint8Array | undefined {
+    if (this.#bytes.length < BASIC_HEADER_LENGTH) return undefined;
     const ahsLength = this.#bytes.peek(4) * 4;
     const digestLength = this.#options.headerDigest ? DIGEST_LENGTH : 0;
-    if (this.#bytes.length < BASIC_HEADER_LENGTH + ahsLength + digestLength) return false;
+    if (this.#bytes.length < BASIC_HEADER_LENGTH + ahsLength + digestLength) return undefined;
     const header = this.#bytes.take(BASIC_HEADER_LENGTH);
     const ahs = ahsLength === 0 ? nothing : this.#bytes.take(ahsLength);
     if (digestLength !== 0) {
@@ -109,10 +110,9 @@ export class PduReader {
         `a PDU announces ${dataLength} bytes of data, ${this.#options.maxDataSegmentLength} are allowed`,
       );
     }
-    this.#header = header;
     this.#ahs = ahs;
     this.#dataLength = dataLength;
-    return true;
+    return header;
   }
 }
 

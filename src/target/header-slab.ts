@@ -3,6 +3,8 @@
  * nothing left to send, all of them are there to be filled again, and no object is made for a PDU.
  */
 
+// The global of this name is an accessor, which would be called for each READ.
+import { Buffer } from 'node:buffer';
 import { BASIC_HEADER_LENGTH } from '../iscsi/pdu.ts';
 
 /** As many as one share of a turn sends, and some. */

@@ -10,7 +10,7 @@ import { Opcode, RESERVED_TAG } from '../iscsi/opcode.ts';
 import { LogoutReason, TaskAttribute } from '../iscsi/pdu.ts';
 
 /** Everything that an initiator may send in the full feature phase; a Login Request has come to the wrong place. */
-const requests: ReadonlySet<number> = new Set([
+const requestOpcodes: readonly number[] = [
   Opcode.nopOut,
   Opcode.scsiCommand,
   Opcode.taskManagementRequest,
@@ -19,9 +19,12 @@ const requests: ReadonlySet<number> = new Set([
   Opcode.dataOut,
   Opcode.logoutRequest,
   Opcode.snackRequest,
-]);
+];
 
-export const isRequest = (opcode: number): boolean => requests.has(opcode);
+/** By opcode, which has six bits: every PDU is looked up. */
+const requests: readonly boolean[] = Array.from({ length: 64 }, (_, opcode) => requestOpcodes.includes(opcode));
+
+export const isRequest = (opcode: number): boolean => requests[opcode] === true;
 
 /** Requests that are tasks, and have a tag of their own. */
 const tasks: ReadonlySet<number> = new Set([

@@ -57,6 +57,8 @@ export class SessionTasks {
   readonly #byTag = new TaskTable();
   readonly #transfers: WriteTransfers;
   readonly #reads = new ReadRoom(READ_ROOM);
+  /** That of the last command. */
+  #unit: LogicalUnit | undefined;
 
   constructor(options: SessionTasksOptions) {
     this.#options = options;
@@ -91,7 +93,7 @@ export class SessionTasks {
   /** A SCSI Command in its turn. */
   command(pdu: Pdu, connection: SessionConnection): void {
     const { header } = pdu;
-    const { owner, target, parameters, refuse } = this.#options;
+    const { owner, parameters, refuse } = this.#options;
     if (this.#byTag.get(fields.initiatorTaskTag.read(header, 0)) !== undefined) {
       refuse(pdu, connection, RejectReason.taskInProgress);
       return;
@@ -106,7 +108,7 @@ export class SessionTasks {
       return;
     }
     const lun = decodeLun(header, fields.lun.offset);
-    const unit = lun === undefined ? undefined : target.units.get(lun);
+    const unit = lun === undefined ? undefined : this.#unitAt(lun);
     const cdb = joinCdb(fields.cdb.read(header, 0), additional);
     const task = new Task(owner, connection, header, cdb, unit, additional.bidirectionalReadLength ?? 0);
     this.#byTag.add(task);
@@ -130,6 +132,12 @@ export class SessionTasks {
       return;
     }
     if (task.unit === undefined || task.unit.taskSet.add(task)) this.start(task);
+  }
+
+  /** As a rule that of the command before, which is remembered. */
+  #unitAt(lun: number): LogicalUnit | undefined {
+    if (lun !== this.#unit?.number) this.#unit = this.#options.target.units.get(lun);
+    return this.#unit;
   }
 
   /** Why a task fails at once; undefined when it may go on. */
