@@ -35,12 +35,8 @@ export class OptionList implements Iterable<readonly [number, Uint8Array]> {
 
   /** The first value, or undefined when the option is absent or malformed: for what a peer may get wrong without harm. */
   find<T>(option: OptionType<T>): T | undefined {
-    try {
-      return this.get(option);
-    } catch (error) {
-      if (error instanceof ProtocolError) return undefined;
-      throw error;
-    }
+    const bytes = this.raw(option.code);
+    return bytes === undefined ? undefined : decodeWellFormed(option, bytes);
   }
 
   /** Every value of the option. Raises DHCP6_OPTION_INVALID. */
@@ -50,8 +46,8 @@ export class OptionList implements Iterable<readonly [number, Uint8Array]> {
 
   /** Every value that is not malformed, as `find` for one. */
   findAll<T>(option: OptionType<T>): T[] {
-    return this.#entries.flatMap((entry) => {
-      const value = new OptionList([entry]).find(option);
+    return this.#entries.flatMap(([code, bytes]) => {
+      const value = code === option.code ? decodeWellFormed(option, bytes) : undefined;
       return value === undefined ? [] : [value];
     });
   }
@@ -96,5 +92,15 @@ function decode<T>({ code, name, codec }: OptionType<T>, bytes: Uint8Array): T {
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw new ProtocolError('DHCP6_OPTION_INVALID', `option ${code} (${name}): ${error.message}`, { cause: error });
+  }
+}
+
+/** Undefined when the bytes are malformed. */
+function decodeWellFormed<T>(option: OptionType<T>, bytes: Uint8Array): T | undefined {
+  try {
+    return decode(option, bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
   }
 }
