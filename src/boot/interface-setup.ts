@@ -88,6 +88,14 @@ export type Reach = (host: string, trace: StageTrace) => Promise<void>;
 /** A machine that has an address has its routes too. */
 export const byOwnRoutes: Reach = async () => {};
 
+/** A name is reached at all of its addresses; one that has none is for whoever connects to it to complain of. */
+export function reachingNames(reach: Reach, network: Pick<Network, 'resolve'>): Reach {
+  return async (host, trace) => {
+    const addresses = await network.resolve(host).catch(() => []);
+    for (const address of addresses) await reach(address, trace);
+  };
+}
+
 /**
  * Gives an interface without an address the one that DHCP gave, and tells how hosts in other subnets are reached from it. An interface
  * that has one belongs to the running system and is left as it is.

@@ -17,6 +17,7 @@ import {
   type GivenAddress,
   hasAddress,
   type Reach,
+  reachingNames,
 } from './interface-setup.ts';
 import { reachByAutoconfiguration } from './ipv6-route.ts';
 import { timesOfDhcp, underLease } from './leased-address.ts';
@@ -152,12 +153,4 @@ async function askDhcp(
 
 function givenBy({ address, prefix, routes, parameters }: DhcpResult): GivenAddress {
   return { address, prefix, routes, mtu: parameters.interfaceMtu?.value };
-}
-
-/** A name is reached at all of its addresses; one that has none is for whoever connects to it to complain of. */
-function reachingNames(reach: Reach, network: Network): Reach {
-  return async (host, trace) => {
-    const addresses = await network.resolve(host).catch(() => []);
-    for (const address of addresses) await reach(address, trace);
-  };
 }

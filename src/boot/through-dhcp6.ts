@@ -1,8 +1,7 @@
 /** What is known after the DHCP stage over IPv6. */
 
-import { addressBytes, type Ipv6Address } from '../bytes/index.ts';
 import type { ServerName } from '../iscsi/server-name.ts';
-import type { Network, NetworkInterface } from '../os/network.ts';
+import type { NetworkInterface } from '../os/network.ts';
 import { parametersOfRootPath } from './boot-parameters.ts';
 import type { Dhcp6Method } from './boot-request.ts';
 import type { ParameterName } from './dhcp-parameters.ts';
@@ -12,7 +11,7 @@ import { bringUp } from './interface-setup.ts';
 import { knownHost, reachByIpv6 } from './ipv6-route.ts';
 import { timesOfDhcp6, underLease } from './leased-address.ts';
 import { leasedByDhcp6 } from './leased-network.ts';
-import { NamedNetwork } from './named-network.ts';
+import { isName, NamedNetwork } from './named-network.ts';
 import { RouterNameServers } from './router-name-servers.ts';
 import { parseSoftwareUrl } from './software-source.ts';
 import type { Learned } from './through-dhcp.ts';
@@ -43,7 +42,7 @@ export async function throughDhcp6(
   const { network, machine, clock, random, dhcpTimeout: timeout, signal } = environment;
   const mode = method === 'v6' ? 'stateful' : 'stateless';
   const options = { network, machine, clock, random, interface: chosen, mode, known, timeout, signal } as const;
-  const { result, nameServers } = await trace.run(
+  const { result, nameServers, named } = await trace.run(
     'dhcp',
     `${reason}: asking DHCPv6 on ${chosen.name} (${chosen.mac})`,
     async (stage) => {
@@ -61,14 +60,15 @@ export async function throughDhcp6(
       if (isName(host) && domainNameServers.length === 0) await routers.find(remaining(), stage);
       // RFC 8106 §5.3.1: those of DHCP first.
       const all = [...new Set([...domainNameServers, ...routers.addresses])];
-      const reach = reachByIpv6(namedBy(network, chosen, all), () => ({ ...options, timeout: remaining() }));
+      // An address by autoconfiguration comes without name servers, so that those of the network count on every interface.
+      const named = new NamedNetwork(network, { nameServers: all, family: 'ipv6', interface: chosen.name });
+      const reach = reachByIpv6(named, () => ({ ...options, timeout: remaining() }));
       for (const each of [isName(host) ? all[0] : undefined, host]) if (each !== undefined) await reach(each, stage);
-      return { result: configured, nameServers: all };
+      return { result: configured, nameServers: all, named };
     },
     (learned) => describeDhcp6Result(learned.result),
   );
   const { rootPath, bootFileUrl, held } = result;
-  const named = namedBy(network, chosen, nameServers);
   return {
     parameters: rootPath === undefined ? {} : parametersOfRootPath(rootPath, 'dhcp'),
     interface: chosen,
@@ -79,14 +79,4 @@ export async function throughDhcp6(
     reach: reachByIpv6(named, () => ({ ...options, timeout: LATER_PATIENCE })),
     network: named,
   };
-}
-
-/** An address by autoconfiguration comes without name servers, so that those of the network count on every interface. */
-function namedBy(network: Network, { name }: NetworkInterface, nameServers: readonly Ipv6Address[]): Network {
-  const given = nameServers.length === 0 ? {} : { nameServers };
-  return new NamedNetwork(network, { ...given, family: 'ipv6', interface: name });
-}
-
-function isName(host: string | undefined): boolean {
-  return host !== undefined && addressBytes(host) === undefined;
 }

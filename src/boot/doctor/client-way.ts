@@ -1,10 +1,10 @@
 /** How a machine that boots finds and reaches hosts: by the name servers and the routes that its network gives it. */
 
-import { addressBytes, type Ipv4Address, type Ipv6Address } from '../../bytes/index.ts';
+import type { Ipv4Address, Ipv6Address } from '../../bytes/index.ts';
 import type { Network } from '../../os/network.ts';
-import type { Reach } from '../interface-setup.ts';
+import { type Reach, reachingNames } from '../interface-setup.ts';
 import { type Ipv6Routing, reachByAutoconfiguration, reachByIpv6 } from '../ipv6-route.ts';
-import { NamedNetwork } from '../named-network.ts';
+import { isName, NamedNetwork } from '../named-network.ts';
 
 export interface ClientWay {
   readonly network: Network;
@@ -18,14 +18,13 @@ export function wayOverIpv4(
   leased: { readonly nameServers: readonly Ipv4Address[]; readonly reach: Reach },
 ): ClientWay {
   const { nameServers } = leased;
-  const isNamed = nameServers.length > 0;
-  const own = { family: 'ipv4', interface: routing.interface.name } as const;
-  const named = isNamed ? new NamedNetwork(network, { ...own, nameServers }) : network;
+  const naming = { nameServers, family: 'ipv4', interface: routing.interface.name } as const;
+  const named = nameServers.length === 0 ? network : new NamedNetwork(network, naming);
+  const byLease = reachingNames(leased.reach, named);
   const byAddress = reachByAutoconfiguration(() => routing);
   const reach: Reach = async (host, trace) => {
     if (isName(host)) for (const nameServer of nameServers) await leased.reach(nameServer, trace);
-    const addresses = await named.resolve(host).catch(() => []);
-    for (const address of addresses) await leased.reach(address, trace);
+    await byLease(host, trace);
     await byAddress(host, trace);
   };
   return { network: named, reach };
@@ -34,16 +33,11 @@ export function wayOverIpv4(
 /** Of a client over IPv6: its first name server is waited for like any host. */
 export function wayOverIpv6(network: Network, routing: Ipv6Routing, nameServers: readonly Ipv6Address[]): ClientWay {
   const [first] = nameServers;
-  const own = { family: 'ipv6', interface: routing.interface.name } as const;
-  const named = new NamedNetwork(network, first === undefined ? own : { ...own, nameServers });
+  const named = new NamedNetwork(network, { nameServers, family: 'ipv6', interface: routing.interface.name });
   const byRoutes = reachByIpv6(named, () => routing);
   const reach: Reach = async (host, trace) => {
     if (isName(host) && first !== undefined) await byRoutes(first, trace);
     await byRoutes(host, trace);
   };
   return { network: named, reach };
-}
-
-function isName(host: string): boolean {
-  return addressBytes(host) === undefined;
 }
