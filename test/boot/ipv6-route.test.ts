@@ -129,6 +129,24 @@ test('the host that is known before anybody is asked is the server, or where the
   }
 });
 
+/** On a machine that has its way, and the addresses that it is asked for a way to. */
+function watchedRouting() {
+  const machine = new RoutedMachine();
+  machine.source = given;
+  const asked: Ipv6Address[] = [];
+  const ipv6SourceTowards = (each: Ipv6Address) => {
+    asked.push(each);
+    return machine.ipv6SourceTowards(each);
+  };
+  const { clock } = machine;
+  const { signal } = new AbortController();
+  const routing = {
+    ...{ interface: chosen, machine: { ...machine, ipv6SourceTowards }, clock, random: () => 0.5 },
+    ...{ timeout: 1000, signal },
+  };
+  return { asked, routing };
+}
+
 test('a host is reached at its first IPv6 address that routes lead to, and others are not waited for', async () => {
   for (const [name, addresses, awaited] of [
     ['2001:db8:0::1', ['2001:db8:0::1'], [host]],
@@ -138,23 +156,11 @@ test('a host is reached at its first IPv6 address that routes lead to, and other
     ['fe80::1', ['fe80::1'], []],
     ['nowhere.example.com', undefined, []],
   ] as const) {
-    const machine = new RoutedMachine();
-    machine.source = given;
-    const asked: Ipv6Address[] = [];
-    const ipv6SourceTowards = (each: Ipv6Address) => {
-      asked.push(each);
-      return machine.ipv6SourceTowards(each);
-    };
+    const { asked, routing } = watchedRouting();
     const resolve = async (text: string) => {
       assert.equal(text, name);
       if (addresses === undefined) throw new DisklessError('NETWORK_NAME_UNKNOWN', 'nobody knows it');
       return [...addresses];
-    };
-    const { clock } = machine;
-    const { signal } = new AbortController();
-    const routing = {
-      ...{ interface: chosen, machine: { ...machine, ipv6SourceTowards }, clock, random: () => 0.5 },
-      ...{ timeout: 1000, signal },
     };
     await reachByIpv6({ resolve }, () => routing)(name, { step: assert.fail });
     assert.deepEqual(asked, awaited);
@@ -162,19 +168,7 @@ test('a host is reached at its first IPv6 address that routes lead to, and other
 });
 
 test('without DHCP only a host that is given by its address of IPv6 is waited for', async () => {
-  const machine = new RoutedMachine();
-  machine.source = given;
-  const asked: Ipv6Address[] = [];
-  const ipv6SourceTowards = (each: Ipv6Address) => {
-    asked.push(each);
-    return machine.ipv6SourceTowards(each);
-  };
-  const { signal } = new AbortController();
-  const { clock } = machine;
-  const routing = {
-    ...{ interface: chosen, machine: { ...machine, ipv6SourceTowards }, clock, random: () => 0.5 },
-    ...{ timeout: 1000, signal },
-  };
+  const { asked, routing } = watchedRouting();
   const reach = reachByAutoconfiguration(() => routing);
   for (const name of ['boot.example.com', '192.0.2.1', 'fe80::1', host]) await reach(name, { step: assert.fail });
   assert.deepEqual(asked, [host]);

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import type { Device } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { DisklessError } from '../../src/bytes/index.ts';
-import { Initiator, type InitiatorOptions } from '../../src/initiator/initiator.ts';
-import type { Reachability } from '../../src/initiator/lasting-session.ts';
+import { Initiator, type InitiatorOptions, type KeepOptions } from '../../src/initiator/initiator.ts';
+import type { LastingSession, Reachability } from '../../src/initiator/lasting-session.ts';
 import { LogicalUnit } from '../../src/initiator/logical-unit.ts';
 import { openRemoteDevice } from '../../src/initiator/remote-device.ts';
 import { differenceOf, identityOf } from '../../src/initiator/unit-identity.ts';
@@ -25,6 +25,26 @@ const own = encodeLun(0);
 
 function initiatorOf({ network, clock }: ServedTarget, options: Partial<InitiatorOptions> = {}): Initiator {
   return new Initiator({ network, clock, initiatorName: 'iqn.2026-11.internal.test:initiator', ...options });
+}
+
+type Rig = ReturnType<typeof rig>;
+type Peer = Awaited<ReturnType<Rig['target']['accept']>>;
+
+/** A session that is kept up, with the target's end of its first connection. */
+async function keep(all: Rig, options: KeepOptions = {}): Promise<{ first: Peer; session: LastingSession }> {
+  const opening = all.initiator.keep(portal, targetName, options);
+  const first = await all.target.accept();
+  await first.logIn();
+  return { first, session: await opening };
+}
+
+/** By a logout, which leaves no timer. */
+async function closeForGood({ clock }: Rig, session: LastingSession, peer: Peer): Promise<void> {
+  const closing = session.close();
+  await acceptLogout(peer);
+  await closing;
+  await settled();
+  assert.equal(clock.pending, 0);
 }
 
 test('a Device goes on after the target has asked for a logout: at once, and nothing is lost', async () => {
@@ -161,10 +181,7 @@ test('a unit that is not there yet is looked for again', async () => {
 
 test('a target that is away is tried again until it is back', async () => {
   const all = rig();
-  const opening = all.initiator.keep(portal, targetName);
-  const first = await all.target.accept();
-  await first.logIn();
-  const session = await opening;
+  const { first, session } = await keep(all);
   first.close();
   await settled();
   const running = session.execute({ lun, cdb: testUnitReady });
@@ -178,21 +195,14 @@ test('a target that is away is tried again until it is back', async () => {
   await peer.logIn();
   respond(peer, await peer.next());
   assert.equal((await running).status, 0);
-  const closing = session.close();
-  await acceptLogout(peer);
-  await closing;
-  await settled();
-  assert.equal(all.clock.pending, 0);
+  await closeForGood(all, session, peer);
 });
 
 test('commands do not wait for ever: they fail as the login does, then at once, and run when the target is back, which is told', async () => {
   const all = rig({}, { timeouts: { renewal: 3_500 } });
   const told: Reachability[] = [];
   const onReachability = (reachability: Reachability) => void told.push(reachability);
-  const opening = all.initiator.keep(portal, targetName, { onReachability });
-  const first = await all.target.accept();
-  await first.logIn();
-  const session = await opening;
+  const { first, session } = await keep(all, { onReachability });
   first.close();
   await settled();
   const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_LOGIN_UNAVAILABLE' });
@@ -219,19 +229,12 @@ test('commands do not wait for ever: they fail as the login does, then at once, 
   const running = session.execute({ lun, cdb: testUnitReady });
   respond(peer, await peer.next());
   assert.equal((await running).status, 0);
-  const closing = session.close();
-  await acceptLogout(peer);
-  await closing;
-  await settled();
-  assert.equal(all.clock.pending, 0);
+  await closeForGood(all, session, peer);
 });
 
 test('a session that is looked for in vain can be closed, and leaves nothing', async () => {
   const all = rig({}, { timeouts: { renewal: 2_500 } });
-  const opening = all.initiator.keep(portal, targetName);
-  const first = await all.target.accept();
-  await first.logIn();
-  const session = await opening;
+  const { first, session } = await keep(all);
   first.close();
   await settled();
   const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_LOGIN_UNAVAILABLE' });
@@ -245,10 +248,7 @@ test('a session that is looked for in vain can be closed, and leaves nothing', a
 
 test('a command that ends every session with it is given up', async () => {
   const all = rig();
-  const opening = all.initiator.keep(portal, targetName);
-  const first = await all.target.accept();
-  await first.logIn();
-  const session = await opening;
+  const { first, session } = await keep(all);
   const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_CONNECTION_LOST' });
   let peer = first;
   for (let sessions = 1; ; sessions++) {
@@ -279,10 +279,7 @@ test('what fails while the session goes on fails', async () => {
 
 test('close ends a renewal that is under way, and leaves nothing', async () => {
   const all = rig();
-  const opening = all.initiator.keep(portal, targetName);
-  const first = await all.target.accept();
-  await first.logIn();
-  const session = await opening;
+  const { first, session } = await keep(all);
   first.close();
   await settled();
   const failed = assert.rejects(session.execute({ lun, cdb: testUnitReady }), { code: 'ISCSI_SESSION_CLOSED' });
