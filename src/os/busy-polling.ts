@@ -2,7 +2,8 @@
  * Looks at the sockets without sleeping for a moment after something has come. Who asks one thing at a time asks again as soon as it
  * has its answer; a processor that has gone to sleep meanwhile needs longer to wake up than a READ takes. Only a conversation that
  * is as quick as that is waited for: whoever pauses once is not, until two things come close together again. So an idle process
- * sleeps, and one that polls in vain loses one window and no more.
+ * sleeps, and one that polls in vain loses one window and no more. Nor is one that has asked for more before it had its answers:
+ * looked at all the time, what it asks would be answered bit by bit, where it comes and is answered by the dozen after a short sleep.
  */
 
 import { availableParallelism } from 'node:os';
@@ -34,6 +35,11 @@ export class BusyPolling {
     this.#schedule();
   }
 
+  /** Who has asked has other answers to look at, and does not wait for this one. */
+  receivedAhead(): void {
+    this.#isPolling = false;
+  }
+
   #schedule(): void {
     this.#isScheduled = true;
     this.#clock.nextTurn(this.#look);
@@ -59,4 +65,9 @@ export function pollBusily(): void {
 /** A socket has brought something. Does nothing in a program that has not asked for it. */
 export function polledReceipt(): void {
   polling?.received();
+}
+
+/** What has come was sent before an earlier answer had been looked at. Does nothing in a program that has not asked for it. */
+export function receivedAhead(): void {
+  polling?.receivedAhead();
 }

@@ -12,6 +12,7 @@ import { Opcode } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { AsyncEvent } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
+import { receivedAhead } from '../os/busy-polling.ts';
 import type { Timer } from '../os/clock.ts';
 import type { Endpoint } from '../os/network.ts';
 import { encodeLun } from '../scsi/index.ts';
@@ -84,6 +85,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   receive(pdu: Pdu): void {
     this.#heard += 1;
     this.expStatSN = readU32(pdu.header, EXP_STAT_SN);
+    if (this.expStatSN !== this.sender.statSN) receivedAhead();
     this.sent?.acknowledge(this.expStatSN);
     if (this.session.fence.isUp) this.session.fence.acknowledged(this);
     if (pdu.ahs.length > 0) checkAdditionalHeaders(pdu);

@@ -23,6 +23,15 @@ function makeLoop() {
       turns.shift()?.();
       return turns.length === 0;
     },
+    /** Likewise, and something else beside it was sent before an earlier answer had been looked at. */
+    receiveAhead(after: number): boolean {
+      machine.time += after;
+      polling.received();
+      polling.receivedAhead();
+      polling.received();
+      turns.shift()?.();
+      return turns.length === 0;
+    },
     /** So many milliseconds with nothing; gives whether the loop sleeps then. */
     nothing(milliseconds: number): boolean {
       machine.time += milliseconds;
@@ -61,4 +70,12 @@ test('work that takes long is no pause: the window begins when it is done', () =
   loop.machine.time += 10 * WINDOW;
   assert.equal(loop.receive(0), false);
   assert.equal(loop.nothing(quick), false);
+});
+
+test('who asks before having looked at an earlier answer is not waited for', () => {
+  const loop = makeLoop();
+  loop.receive(0);
+  assert.equal(loop.receiveAhead(quick), true);
+  assert.equal(loop.receiveAhead(quick), true);
+  assert.equal(loop.receive(quick), false, 'one thing at a time again');
 });
