@@ -62,7 +62,9 @@ export async function startContender(
     name === 'diskless'
       ? [program('served-disk.ts'), image, join(folder, 'data'), targetName, portal]
       : [program('bare-responder.ts'), `${IMAGE_SIZE}`, portal];
-  const options = ['--expose-gc', ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [])];
+  // What the launcher of `diskless` sets as it starts.
+  const collector = name === 'diskless' ? ['--max-semi-space-size=1'] : [];
+  const options = ['--expose-gc', ...collector, ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [])];
   const child = spawn(process.execPath, [...options, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });
   await said(child, 'ready');
   const status = statusOf(child.pid ?? 0);

@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { runCli } from './run-cli.ts';
 
 const checkout = join(import.meta.dirname, '..', '..');
@@ -64,6 +65,13 @@ describe('the launcher', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  test('the space for young objects stays small, whatever lives', async () => {
+    const probe = pathToFileURL(join(import.meta.dirname, 'young-space-probe.mjs')).href;
+    const { code, stderr } = await runCli(['--version'], { environment: { NODE_OPTIONS: `--import=${probe}` } });
+    assert.equal(code, 0);
+    assert.ok(Number(stderr) > 0 && Number(stderr) <= 4 << 20, `it has ${stderr} bytes`);
   });
 
   test('npx runs it in a clone', { timeout: 60_000 }, () => {
