@@ -12,6 +12,7 @@ import { once } from 'node:events';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
@@ -54,6 +55,8 @@ interface Report {
 }
 
 const GREEDY_SESSIONS = 31;
+/** Seconds until all of them read: they start behind everybody else. */
+const GREEDY_START = 1;
 const IDLE_SESSIONS = 1000;
 
 async function main(): Promise<number> {
@@ -179,6 +182,8 @@ async function measureFairness(
     headerDigest: false,
     background: clients,
   };
+  // The compiler must have seen many sessions: it works on the server's own processor here.
+  for (const contender of contenders) await readByIscsiPerf(contender, greedy, seconds);
   const runs = new Map<Contender, { alone: Latency[]; beside: Latency[] }>();
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
@@ -186,7 +191,8 @@ async function measureFairness(
       runs.set(contender, own);
       await keepTo(server, contender);
       own.alone.push(await politeLatency(contender, clients, seconds));
-      const load = readByIscsiPerf(contender, greedy, seconds + 2);
+      const load = readByIscsiPerf(contender, greedy, seconds + GREEDY_START + 2);
+      await setTimeout(GREEDY_START * 1000);
       own.beside.push(await politeLatency(contender, clients, seconds));
       await load;
       await keepTo(allProcessors, contender);

@@ -100,7 +100,7 @@ export interface Latency {
 /** One session that asks for 4 KiB at a time and pauses between, on the given processors and before all others there. */
 export async function politeLatency(contender: Contender, processors: string, seconds: number): Promise<Latency> {
   const reader = [process.execPath, ...programArguments('polite-reader.ts', contender, [`${seconds}`])];
-  return JSON.parse(await run('taskset', ['-c', processors, 'chrt', '--rr', '1', ...reader]));
+  return JSON.parse(await run('taskset', ['-c', processors, ...reader]));
 }
 
 function runProgram(file: string, contender: Contender, args: readonly string[]): Promise<string> {
