@@ -57,7 +57,7 @@ import { UnitReservation } from './unit-reservation.ts';
 const MAXIMUM_TRANSFER_BYTES = 32 << 20;
 
 /** Where the question is about a command as such. */
-const noCdb = new Uint8Array(CDB_LENGTH);
+const noCdb = { cdb: new Uint8Array(CDB_LENGTH) };
 
 export interface LogicalUnitOptions {
   readonly number: number;
@@ -173,12 +173,12 @@ export class LogicalUnit {
    * the task may go on.
    */
   prepare(task: Task): Outcome | undefined {
-    const { nexus, cdb } = task;
-    const entry = this.#find(cdb);
-    const precedence = this.unitAttentions.any ? attentionOf(this, nexus, entry, cdb) : undefined;
+    const { nexus } = task;
+    const entry = this.#find(task);
+    const precedence = this.unitAttentions.any ? attentionOf(this, nexus, entry, task) : undefined;
     if (precedence !== undefined) return precedence;
-    if (entry === undefined) return unknownCommand(cdb);
-    const refusal = refusalOf(this, nexus, entry, cdb);
+    if (entry === undefined) return unknownCommand(task.cdb);
+    const refusal = refusalOf(this, nexus, entry, task);
     if (refusal !== undefined) return refusal;
     if (entry.medium === 'write' && this.writeProtected) return WRITE_PROTECTED;
     if (!this.dpoFuaSupported && asksForDpoFua(entry, task.cdb)) return invalidFieldInCdb(entry.dpoFuaByte);
@@ -186,8 +186,8 @@ export class LogicalUnit {
     return entry.command.prepare?.(this, task);
   }
 
-  #find(cdb: Uint8Array): DispatchEntry | undefined {
-    const entry = dispatch(cdb);
+  #find(task: Task): DispatchEntry | undefined {
+    const entry = dispatch(task);
     return entry !== undefined && this.#supports(entry.needs) ? entry : undefined;
   }
 
@@ -207,7 +207,7 @@ export class LogicalUnit {
     if (entry === undefined) return INVALID_OPERATION_CODE;
     // A SANITIZE or an eject may have come while the task's data was on its way.
     if (this.sanitizer.busy || !this.medium.present) {
-      const refusal = refusalOf(this, task.nexus, entry, task.cdb);
+      const refusal = refusalOf(this, task.nexus, entry, task);
       if (refusal !== undefined) return refusal;
     }
     try {

@@ -1,6 +1,5 @@
 /** The tasks of a session, each from its command to its end: taken in, given its turn and its data, run, answered, forgotten. */
 
-import { joinCdb } from '../iscsi/additional-header.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { RejectReason, ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
@@ -109,8 +108,7 @@ export class SessionTasks {
     }
     const lun = decodeLun(header, fields.lun.offset);
     const unit = lun === undefined ? undefined : this.#unitAt(lun);
-    const cdb = joinCdb(fields.cdb.read(header, 0), additional);
-    const task = new Task(owner, connection, header, cdb, unit, additional.bidirectionalReadLength ?? 0);
+    const task = new Task(owner, connection, header, additional, unit);
     this.#byTag.add(task);
     if (task.isImmediate) connection.immediateTasks += 1;
     const failure = this.#prepare(task) ?? bidirectionalRefusal(task);

@@ -1,6 +1,7 @@
 /** One SCSI command on its way through the target: what was asked, the data in both directions, and how far it is. */
 
 import { inOnePiece } from '../bytes/index.ts';
+import { type AdditionalHeaders, joinCdb } from '../iscsi/additional-header.ts';
 import { DataIn, ScsiCommand, TaskAttribute } from '../iscsi/pdu.ts';
 import type { DispatchEntry } from './commands/index.ts';
 import type { DataOutTransfer } from './data-out.ts';
@@ -9,6 +10,8 @@ import type { Nexus } from './nexus.ts';
 import type { SessionConnection } from './session-connection.ts';
 
 const { fields } = ScsiCommand;
+/** Where the header of a SCSI Command has the CDB, of one that is longer the first 16 bytes. */
+export const CDB_IN_HEADER = fields.cdb.offset;
 const noData: readonly Uint8Array[] = [];
 
 /** The session that a task belongs to, as logical units and other sessions see it. */
@@ -45,8 +48,6 @@ export class Task {
   readonly cmdSN: number;
   /** Takes a place in the command window: until its answer, and never when it came as an immediate command. */
   inWindow: boolean;
-  /** 16 bytes or more. */
-  cdb: Uint8Array;
   /** EDTL: bytes that the initiator is ready to send or take. */
   readonly expectedDataTransferLength: number;
   /** Bytes that the initiator is ready to take beside those that it sends (RFC 7143 §11.2.2.4): none are ever sent. */
@@ -89,16 +90,17 @@ export class Task {
   /** Where it is in the task set of its unit. */
   place = 0;
   #header: Uint8Array;
+  /** Made when it is first asked for, unless the header holds a part of it alone. */
+  #cdb: Uint8Array | undefined;
   #waiters: (() => void)[] | undefined;
 
-  /** `header` is a SCSI Command. `cdb` is the whole CDB: the command's own field holds the first 16 bytes of it. `bidirectionalReadLength`: 0 where none is given. */
+  /** `header` is a SCSI Command, and `additional` what came behind it. */
   constructor(
     nexus: TaskOwner,
     connection: SessionConnection,
     header: Uint8Array,
-    cdb: Uint8Array,
+    additional: AdditionalHeaders,
     unit: LogicalUnit | undefined,
-    bidirectionalReadLength: number,
   ) {
     this.nexus = nexus;
     this.connection = connection;
@@ -109,11 +111,27 @@ export class Task {
     this.attribute = fields.attribute.read(header, 0);
     this.cmdSN = fields.cmdSN.read(header, 0);
     this.inWindow = !this.isImmediate;
-    this.cdb = cdb;
+    this.#cdb = additional.extendedCdb === undefined ? undefined : joinCdb(fields.cdb.read(header, 0), additional);
     this.expectedDataTransferLength = fields.expectedDataTransferLength.read(header, 0);
-    this.bidirectionalReadLength = bidirectionalReadLength;
+    this.bidirectionalReadLength = additional.bidirectionalReadLength ?? 0;
     this.isRead = fields.read.read(header, 0);
     this.isWrite = fields.write.read(header, 0);
+  }
+
+  /** The SCSI Command as it came: 48 bytes. */
+  get header(): Uint8Array {
+    return this.#header;
+  }
+
+  /** The first byte of the CDB. */
+  get operationCode(): number {
+    return this.#header[CDB_IN_HEADER] ?? 0;
+  }
+
+  /** The whole CDB: 16 bytes or more. A command that every READ comes to reads it in the header: this would be an object more. */
+  get cdb(): Uint8Array {
+    this.#cdb ??= fields.cdb.read(this.#header, 0);
+    return this.#cdb;
   }
 
   /** The LUN field as it came: eight bytes. */
@@ -158,7 +176,7 @@ export class Task {
     this.dataOut = noData;
     this.dataIn = noData;
     this.#header = new Uint8Array(this.#header);
-    this.cdb = new Uint8Array(this.cdb);
+    if (this.#cdb !== undefined) this.#cdb = new Uint8Array(this.#cdb);
   }
 
   end(): void {

@@ -5,7 +5,11 @@ import type { LogicalUnit } from './logical-unit.ts';
 import type { Nexus } from './nexus.ts';
 import { checkCondition, type Outcome, RESERVATION_CONFLICT } from './outcome.ts';
 import { MEDIUM_NOT_PRESENT } from './removable-medium.ts';
+import type { Task } from './task.ts';
 import { isOfReset } from './unit-attention.ts';
+
+/** The command that a nexus asks for. */
+type Asked = Pick<Task, 'cdb'>;
 
 /**
  * What a nexus gets in the place of its command while it has unit attentions. That of a reset comes before everything, a
@@ -15,19 +19,19 @@ export function attentionOf(
   unit: LogicalUnit,
   nexus: Nexus,
   entry: DispatchEntry | undefined,
-  cdb: Uint8Array,
+  asked: Asked,
 ): Outcome | undefined {
   if (entry?.ignoresUnitAttention === true) return undefined;
   const [next] = unit.unitAttentions.pending(nexus);
   if (next === undefined) return undefined;
-  if (entry !== undefined && !isOfReset(next) && isKeptOut(unit, nexus, entry, cdb)) return RESERVATION_CONFLICT;
+  if (entry !== undefined && !isOfReset(next) && isKeptOut(unit, nexus, entry, asked)) return RESERVATION_CONFLICT;
   unit.unitAttentions.take(nexus);
   return { ...checkCondition(next.key, next.code), isFenced: true };
 }
 
 /** Reservations of others, a SANITIZE, or that there is no medium. */
-export function refusalOf(unit: LogicalUnit, nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): Outcome | undefined {
-  if (isKeptOut(unit, nexus, entry, cdb)) return RESERVATION_CONFLICT;
+export function refusalOf(unit: LogicalUnit, nexus: Nexus, entry: DispatchEntry, asked: Asked): Outcome | undefined {
+  if (isKeptOut(unit, nexus, entry, asked)) return RESERVATION_CONFLICT;
   if (unit.sanitizer.busy) {
     const refusal = unit.sanitizer.refusal(entry.name);
     if (refusal !== undefined) return refusal;
@@ -36,8 +40,8 @@ export function refusalOf(unit: LogicalUnit, nexus: Nexus, entry: DispatchEntry,
 }
 
 /** By a reservation of either kind. */
-function isKeptOut(unit: LogicalUnit, nexus: Nexus, entry: DispatchEntry, cdb: Uint8Array): boolean {
-  if (unit.reservation.refuses(nexus, entry, cdb)) return true;
+function isKeptOut(unit: LogicalUnit, nexus: Nexus, entry: DispatchEntry, asked: Asked): boolean {
+  if (unit.reservation.refuses(nexus, entry, asked)) return true;
   const { reservations } = unit;
-  return reservations.reserved && !reservations.mayAccess(unit.nameOf(nexus), entry.access, cdb);
+  return reservations.reserved && !reservations.mayAccess(unit.nameOf(nexus), entry.access, asked.cdb);
 }

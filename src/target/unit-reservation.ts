@@ -2,6 +2,7 @@
 
 import { type CommandDescription, PreventAllowMediumRemovalCdb } from '../scsi/index.ts';
 import type { Nexus } from './nexus.ts';
+import type { Task } from './task.ts';
 
 export class UnitReservation {
   /** Made anew by each RESERVE, also by one of the same nexus. */
@@ -13,11 +14,11 @@ export class UnitReservation {
   }
 
   /** Whether it keeps a nexus from a command. */
-  refuses(nexus: Nexus, { whenReserved }: Pick<CommandDescription, 'whenReserved'>, cdb: Uint8Array): boolean {
+  refuses(nexus: Nexus, { whenReserved }: Pick<CommandDescription, 'whenReserved'>, asked: Pick<Task, 'cdb'>): boolean {
     if (this.#held === undefined) return false;
     if (whenReserved === 'conflict for everybody') return true;
     if (this.#held.by === nexus) return false;
-    if (whenReserved === 'by prevent') return PreventAllowMediumRemovalCdb.view(cdb).prevent !== 0;
+    if (whenReserved === 'by prevent') return PreventAllowMediumRemovalCdb.view(asked.cdb).prevent !== 0;
     return whenReserved === 'conflict';
   }
 

@@ -1,6 +1,7 @@
 /** The range of blocks in a CDB, checked against the unit and noted in the task. */
 
 import {
+  CDB_LENGTH,
   Transfer6Cdb,
   type Transfer10Cdb,
   type Transfer12Cdb,
@@ -9,7 +10,7 @@ import {
 } from '../../scsi/index.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { invalidFieldInCdb, LBA_OUT_OF_RANGE, type Outcome } from '../outcome.ts';
-import type { Task } from '../task.ts';
+import { CDB_IN_HEADER, type Task } from '../task.ts';
 
 export type LongCdb = typeof Transfer10Cdb | typeof Transfer12Cdb | typeof Transfer16Cdb | typeof Transfer32Cdb;
 
@@ -38,11 +39,14 @@ export function takeRange6(unit: LogicalUnit, task: Task): Outcome | undefined {
 
 /** The forms of 10, 12, 16 and 32 bytes. */
 export function takeLongRange(layout: LongCdb, unit: LogicalUnit, task: Task): Outcome | undefined {
-  const { cdb } = task;
+  // All of 16 bytes lie in the header, where they are read.
+  const isInHeader = layout.size <= CDB_LENGTH;
+  const bytes = isInHeader ? task.header : task.cdb;
+  const start = isInHeader ? CDB_IN_HEADER : 0;
   const { protect, forceUnitAccess, logicalBlockAddress, transferLength } = layout.fields;
   // No protection information is kept, so none can be asked for.
-  if (protect.read(cdb, 0) !== 0) return invalidFieldInCdb(protect.offset);
-  task.forceUnitAccess = forceUnitAccess.read(cdb, 0);
-  const [lba, blocks] = [logicalBlockAddress.read(cdb, 0), transferLength.read(cdb, 0)];
+  if (protect.read(bytes, start) !== 0) return invalidFieldInCdb(protect.offset);
+  task.forceUnitAccess = forceUnitAccess.read(bytes, start);
+  const [lba, blocks] = [logicalBlockAddress.read(bytes, start), transferLength.read(bytes, start)];
   return takeRange(unit, task, lba, blocks, transferLength.offset);
 }

@@ -17,6 +17,7 @@ import {
   VARIABLE_LENGTH,
 } from '../../scsi/index.ts';
 import { INVALID_OPERATION_CODE, invalidFieldInCdb, type Outcome } from '../outcome.ts';
+import type { Task } from '../task.ts';
 import { atomicCommands } from './atomic.ts';
 import { bufferCommands } from './buffer.ts';
 import { cacheCommands } from './cache.ts';
@@ -123,11 +124,11 @@ const slots: readonly (Slot | undefined)[] = operationCodes.map((code) => {
 });
 
 /** The command that a CDB asks for, by one or two look-ups. Its layout then fits the CDB. */
-export function dispatch(cdb: Uint8Array): DispatchEntry | undefined {
-  const slot = slots[cdb[0] ?? 0];
+export function dispatch(asked: Pick<Task, 'operationCode' | 'cdb'>): DispatchEntry | undefined {
+  const slot = slots[asked.operationCode];
   if (slot === undefined) return undefined;
   if (slot.kind === 'command') return slot.entry;
-  return hasItsLength(cdb) ? slot.entries.get(serviceActionOf(cdb)) : undefined;
+  return hasItsLength(asked.cdb) ? slot.entries.get(serviceActionOf(asked.cdb)) : undefined;
 }
 
 /** Whether DPO or FUA is set in a CDB of this command. */
