@@ -163,6 +163,10 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     return this.#hasMore;
   }
 
+  get isDeep(): boolean {
+    return this.#phase?.isDeep === true;
+  }
+
   /** No PDU may be taken: what comes of it has no room, or the login must go on first. */
   get #isBlocked(): boolean {
     return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable;

@@ -71,6 +71,11 @@ export class DiscoverySession implements FullFeaturePhase {
     return which === 'All' ? names : names.filter((name) => name === which);
   }
 
+  /** One request at a time. */
+  get isDeep(): boolean {
+    return false;
+  }
+
   /** Raises ISCSI_DATA_DIGEST, ISCSI_PDU_FORMAT for what ends the session. */
   receive(pdu: Pdu): void {
     const opcode = (pdu.header[0] ?? 0) & 0x3f;

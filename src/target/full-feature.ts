@@ -5,6 +5,8 @@ import type { SessionEnd } from './event.ts';
 
 export interface FullFeaturePhase {
   receive(pdu: Pdu): void;
+  /** Its initiator keeps many commands under way. */
+  readonly isDeep: boolean;
   /** What was held back by the socket has left. */
   drained(): void;
   /** The session is over; resolves when nothing of it works on a device any more. */

@@ -6,13 +6,12 @@
  * here, until they are reassigned or the time for that is over (§7.2.2, §7.5).
  */
 
-import { ProtocolError, readU32 } from '../bytes/index.ts';
+import { ProtocolError, readU32, serialDistance } from '../bytes/index.ts';
 import { decodeAdditionalHeaders } from '../iscsi/additional-header.ts';
 import { Opcode } from '../iscsi/opcode.ts';
 import type { Parameters } from '../iscsi/parameters.ts';
 import { AsyncEvent } from '../iscsi/pdu.ts';
 import type { Pdu } from '../iscsi/pdu-reader.ts';
-import { receivedAhead } from '../os/busy-polling.ts';
 import type { Timer } from '../os/clock.ts';
 import type { Endpoint } from '../os/network.ts';
 import { encodeLun } from '../scsi/index.ts';
@@ -39,6 +38,12 @@ export interface SessionConnectionOptions {
 /** `lost`: without its socket; its tasks wait for their reassignment. */
 export type SessionConnectionState = 'open' | 'lost' | 'ended';
 
+/** Answers that an initiator has not looked at when it sends the next command. */
+const FEW = 4;
+
+/** PDUs from one that came ahead of answers. */
+const DEEP_FOR = 32;
+
 /** Byte offset of ExpStatSN in everything that an initiator sends. */
 const EXP_STAT_SN = 28;
 
@@ -63,6 +68,8 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   /** Ends the time for reassignment. */
   retainTimer: Timer | undefined;
   #heard = 0;
+  /** `#heard` at the last command that came before all but a few answers had been looked at. */
+  #heardAhead = Number.NEGATIVE_INFINITY;
   #drainWaiters: (() => void)[] = [];
 
   constructor(session: Session, options: SessionConnectionOptions) {
@@ -85,7 +92,7 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
   receive(pdu: Pdu): void {
     this.#heard += 1;
     this.expStatSN = readU32(pdu.header, EXP_STAT_SN);
-    if (this.expStatSN !== this.sender.statSN) receivedAhead();
+    if (serialDistance(this.expStatSN, this.sender.statSN) > FEW) this.#heardAhead = this.#heard;
     this.sent?.acknowledge(this.expStatSN);
     if (this.session.fence.isUp) this.session.fence.acknowledged(this);
     if (pdu.ahs.length > 0) checkAdditionalHeaders(pdu);
@@ -119,6 +126,11 @@ export class SessionConnection implements FullFeaturePhase, AnswerContext {
     const waiters = this.#drainWaiters;
     this.#drainWaiters = [];
     for (const resolve of waiters) resolve();
+  }
+
+  /** Keeps more than a few commands under way. Now and then one of those comes alone, when all others have been answered. */
+  get isDeep(): boolean {
+    return this.#heard - this.#heardAhead < DEEP_FOR;
   }
 
   /** How many PDUs have come: unchanged between two looks means silence. */

@@ -1,11 +1,13 @@
 /**
  * Whose turn it is: the connections of a portal share one thread, and one that asks for little must not wait for all that others have
- * asked for. Work is done in turns of a fraction of a millisecond, with a look at the sockets between; a connection that has more
- * than its share of a turn goes to the end of the line. One that comes new is served before those that have been served already, in
- * alternation, so that neither starves the other; of those that come new, the one that has had least is the first (start-time fair
- * queueing), since who keeps many commands under way comes new again and again. One that has the target to itself is not interrupted.
+ * asked for. Work is done in turns of a fraction of a millisecond, with a look at the sockets between; in longer ones while nobody asks
+ * for little. A connection that has more than its share of a turn goes to the end of the line. One that comes new is served before
+ * those that have been served already, in alternation, so that neither starves the other; of those that come new, the one that has had
+ * least is the first (start-time fair queueing), since who keeps many commands under way comes new again and again. One that has the
+ * target to itself is not interrupted.
  */
 
+import { receivedAhead } from '../os/busy-polling.ts';
 import type { Clock } from '../os/clock.ts';
 
 /** Work is measured in commands, with so many bytes of data as much as a command. */
@@ -16,6 +18,12 @@ export const SHARE = 32;
 
 /** Of all connections, between two looks at the sockets. */
 export const TURN = 64;
+
+/** The same while all of them ask for much: with fewer looks, each finds more to do, and no answer that is waited for comes later. */
+export const LONG_TURN = 256;
+
+/** Milliseconds that one who asks for little is expected to ask again in. */
+export const LATELY = 100;
 
 export function costOf(bytes: number): number {
   return 1 + Math.floor(bytes / COMMAND_OF_DATA);
@@ -30,6 +38,8 @@ export interface TurnTaker {
   work(share: number): number;
   /** It has stopped only because its share was used up. */
   readonly hasMore: boolean;
+  /** It keeps many commands under way, and waits for none of their answers before it asks on. */
+  readonly isDeep: boolean;
 }
 
 export class Turns {
@@ -41,6 +51,8 @@ export class Turns {
   #last: TurnTaker | undefined;
   /** Of this turn. */
   #left = TURN;
+  /** When one was served that is not deep. */
+  #modestAt = Number.NEGATIVE_INFINITY;
   /** What the newcomer that was served last had received by then. Who was away counts as having had a share less: it saves up no more. */
   #level = 0;
   #isScheduled = false;
@@ -56,6 +68,7 @@ export class Turns {
     const isFree = this.#fresh.length === 0 && this.#served.length === 0;
     if (isFree && taker === this.#last) {
       taker.received += taker.work(Number.POSITIVE_INFINITY);
+      this.#look(taker);
       return;
     }
     taker.received = Math.max(taker.received, this.#level - SHARE);
@@ -75,9 +88,16 @@ export class Turns {
     const used = taker.work(Math.min(SHARE, this.#left));
     this.#left -= used;
     taker.received += used;
+    this.#look(taker);
     if (!taker.hasMore) return;
     taker.isWaiting = true;
     this.#served.push(taker);
+  }
+
+  /** Whether somebody waits for what was just done. */
+  #look(taker: TurnTaker): void {
+    if (taker.isDeep) receivedAhead();
+    else this.#modestAt = this.#clock.monotonic();
   }
 
   /** Takes the newcomer that has had least out of the line. */
@@ -103,7 +123,7 @@ export class Turns {
 
   #takeTurn(): void {
     this.#isScheduled = false;
-    this.#left = TURN;
+    this.#left = this.#clock.monotonic() - this.#modestAt < LATELY ? TURN : LONG_TURN;
     for (let fresh = true; this.#left > 0; fresh = !fresh) {
       const taker = fresh ? (this.#nextFresh() ?? this.#served.shift()) : (this.#served.shift() ?? this.#nextFresh());
       if (taker === undefined) break;

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Clock } from '../../src/os/clock.ts';
-import { costOf, SHARE, TURN, Turns, type TurnTaker } from '../../src/target/turns.ts';
+import { costOf, LATELY, LONG_TURN, SHARE, TURN, Turns, type TurnTaker } from '../../src/target/turns.ts';
 
 /** A clock whose turns the test takes. */
 class TurnClock implements Clock {
   readonly #callbacks: (() => void)[] = [];
-  now = (): number => 0;
-  monotonic = (): number => 0;
+  time = 0;
+  now = (): number => this.time;
+  monotonic = (): number => this.time;
   after = (): never => assert.fail('nothing waits for time');
   nextTurn(callback: () => void): void {
     this.#callbacks.push(callback);
@@ -25,6 +26,7 @@ class Worker implements TurnTaker {
   isWaiting = false;
   received = 0;
   todo = 0;
+  isDeep = false;
   readonly #log: string[];
   readonly name: string;
 
@@ -94,6 +96,28 @@ test('of those that come new, one that asks for little is first, however many ha
   give(polite, 1);
   clock.turn();
   assert.equal(log[0], 'polite 1');
+});
+
+test('turns are long while all ask for much, and short when one has asked for little lately', () => {
+  const { log, clock, give } = scene();
+  const greedy = Array.from({ length: 31 }, (_, index) => new Worker(`greedy-${index}`, log));
+  for (const worker of greedy) {
+    worker.isDeep = true;
+    give(worker, 1000);
+  }
+  const done = (): number => {
+    log.length = 0;
+    clock.turn();
+    return log.reduce((sum, entry) => sum + Number(entry.split(' ')[1]), 0);
+  };
+  for (let turn = 0; turn < 20; turn++) assert.equal(done(), LONG_TURN);
+  give(new Worker('polite', log), 1);
+  assert.equal(done(), LONG_TURN, 'nobody has seen yet who it is');
+  assert.equal(done(), TURN);
+  clock.time = LATELY - 1;
+  assert.equal(done(), TURN);
+  clock.time = LATELY;
+  assert.equal(done(), LONG_TURN);
 });
 
 test('those that keep coming new do not starve one that has much to do', () => {
