@@ -13,12 +13,11 @@ const major = Number(process.versions.node.split('.')[0]);
 // Threads for files. Four, as Node has them, are taken by one disk that stalls. It must be said before the first file is read.
 process.env.UV_THREADPOOL_SIZE ??= '64';
 
-// V8's space for young objects stays as small as it begins: everybody waits while it is cleared, which takes the longer the more has
-// gathered there. It must be said before the program is loaded, as that makes it grow.
-setFlagsFromString('--semi-space-growth-factor=1');
-
 if (major >= OLDEST_NODE) {
   if (process.channel) endWithLauncher();
+  // V8's space for young objects stays as small as it begins: everybody waits while it is cleared, which takes the longer the more has
+  // gathered there. It must be said before the program is loaded, as that makes it grow.
+  setFlagsFromString('--semi-space-growth-factor=1');
   // A clone runs its sources; the published package brings them too, but only for reading.
   const source = inPackage('src/cli/main.ts');
   const compiled = inPackage('dist/cli/main.js');

@@ -62,7 +62,7 @@ export async function startContender(
     name === 'diskless'
       ? [program('served-disk.ts'), image, join(folder, 'data'), targetName, portal]
       : [program('bare-responder.ts'), `${IMAGE_SIZE}`, portal];
-  // What the launcher of `diskless` sets as it starts.
+  // As large as the launcher of `diskless` leaves it, by a flag that V8 does not heed on a command line.
   const collector = name === 'diskless' ? ['--max-semi-space-size=1'] : [];
   const options = ['--expose-gc', ...collector, ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${folder}`] : [])];
   const child = spawn(process.execPath, [...options, ...args], { stdio: ['ignore', 'inherit', 'pipe'] });

@@ -2,8 +2,8 @@
  * What sockets bring, and what is read from files to be sent, lies outside the collector's heap, in pieces of up to 64 KiB and more
  * that are garbage a moment later. V8 answers to a few dozen MiB of such memory by marking the whole heap, step by step and on other
  * threads: under a load of large WRITEs that took half of the processor's time, and beside READs of a disk's own blocks everything
- * else waited for milliseconds. A look at the young objects alone finds those pieces in a third of a millisecond, so it is taken in
- * time; and where the whole heap, small as it is, must be marked all the same, once in one go costs less than by steps.
+ * else waited for milliseconds. A look at the young objects alone finds those pieces, so it is taken in time;
+ * and where the whole heap, small as it is, must be marked all the same, once in one go costs less than by steps.
  *
  * The space for young objects is small (bin/diskless.js keeps it so), and hardly anything in it lives: a look at it takes a tenth of
  * a millisecond, and half as long again where other threads are woken up to help.

@@ -67,8 +67,7 @@ export class Turns {
     if (taker.isWaiting) return;
     const isFree = this.#fresh.length === 0 && this.#served.length === 0;
     if (isFree && taker === this.#last) {
-      taker.received += taker.work(Number.POSITIVE_INFINITY);
-      this.#look(taker);
+      this.#work(taker, Number.POSITIVE_INFINITY);
       return;
     }
     taker.received = Math.max(taker.received, this.#level - SHARE);
@@ -85,19 +84,19 @@ export class Turns {
   #serve(taker: TurnTaker): void {
     this.#last = taker;
     taker.isWaiting = false;
-    const used = taker.work(Math.min(SHARE, this.#left));
-    this.#left -= used;
-    taker.received += used;
-    this.#look(taker);
+    this.#left -= this.#work(taker, Math.min(SHARE, this.#left));
     if (!taker.hasMore) return;
     taker.isWaiting = true;
     this.#served.push(taker);
   }
 
-  /** Whether somebody waits for what was just done. */
-  #look(taker: TurnTaker): void {
+  /** Gives how much it has used, and remembers whether somebody waits for what was done. */
+  #work(taker: TurnTaker, share: number): number {
+    const used = taker.work(share);
+    taker.received += used;
     if (taker.isDeep) receivedAhead();
     else this.#modestAt = this.#clock.monotonic();
+    return used;
   }
 
   /** Takes the newcomer that has had least out of the line. */
