@@ -3,6 +3,8 @@
  * piece has to be in one buffer and lies in several.
  */
 
+import { partOf } from './part.ts';
+
 const nothing = new Uint8Array(0);
 /** Chunks that are done with before the list of them is cut. */
 const MAX_USED_CHUNKS = 64;
@@ -11,8 +13,6 @@ export class ByteQueue {
   /** `#offset` bytes of the first chunk that counts are used up. `#first` counts chunks that are done with. */
   #chunks: Uint8Array[] = [];
   #first = 0;
-  /** Of the first chunk that counts, once it has been asked for: asking takes as long as making a part. */
-  #memory: ArrayBufferLike | undefined;
   #offset = 0;
   #length = 0;
 
@@ -52,7 +52,7 @@ export class ByteQueue {
     this.#check(length);
     const chunk = this.#chunks[this.#first] ?? nothing;
     if (chunk.length - this.#offset >= length) {
-      const slice = this.#part(chunk, length);
+      const slice = partOf(chunk, this.#offset, this.#offset + length);
       this.#advance(length, chunk);
       return slice;
     }
@@ -72,17 +72,11 @@ export class ByteQueue {
     for (let left = length; left > 0; ) {
       const chunk = this.#chunks[this.#first] ?? nothing;
       const size = Math.min(left, chunk.length - this.#offset);
-      slices.push(this.#part(chunk, size));
+      slices.push(partOf(chunk, this.#offset, this.#offset + size));
       this.#advance(size, chunk);
       left -= size;
     }
     return slices;
-  }
-
-  /** What `partOf` gives, of what is not used up of the first chunk. */
-  #part(chunk: Uint8Array, length: number): Uint8Array {
-    this.#memory ??= chunk.buffer;
-    return new Uint8Array(this.#memory, chunk.byteOffset + this.#offset, length);
   }
 
   #check(length: number): void {
@@ -96,7 +90,6 @@ export class ByteQueue {
     if (this.#offset < chunk.length) return;
     this.#offset = 0;
     this.#first += 1;
-    this.#memory = undefined;
     if (this.#first === this.#chunks.length) {
       this.#chunks.length = 0;
       this.#first = 0;
