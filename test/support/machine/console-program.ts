@@ -1,6 +1,8 @@
 /** A program whose terminal is a machine's console: its owner reads and types there. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Console } from './console.ts';
+import { makeOutputPipe } from './output-pipe.ts';
 
 export interface ConsoleProgramOptions {
   readonly program: string;
@@ -19,15 +21,18 @@ export interface ConsoleProgram extends AsyncDisposable {
 
 export function startConsoleProgram(options: ConsoleProgramOptions): ConsoleProgram {
   const { program, args, env = process.env, onLine = () => {}, endedBy = 'SIGKILL' } = options;
+  const pipe = makeOutputPipe();
   const child = spawn(program, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', pipe.end, 'pipe'],
     env,
     // Ctrl-C in a terminal goes to the whole process group; a machine must be ended by its owner, in order.
     detached: true,
   });
+  pipe.end.destroy();
   const console = new Console((text) => child.stdin.write(text), onLine);
   let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => console.feed(chunk));
+  pipe.output.setEncoding('utf8').on('data', (chunk: string) => console.feed(chunk));
+  const printed = once(pipe.output, 'close');
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     complaint += chunk;
   });
@@ -39,7 +44,8 @@ export function startConsoleProgram(options: ConsoleProgramOptions): ConsoleProg
       resolve(null);
     });
     child.once('close', (status) => resolve(status));
-  }).then((status) => {
+  }).then(async (status) => {
+    await printed;
     console.close(`the machine went off${complaint === '' ? '' : ` (${complaint.trim()})`}`);
     return status;
   });
