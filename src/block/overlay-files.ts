@@ -104,8 +104,8 @@ export class OverlayFiles {
   async #remakeLive(pages: ReadonlyMap<number, Uint8Array>, identity: OverlayIdentity): Promise<void> {
     this.#live.truncate(0);
     this.#live.truncate(fileSize(this.map.pageCount));
-    for (const [index, page] of pages) await this.#live.writev([page], pageOffset(index));
-    await this.#live.writev([encodeOverlayHeader(identity)], 0);
+    for (const [index, page] of pages) await this.#live.write(page, pageOffset(index));
+    await this.#live.write(encodeOverlayHeader(identity), 0);
   }
 
   /** Makes everything written so far survive a power cut. One call at a time. */
@@ -117,7 +117,7 @@ export class OverlayFiles {
       if (pages.length === 0 && this.#durableSynced) return;
       this.#durableSynced = false;
       for (const { index, bytes } of pages) {
-        if (bytes !== undefined) await this.#durable.writev([bytes], pageOffset(index));
+        if (bytes !== undefined) await this.#durable.write(bytes, pageOffset(index));
       }
       await this.#durable.sync();
       this.#durableSynced = true;
@@ -139,7 +139,7 @@ async function create(fileSystem: FileSystem, paths: OverlayPaths, base: Overlay
   await createFile(fileSystem, paths.data, (file) => file.truncate(base.size));
   await createFile(fileSystem, paths.map, async (file) => {
     file.truncate(fileSize(pageCount(base.size)));
-    await file.writev([encodeOverlayHeader({ base, diskId: randomBytes(16), bootId: '' })], 0);
+    await file.write(encodeOverlayHeader({ base, diskId: randomBytes(16), bootId: '' }), 0);
   });
 }
 

@@ -1,11 +1,11 @@
 /**
  * Whether the disk that files are on shows itself quick. What goes into the page cache of a quick disk is written in the turn of the
  * loop that asks for it, which costs less than half of a way through the thread pool. A disk that hangs or throttles would hold up
- * everything there, so it is written to by the pool until it has been quick for a while; and so is one that nothing was written to
- * just now, as nobody can tell what has become of it.
+ * everything there, so it is written to by the pool until it has been quick for a while.
  */
 
 import type { Clock } from './clock.ts';
+import type { DirtyPages } from './dirty-pages.ts';
 
 /**
  * Milliseconds that an operation of a quick disk takes at most, with the time that a busy machine lets it wait for a processor: that
@@ -15,8 +15,8 @@ export const QUICK_OPERATION = 25;
 /** Milliseconds without a slow write until a disk counts as quick again. */
 export const SLOW_TIME = 250;
 
-/** Milliseconds for which a quick write vouches for its disk. */
-export const PROOF_TIME = 25;
+/** Operations that any disk takes at a time, by far: a queue of SATA has 32 places, and the kernel gives each disk at least 64. */
+export const MUCH_TO_DO = 24;
 
 /** An operation in the thread pool. */
 export interface PooledOperation {
@@ -26,25 +26,30 @@ export interface PooledOperation {
 
 export class DiskPace {
   readonly #clock: Clock;
+  readonly #dirtyPages: Pick<DirtyPages, 'areFew'>;
   /** Operations under way, the oldest first. */
   readonly #underWay = new Set<PooledOperation>();
   #slowUntil = Number.NEGATIVE_INFINITY;
-  #provenUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, dirtyPages: Pick<DirtyPages, 'areFew'>) {
     this.#clock = clock;
+    this.#dirtyPages = dirtyPages;
   }
 
   /**
-   * False unless a write was quick just now, for a while after a slow one, and while anything at all takes longer than it should: reads
-   * and flushes may do that on a disk in good health, but only as long as they are out can nobody tell.
+   * False for a while after a slow write, while the kernel may let writers sleep, and while anything at all takes longer than it should:
+   * reads and flushes may do that on a disk in good health, but only as long as they are out can nobody tell.
    */
   get isQuick(): boolean {
     const now = this.#clock.monotonic();
-    if (now < this.#slowUntil || now >= this.#provenUntil) return false;
-    if (this.#underWay.size === 0) return true;
+    if (now < this.#slowUntil) return false;
     const [oldest] = this.#underWay;
-    return oldest === undefined || now - oldest.began < QUICK_OPERATION;
+    return (oldest === undefined || now - oldest.began < QUICK_OPERATION) && this.#dirtyPages.areFew;
+  }
+
+  /** Whether so much is under way that a disk may have no room for more: the kernel lets whoever asks it wait. */
+  get hasMuchToDo(): boolean {
+    return this.#underWay.size >= MUCH_TO_DO;
   }
 
   /** The beginning of a write in the turn of the loop, for `wrote`. */
@@ -56,7 +61,6 @@ export class DiskPace {
   wrote(began: number): void {
     const now = this.#clock.monotonic();
     if (now - began >= QUICK_OPERATION) this.#slowUntil = now + SLOW_TIME;
-    else this.#provenUntil = now + PROOF_TIME;
   }
 
   /** An operation goes to the pool now; `writes` tells one that may be made in the loop instead. */

@@ -21,9 +21,7 @@ const EINVAL = 22;
 export type CallResult = number;
 
 export interface FileCalls {
-  /** Makes a hole and leaves the file's size as it is. */
-  punchHole(fd: number, offset: number, length: number): CallResult;
-  /** The same in the thread pool: calls back with whether there is a hole now. */
+  /** Makes a hole in the thread pool and leaves the file's size as it is: calls back with whether there is a hole now. */
   punchHoleInPool(fd: number, offset: number, length: number, callback: (done: boolean) => void): void;
   /** The first byte at or after `offset` that is data, or in a hole; sought in the thread pool. */
   seekDataInPool(fd: number, offset: number, callback: (result: CallResult) => void): void;
@@ -31,6 +29,12 @@ export interface FileCalls {
   seekEnd(fd: number): CallResult;
   /** Reads only what is in the page cache. */
   readNoWait(fd: number, into: Uint8Array, offset: number): CallResult;
+  /** Puts the time of a clock into `timespec`, a `struct timespec` of the C library. */
+  clockTime(clock: number, timespec: Int32Array): CallResult;
+  /** How long that clock stands still. */
+  clockResolution(clock: number, timespec: Int32Array): CallResult;
+  /** Bytes of a page of the page cache. */
+  readonly pageSize: number;
   /** The lock of the open file (`flock`): it also holds against other openings in this process. */
   lock(fd: number, kind: 'exclusive' | 'shared'): CallResult;
 }
@@ -51,6 +55,13 @@ function load(): FileCalls | undefined {
       (fd: number, vector: BigUint64Array, count: number, offset: number, flags: number) => number
     > = libc.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)');
     const flock: KoffiFunc<(fd: number, operation: number) => number> = libc.func('int flock(int fd, int operation)');
+    const clockTime: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
+      'int clock_gettime(int clock, void *timespec)',
+    );
+    const clockResolution: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
+      'int clock_getres(int clock, void *timespec)',
+    );
+    const pageSize: KoffiFunc<() => number> = libc.func('int getpagesize()');
     const result = (value: number): CallResult => (value < 0 ? -koffi.errno() : value);
     // The errno of a call in the pool is that of this thread by the time it calls back.
     const seekInPool = (fd: number, offset: number, whence: number, callback: (result: CallResult) => void): void =>
@@ -58,8 +69,6 @@ function load(): FileCalls | undefined {
     // One `struct iovec`, reused: the call reads it before it returns.
     const vector = new BigUint64Array(2);
     return {
-      punchHole: (fd, offset, length) =>
-        result(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length)),
       punchHoleInPool: (fd, offset, length, callback) =>
         fallocate.async(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, (error, value) =>
           callback(error === null && value >= 0),
@@ -72,6 +81,9 @@ function load(): FileCalls | undefined {
         vector[1] = BigInt(into.length);
         return result(preadv2(fd, vector, 1, offset, RWF_NOWAIT));
       },
+      clockTime: (clock, timespec) => result(clockTime(clock, timespec)),
+      clockResolution: (clock, timespec) => result(clockResolution(clock, timespec)),
+      pageSize: pageSize(),
       lock: (fd, kind) => result(flock(fd, (kind === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB)),
     };
   } catch {

@@ -19,15 +19,15 @@ export interface File {
    */
   readSync(into: Uint8Array, offset: number): number;
   /**
-   * Reads only what is at hand without waiting for a disk: gives the bytes read, from 0 up to what was asked. Where the platform
-   * cannot tell, it reads as `readSync` does.
+   * Reads only what is at hand without waiting for a disk: gives the bytes read, from 0 up to what was asked, and 0 where the disk
+   * is busy enough to make even the question wait. Where the platform cannot tell, it reads as `readSync` does.
    */
   readNoWait(into: Uint8Array, offset: number): number;
   /** As `readSync`, off the event loop. */
   read(into: Uint8Array, offset: number): Promise<number>;
   /**
-   * Writes all of several buffers that follow one another: in this turn of the loop as long as the disk shows itself quick, off the
-   * event loop when it does not. They must stay unchanged until it is done. Writes that overlap have no order of their own: the
+   * Writes all of several buffers that follow one another, inside the file's size: in this turn of the loop where the page cache takes
+   * them and needs nothing of the disk, off the event loop otherwise. They must stay unchanged until it is done. Writes that overlap have no order of their own: the
    * second one may begin when the first one is over. Raises (or rejects with) FILE_NO_SPACE, FILE_IO.
    */
   writev(data: readonly Uint8Array[], offset: number): void | Promise<void>;
@@ -40,8 +40,8 @@ export interface File {
   sync(): Promise<void>;
   truncate(size: number): void;
   /**
-   * Frees the blocks of a range inside the file; it reads as zeros. Where the file system cannot, zeros are written. Counts as a
-   * write: see `writev`.
+   * Frees the blocks of a range inside the file, off the event loop; it reads as zeros. Where the file system cannot, zeros are
+   * written. Counts as a write: see `writev`.
    */
   punchHole(offset: number, length: number): void | Promise<void>;
   /** The allocated and unallocated runs of a range, off the event loop; a file system that cannot say calls everything data. */

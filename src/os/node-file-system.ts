@@ -14,10 +14,13 @@ import {
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { systemClock } from './clock.ts';
+import { DirtyPages } from './dirty-pages.ts';
 import { DiskPace } from './disk-pace.ts';
 import type { FileStatus, FileSystem, OpenMode } from './file.ts';
 import { fileError } from './file-error.ts';
+import { kernelFileTime, noFileTime } from './file-time.ts';
 import { NodeFile } from './node-file.ts';
+import { isPageCached } from './page-cached.ts';
 
 const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+', 'create-private': 'w+' };
 
@@ -76,6 +79,7 @@ export const nodeFileSystem: FileSystem = {
 
 /** Files on one disk share its pace: what one of them learns keeps the others from waiting for it in the event loop. */
 const paces = new Map<number, DiskPace>();
+const dirtyPages = new DirtyPages(systemClock, memoryStatistics);
 
 function openFile(path: string, mode: string, isPrivate = false): NodeFile {
   const fd = isPrivate ? openSync(path, mode, OWNER_ONLY) : openSync(path, mode);
@@ -83,9 +87,17 @@ function openFile(path: string, mode: string, isPrivate = false): NodeFile {
   if (isPrivate) fchmodSync(fd, OWNER_ONLY);
   const stat = fstatSync(fd);
   const disk = stat.isBlockDevice() ? stat.rdev : stat.dev;
-  const pace = paces.get(disk) ?? new DiskPace(systemClock);
+  const pace = paces.get(disk) ?? new DiskPace(systemClock, dirtyPages);
   paces.set(disk, pace);
-  return new NodeFile(path, fd, pace);
+  return new NodeFile(path, fd, pace, isPageCached(path) ? kernelFileTime : noFileTime);
+}
+
+function memoryStatistics(): string {
+  try {
+    return readFileSync('/proc/vmstat', 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 function kindOf(stat: Pick<Stats, 'isFile' | 'isDirectory' | 'isBlockDevice'>): FileStatus['kind'] {

@@ -17,6 +17,7 @@ import type { DiskPace } from './disk-pace.ts';
 import type { File, FileExtent } from './file.ts';
 import { fileCalls } from './file-calls.ts';
 import { fileError } from './file-error.ts';
+import type { FileTime } from './file-time.ts';
 import { PoolShare } from './pool-share.ts';
 
 const EAGAIN = 11;
@@ -24,15 +25,22 @@ const EWOULDBLOCK = 11;
 const ENXIO = 6;
 /** Written where a hole cannot be made. */
 const zeros = new Uint8Array(64 * 1024);
+const oneByte = new Uint8Array(1);
+const PAGE_SIZE = fileCalls?.pageSize ?? 4096;
 
 export class NodeFile implements File {
   readonly #path: string;
   /** -1 once closed: a number of the kernel's is soon another file's. */
   #fd: number;
-  /** Operations in the thread pool, or waiting for it; the descriptor stays open for them. */
+  /** Operations in the thread pool, or waiting for it or for one another; the descriptor stays open for them. */
   #underway = 0;
   readonly #share = new PoolShare();
   readonly #pace: DiskPace;
+  readonly #fileTime: FileTime;
+  /** The tick of which a write in the pool has given the file its time. */
+  #timedIn: number | undefined;
+  /** Over when the write that may do so is; those that come meanwhile wait for it, as they are done at once after it. */
+  #timing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #syncFailure: DisklessError | undefined;
@@ -40,11 +48,12 @@ export class NodeFile implements File {
   #holes = fileCalls !== undefined;
   #noWait = fileCalls !== undefined;
 
-  /** `pace` is that of the disk which the file is on. */
-  constructor(path: string, fd: number, pace: DiskPace) {
+  /** `pace` is that of the disk which the file is on, `fileTime` where the file's times come from. */
+  constructor(path: string, fd: number, pace: DiskPace, fileTime: FileTime) {
     this.#path = path;
     this.#fd = fd;
     this.#pace = pace;
+    this.#fileTime = fileTime;
   }
 
   size(): number {
@@ -58,7 +67,7 @@ export class NodeFile implements File {
   }
 
   readSync(into: Uint8Array, offset: number): number {
-    if (this.#fd < 0) throw this.#closed('read');
+    this.#checkOpen('read');
     try {
       let done = 0;
       while (done < into.length) {
@@ -73,7 +82,10 @@ export class NodeFile implements File {
   }
 
   readNoWait(into: Uint8Array, offset: number): number {
-    if (!this.#noWait || fileCalls === undefined || this.#fd < 0) return this.readSync(into, offset);
+    if (!this.#noWait || fileCalls === undefined) return this.readSync(into, offset);
+    this.#checkOpen('read');
+    // What is not at hand is asked of the disk all the same, and where too much is asked for already, asking has to wait.
+    if (this.#share.isFull || this.#pace.hasMuchToDo) return 0;
     const result = fileCalls.readNoWait(this.#fd, into, offset);
     if (result >= 0) return result;
     if (result === -EAGAIN) return 0;
@@ -83,6 +95,7 @@ export class NodeFile implements File {
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
+    this.#checkOpen('read');
     let done = 0;
     while (done < into.length) {
       const count = await this.#pooled('read', (fd, finish) =>
@@ -95,8 +108,46 @@ export class NodeFile implements File {
   }
 
   writev(data: readonly Uint8Array[], offset: number): void | Promise<void> {
-    if (this.#fd < 0) throw this.#closed('write');
+    this.#checkOpen('write');
+    if (this.#needsNoDisk(data, offset)) return this.#writeInLoop(data, offset);
     if (!this.#pace.isQuick) return this.#writeInPool(data, offset);
+    if (this.#timing !== undefined) return this.#writeAfter(this.#timing, data, offset);
+    const written = this.#writeInPool(data, offset);
+    const over = (): void => {
+      this.#timing = undefined;
+    };
+    this.#timing = written.then(over, over);
+    return written;
+  }
+
+  /** A write that waits for the one that may give the file its time. */
+  async #writeAfter(timing: Promise<void>, data: readonly Uint8Array[], offset: number): Promise<void> {
+    this.#underway++;
+    try {
+      await timing;
+      if (this.#needsNoDisk(data, offset)) this.#writeInLoop(data, offset);
+      else await this.#writeInPool(data, offset);
+    } finally {
+      this.#left();
+    }
+  }
+
+  /**
+   * Whether the page cache takes a write without asking the disk for anything: pages that are written in part are there, and the file
+   * has the time of this tick already.
+   */
+  #needsNoDisk(data: readonly Uint8Array[], offset: number): boolean {
+    if (this.#timedIn === undefined || !this.#pace.isQuick) return false;
+    if (!this.#isAtHand(offset) || !this.#isAtHand(offset + totalLength(data))) return false;
+    return this.#timedIn === this.#fileTime.tick();
+  }
+
+  /** Whether what a write leaves of the page at its beginning or end is in the page cache. */
+  #isAtHand(edge: number): boolean {
+    return edge % PAGE_SIZE === 0 || this.readNoWait(oneByte, edge) === 1;
+  }
+
+  #writeInLoop(data: readonly Uint8Array[], offset: number): void {
     const began = this.#pace.now();
     try {
       this.#writeNow(data, offset);
@@ -126,10 +177,15 @@ export class NodeFile implements File {
 
   async #writeInPool(data: readonly Uint8Array[], offset: number): Promise<void> {
     const written = await this.#pooled('write', (fd, finish) => writevFile(fd, data, offset, finish));
-    for (const rest of remainders(data, written)) await this.write(rest.bytes, offset + rest.at);
+    for (const rest of remainders(data, written)) await this.#writeWholeInPool(rest.bytes, offset + rest.at);
   }
 
   async write(data: Uint8Array, offset: number): Promise<void> {
+    this.#checkOpen('write');
+    await this.#writeWholeInPool(data, offset);
+  }
+
+  async #writeWholeInPool(data: Uint8Array, offset: number): Promise<void> {
     let done = 0;
     while (done < data.length) {
       done += await this.#pooled('write', (fd, finish) =>
@@ -139,6 +195,7 @@ export class NodeFile implements File {
   }
 
   async sync(): Promise<void> {
+    this.#checkOpen('sync');
     if (this.#syncFailure !== undefined) throw this.#syncFailure;
     try {
       await this.#pooled('sync', (fd, finish) => fdatasync(fd, (error) => finish(error, 0)));
@@ -153,21 +210,10 @@ export class NodeFile implements File {
     this.#attempt('resize', () => ftruncateSync(this.#fd, size));
   }
 
-  punchHole(offset: number, length: number): void | Promise<void> {
-    if (this.#fd < 0) throw this.#closed('write');
+  /** A hole changes what the file system keeps of the file, and that may wait for the disk. */
+  async punchHole(offset: number, length: number): Promise<void> {
+    this.#checkOpen('write');
     if (length === 0) return;
-    if (!this.#pace.isQuick) return this.#punchInPool(offset, length);
-    if (this.#holes && fileCalls !== undefined) {
-      const began = this.#pace.now();
-      const result = fileCalls.punchHole(this.#fd, offset, length);
-      this.#pace.wrote(began);
-      if (result >= 0) return;
-      this.#holes = false;
-    }
-    return this.#writeZeros(offset, length);
-  }
-
-  async #punchInPool(offset: number, length: number): Promise<void> {
     const calls = fileCalls;
     if (this.#holes && calls !== undefined) {
       const done = await this.#pooled('write', (fd, finish) =>
@@ -179,16 +225,16 @@ export class NodeFile implements File {
     await this.#writeZeros(offset, length);
   }
 
-  #writeZeros(offset: number, length: number): void | Promise<void> {
+  async #writeZeros(offset: number, length: number): Promise<void> {
     for (let done = 0; done < length; ) {
       const piece = zeros.subarray(0, Math.min(zeros.length, length - done));
-      const written = this.writev([piece], offset + done);
+      await this.#writeWholeInPool(piece, offset + done);
       done += piece.length;
-      if (written !== undefined) return written.then(() => this.#writeZeros(offset + done, length - done));
     }
   }
 
   async extents(offset: number, length: number): Promise<FileExtent[]> {
+    this.#checkOpen('look into');
     const result: FileExtent[] = [];
     const end = offset + length;
     let at = offset;
@@ -237,16 +283,26 @@ export class NodeFile implements File {
   }
 
   async #close(): Promise<void> {
+    // What is under way may go on with another operation.
+    while (this.#underway > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     const fd = this.#fd;
     this.#fd = -1;
-    if (this.#underway > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     await new Promise<void>((resolve, reject) =>
       close(fd, (error) => (error === null ? resolve() : reject(fileError(error, 'close', this.#path)))),
     );
   }
 
+  #checkOpen(tried: string): void {
+    if (this.#closing !== undefined) throw this.#closed(tried);
+  }
+
+  #left(): void {
+    this.#underway--;
+    if (this.#underway === 0) this.#idle?.();
+  }
+
   #attempt<T>(tried: string, operation: () => T): T {
-    if (this.#fd < 0) throw this.#closed(tried);
+    this.#checkOpen(tried);
     try {
       return operation();
     } catch (error) {
@@ -269,13 +325,15 @@ export class NodeFile implements File {
     return new Promise((resolve, reject) => {
       this.#share.enter(() => {
         const operation = this.#pace.enterPool(tried === 'write');
+        const tick = tried === 'write' ? this.#fileTime.tick() : undefined;
         start(fd, (error, count) => {
           this.#pace.leavePool(operation);
+          if (tick !== undefined && error === null && tick === this.#fileTime.tick()) this.#timedIn = tick;
           this.#share.leave();
-          this.#underway--;
-          if (this.#underway === 0) this.#idle?.();
           if (error) reject(fileError(error, tried, this.#path));
           else resolve(count);
+          // Last: whoever goes on with another operation is to begin it before a close that waits.
+          this.#left();
         });
       });
     });

@@ -10,9 +10,14 @@ export class PoolShare {
   #taken = 0;
   readonly #waiting: (() => void)[] = [];
 
+  /** Whether the next operation would have to wait. */
+  get isFull(): boolean {
+    return this.#taken >= POOL_SHARE;
+  }
+
   /** Starts an operation now, or when another one has left. */
   enter(start: () => void): void {
-    if (this.#taken >= POOL_SHARE) {
+    if (this.isFull) {
       this.#waiting.push(start);
       return;
     }

@@ -1,38 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DiskPace, PROOF_TIME, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
+import { DiskPace, MUCH_TO_DO, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 
-/** A disk that a quick write has just vouched for. */
 function made(): { clock: SimulatedClock; pace: DiskPace } {
   const clock = new SimulatedClock();
-  const pace = new DiskPace(clock);
-  writeQuickly(pace);
-  return { clock, pace };
+  return { clock, pace: new DiskPace(clock, { areFew: true }) };
 }
 
 function writeQuickly(pace: DiskPace): void {
   pace.leavePool(pace.enterPool(true));
 }
-
-test('a disk is not taken for quick before a write has shown it, nor when none has just shown it', () => {
-  const clock = new SimulatedClock();
-  const pace = new DiskPace(clock);
-  assert(!pace.isQuick);
-  const first = pace.enterPool(true);
-  assert(!pace.isQuick, 'the first one is not back');
-  pace.leavePool(first);
-  assert(pace.isQuick);
-  clock.advance(PROOF_TIME - 1);
-  assert(pace.isQuick);
-  pace.wrote(pace.now());
-  clock.advance(PROOF_TIME - 1);
-  assert(pace.isQuick, 'a write in the loop vouches as well');
-  clock.advance(1);
-  assert(!pace.isQuick);
-  pace.leavePool(pace.enterPool(false));
-  assert(!pace.isQuick, 'a read or flush says nothing about writes');
-});
 
 test('a disk is quick until a write takes long, and again after a while without', () => {
   const { clock, pace } = made();
@@ -81,4 +59,22 @@ test('a disk is not quick while any operation is out for long, a read or flush t
   writeQuickly(pace);
   pace.leavePool(flush);
   assert(pace.isQuick, 'that reads and flushes take their time is no sign of a slow page cache');
+});
+
+test('a disk has much to do from the 24th operation that is out', () => {
+  const { pace } = made();
+  const operations = Array.from({ length: MUCH_TO_DO - 1 }, () => pace.enterPool(false));
+  assert(!pace.hasMuchToDo);
+  operations.push(pace.enterPool(true));
+  assert(pace.hasMuchToDo);
+  for (const operation of operations) pace.leavePool(operation);
+  assert(!pace.hasMuchToDo);
+});
+
+test('a disk is not quick while the kernel may let writers sleep', () => {
+  const dirtyPages = { areFew: true };
+  const pace = new DiskPace(new SimulatedClock(), dirtyPages);
+  assert(pace.isQuick);
+  dirtyPages.areFew = false;
+  assert(!pace.isQuick);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,10 @@ import fc from 'fast-check';
 import { DisklessError } from '../../src/bytes/index.ts';
 import { DiskPace, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
 import type { File, OpenMode } from '../../src/os/file.ts';
+import type { FileTime } from '../../src/os/file-time.ts';
 import { NodeFile } from '../../src/os/node-file.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
+import { POOL_SHARE } from '../../src/os/pool-share.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -70,10 +72,10 @@ test('more buffers than one system call takes are all written', async (t) => {
 test('on a disk that is not quick the same is written by the thread pool, and a hole is made there', async (t) => {
   const path = join(temporaryDirectory(t), 'file');
   const clock = new SimulatedClock();
-  const pace = new DiskPace(clock);
+  const pace = new DiskPace(clock, { areFew: true });
   pace.enterPool(false);
   clock.advance(QUICK_OPERATION);
-  const file = new NodeFile(path, openSync(path, 'w+'), pace);
+  const file = new NodeFile(path, openSync(path, 'w+'), pace, new SimulatedFileTime());
   t.after(() => file.close());
   const promised = async (work: void | Promise<void>): Promise<void> => {
     assert(work instanceof Promise);
@@ -94,30 +96,120 @@ test('on a disk that is not quick the same is written by the thread pool, and a 
   assert.equal(readFileSync(path).toString('latin1', 0, 4), 'last', 'closing waits for it');
 });
 
-test('files on one disk learn from each other that it is slow', async (t) => {
+/** Ticks that are over when a test says so. */
+class SimulatedFileTime implements FileTime {
+  now: number | undefined = 0;
+
+  tick(): number | undefined {
+    return this.now;
+  }
+}
+
+/** Two files on one disk. */
+function pair(t: TestContext): { clock: SimulatedClock; time: SimulatedFileTime; one: NodeFile; other: NodeFile } {
   const directory = temporaryDirectory(t);
   const clock = new SimulatedClock();
-  const pace = new DiskPace(clock);
-  const [one, other] = ['one', 'other'].map((name) => {
-    const file = new NodeFile(join(directory, name), openSync(join(directory, name), 'w+'), pace);
+  const time = new SimulatedFileTime();
+  const pace = new DiskPace(clock, { areFew: true });
+  const made = (name: string): NodeFile => {
+    const file = new NodeFile(join(directory, name), openSync(join(directory, name), 'w+'), pace, time);
     t.after(() => file.close());
     return file;
-  });
-  assert(one !== undefined && other !== undefined);
-  const first = other.writev([Buffer.from('first')], 0);
-  assert(first instanceof Promise, 'nobody knows the disk yet');
+  };
+  return { clock, time, one: made('one'), other: made('other') };
+}
+
+const page = (fill: number): Buffer[] => [Buffer.alloc(4096, fill)];
+
+test('a file is written in the loop from its first write of a tick to the end of that tick', async (t) => {
+  const { time, one, other } = pair(t);
+  const first = one.writev(page(1), 0);
+  assert(first instanceof Promise, 'the file has no time of this tick yet');
   await first;
-  assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
-  assert.equal(one.writev([Buffer.from('quick')], 0), undefined);
-  assert.equal(readFileSync(join(directory, 'one'), 'latin1'), 'quick', 'what is acknowledged is in the file');
+  assert.equal(one.writev(page(2), 4096), undefined);
+  const ofOther = other.writev(page(1), 0);
+  assert(ofOther instanceof Promise, 'each file has its own time');
+  await ofOther;
+  assert.equal(other.writev(page(2), 0), undefined);
+  time.now = 1;
+  const next = one.writev(page(3), 0);
+  assert(next instanceof Promise);
+  await next;
+  assert.equal(one.writev(page(4), 0), undefined);
+  time.now = undefined;
+  const late = one.writev(page(5), 0);
+  assert(late instanceof Promise, 'the tick may be over');
+  await late;
+  const into = Buffer.alloc(4096);
+  assert.equal(await one.read(into, 0), 4096);
+  assert.deepEqual([into], page(5));
+});
+
+test('a write in the pool that ends in another tick than it began in shows nothing', async (t) => {
+  const { time, one } = pair(t);
+  const first = one.writev(page(1), 0);
+  time.now = 1;
+  await first;
+  const second = one.writev(page(2), 0);
+  assert(second instanceof Promise);
+  await second;
+  assert.equal(one.writev(page(3), 0), undefined);
+});
+
+test('writes that come while the file gets its time wait for it, and a close waits for them', async (t) => {
+  const { one } = pair(t);
+  const written = [1, 2, 3].map((fill) => one.writev(page(fill), fill * 4096));
+  const closed = one.close();
+  assert.throws(() => one.writev(page(4), 0), withCode('FILE_CLOSED'));
+  await Promise.all(written);
+  await closed;
+});
+
+test('a write of part of a page that is not in the page cache goes to the pool, as the rest is read first', async (t) => {
+  const path = join(temporaryDirectory(t), 'file');
+  writeFileSync(path, Buffer.alloc(MIB, 9));
+  const file = new NodeFile(
+    path,
+    openSync(path, 'r+'),
+    new DiskPace(new SimulatedClock(), { areFew: true }),
+    new SimulatedFileTime(),
+  );
+  t.after(() => file.close());
+  const forget = ['if=/dev/null', `of=${path}`, 'count=0', 'conv=notrunc,fdatasync', 'oflag=nocache'];
+  assert.equal(spawnSync('dd', forget).status, 0);
+  await file.writev(page(1), 0);
+  assert.equal(file.writev([Buffer.from('at hand')], 100), undefined);
+  assert.equal(file.writev(page(1), 4096), undefined, 'nothing is left of a page that is written whole');
+  const part = file.writev([Buffer.alloc(1024)], MIB / 2 - 512);
+  assert(part instanceof Promise);
+  await part;
+  assert.equal(file.writev([Buffer.alloc(1024)], MIB / 2 - 512), undefined);
+});
+
+test('the page cache is not asked while much is under way: what it has not would be asked of the disk', async (t) => {
+  const { one, other } = pair(t);
+  await one.writev(page(1), 0);
+  await other.writev(page(1), 0);
+  const into = Buffer.alloc(4096);
+  const reads = Array.from({ length: POOL_SHARE }, () => one.read(Buffer.alloc(4096), 0));
+  assert.equal(one.readNoWait(into, 0), 0, 'of this file');
+  assert.equal(other.readNoWait(into, 0), 4096);
+  await Promise.all(reads);
+  assert.equal(one.readNoWait(into, 0), 4096);
+});
+
+test('files on one disk learn from each other that it is slow', async (t) => {
+  const { clock, one, other } = pair(t);
+  await Promise.all([one.writev(page(1), 0), other.writev(page(1), 0)]);
+  assert.equal(one.writev(page(1), 0), undefined);
+  assert.equal(other.writev(page(1), 0), undefined);
   const out = one.write(Buffer.alloc(4096), 0);
   clock.advance(QUICK_OPERATION);
-  const slow = other.writev([Buffer.from('slow')], 0);
+  const slow = other.writev(page(2), 0);
   assert(slow instanceof Promise);
   await Promise.all([out, slow]);
   clock.advance(SLOW_TIME);
-  await other.writev([Buffer.from('again')], 0);
-  assert.equal(other.writev([Buffer.from('quick')], 0), undefined);
+  assert.equal(other.writev(page(3), 0), undefined);
 });
 
 test('a punched hole reads as zeros, frees its blocks, and shows in the extents', async (t) => {
@@ -198,7 +290,7 @@ test('a closed file raises, closing waits for what is under way, and closing twi
   assert.throws(() => file.readSync(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
   assert.throws(() => file.readNoWait(Buffer.alloc(1), 0), withCode('FILE_CLOSED'));
   assert.throws(() => file.writev([Buffer.alloc(1)], 0), withCode('FILE_CLOSED'));
-  assert.throws(() => file.punchHole(0, 1), withCode('FILE_CLOSED'));
+  await assert.rejects(async () => file.punchHole(0, 1), withCode('FILE_CLOSED'));
   await assert.rejects(() => file.sync(), withCode('FILE_CLOSED'));
   await assert.rejects(() => file.extents(0, 1), withCode('FILE_CLOSED'));
 });
