@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../scripts/progress.ts';
 import { missing } from '../test/support/requires.ts';
 import { type Contender, type ContenderName, contenderNames, IMAGE_SIZE, startContender } from './target/contenders.ts';
-import { endClients, keepTo, type Latency, politeLatency, readByIscsiPerf } from './target/loads.ts';
+import { endClients, keepTo, type Latency, politeLatency, readByIscsiPerf, writeByQemu } from './target/loads.ts';
 import { type Row, rows } from './target/rows.ts';
 import { type Summary, summarize } from './target/statistics.ts';
 import { table } from './target/table.ts';
@@ -161,6 +161,10 @@ async function warmUp(contenders: readonly Contender[]): Promise<void> {
   for (const contender of contenders) {
     await readByIscsiPerf(contender, { ...load, size: 256 * 1024, random: false }, 1);
     await readByIscsiPerf(contender, { ...load, size: 4096, random: true }, 1);
+    // At the end of the disk: the first rounds of the rows are to write what was never written.
+    const writes = { depth: 32, size: 4096, count: 8000 };
+    const offset = IMAGE_SIZE - writes.count * writes.size;
+    if (contender.name !== 'bare') await writeByQemu(contender, { ...writes, offset });
   }
 }
 
