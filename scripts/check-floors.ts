@@ -50,6 +50,7 @@ const keepers: Record<string, readonly string[]> = {
   'node:sqlite': ['fleet'],
   'node:v8': ['os'],
   'node:vm': ['os'],
+  'node:worker_threads': ['os'],
   koffi: ['os'],
   hono: ['server'],
   '@hono/node-server': ['server'],

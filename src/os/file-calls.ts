@@ -33,6 +33,8 @@ export interface FileCalls {
   clockTime(clock: number, timespec: Int32Array): CallResult;
   /** How long that clock stands still. */
   clockResolution(clock: number, timespec: Int32Array): CallResult;
+  /** Gives a file the time of this moment. */
+  setTimes(fd: number): CallResult;
   /** Bytes of a page of the page cache. */
   readonly pageSize: number;
   /** The lock of the open file (`flock`): it also holds against other openings in this process. */
@@ -61,6 +63,7 @@ function load(): FileCalls | undefined {
     const clockResolution: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
       'int clock_getres(int clock, void *timespec)',
     );
+    const futimens: KoffiFunc<(fd: number, times: null) => number> = libc.func('int futimens(int fd, void *times)');
     const pageSize: KoffiFunc<() => number> = libc.func('int getpagesize()');
     const result = (value: number): CallResult => (value < 0 ? -koffi.errno() : value);
     // The errno of a call in the pool is that of this thread by the time it calls back.
@@ -83,6 +86,7 @@ function load(): FileCalls | undefined {
       },
       clockTime: (clock, timespec) => result(clockTime(clock, timespec)),
       clockResolution: (clock, timespec) => result(clockResolution(clock, timespec)),
+      setTimes: (fd) => result(futimens(fd, null)),
       pageSize: pageSize(),
       lock: (fd, kind) => result(flock(fd, (kind === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB)),
     };

@@ -21,6 +21,8 @@ import { fileError } from './file-error.ts';
 import { kernelFileTime, noFileTime } from './file-time.ts';
 import { NodeFile } from './node-file.ts';
 import { isPageCached } from './page-cached.ts';
+import { TimeGiverThread } from './time-giver.ts';
+import { TimedFiles } from './timed-files.ts';
 
 const flags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+', 'create-private': 'w+' };
 
@@ -77,19 +79,31 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
+interface Disk {
+  readonly pace: DiskPace;
+  readonly timedFiles: TimedFiles;
+}
+
 /** Files on one disk share its pace: what one of them learns keeps the others from waiting for it in the event loop. */
-const paces = new Map<number, DiskPace>();
+const disks = new Map<number, Disk>();
 const dirtyPages = new DirtyPages(systemClock, memoryStatistics);
+const timeGiver = new TimeGiverThread();
 
 function openFile(path: string, mode: string, isPrivate = false): NodeFile {
   const fd = isPrivate ? openSync(path, mode, OWNER_ONLY) : openSync(path, mode);
   // The old file kept the rights that it had.
   if (isPrivate) fchmodSync(fd, OWNER_ONLY);
   const stat = fstatSync(fd);
-  const disk = stat.isBlockDevice() ? stat.rdev : stat.dev;
-  const pace = paces.get(disk) ?? new DiskPace(systemClock, dirtyPages);
-  paces.set(disk, pace);
-  return new NodeFile(path, fd, pace, isPageCached(path) ? kernelFileTime : noFileTime);
+  const device = stat.isBlockDevice() ? stat.rdev : stat.dev;
+  const disk = disks.get(device) ?? diskOf(path);
+  disks.set(device, disk);
+  return new NodeFile(path, fd, disk.pace, disk.timedFiles);
+}
+
+function diskOf(path: string): Disk {
+  const pace = new DiskPace(systemClock, dirtyPages);
+  const time = isPageCached(path) ? kernelFileTime : noFileTime;
+  return { pace, timedFiles: new TimedFiles(time, timeGiver, pace) };
 }
 
 function memoryStatistics(): string {

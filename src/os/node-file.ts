@@ -17,8 +17,8 @@ import type { DiskPace } from './disk-pace.ts';
 import type { File, FileExtent } from './file.ts';
 import { fileCalls } from './file-calls.ts';
 import { fileError } from './file-error.ts';
-import type { FileTime } from './file-time.ts';
 import { PoolShare } from './pool-share.ts';
+import { TimedFile, type TimedFiles } from './timed-files.ts';
 
 const EAGAIN = 11;
 const EWOULDBLOCK = 11;
@@ -32,15 +32,12 @@ export class NodeFile implements File {
   readonly #path: string;
   /** -1 once closed: a number of the kernel's is soon another file's. */
   #fd: number;
-  /** Operations in the thread pool, or waiting for it or for one another; the descriptor stays open for them. */
+  /** Operations in the thread pool, or waiting for it; the descriptor stays open for them. */
   #underway = 0;
   readonly #share = new PoolShare();
   readonly #pace: DiskPace;
-  readonly #fileTime: FileTime;
-  /** The tick of which a write in the pool has given the file its time. */
-  #timedIn: number | undefined;
-  /** Over when the write that may do so is; those that come meanwhile wait for it, as they are done at once after it. */
-  #timing: Promise<void> | undefined;
+  readonly #timedFiles: TimedFiles;
+  readonly #timedFile: TimedFile;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #syncFailure: DisklessError | undefined;
@@ -48,12 +45,13 @@ export class NodeFile implements File {
   #holes = fileCalls !== undefined;
   #noWait = fileCalls !== undefined;
 
-  /** `pace` is that of the disk which the file is on, `fileTime` where the file's times come from. */
-  constructor(path: string, fd: number, pace: DiskPace, fileTime: FileTime) {
+  /** `pace` is that of the disk which the file is on, `timedFiles` are the files there. */
+  constructor(path: string, fd: number, pace: DiskPace, timedFiles: TimedFiles) {
     this.#path = path;
     this.#fd = fd;
     this.#pace = pace;
-    this.#fileTime = fileTime;
+    this.#timedFiles = timedFiles;
+    this.#timedFile = new TimedFile(fd);
   }
 
   size(): number {
@@ -109,45 +107,7 @@ export class NodeFile implements File {
 
   writev(data: readonly Uint8Array[], offset: number): void | Promise<void> {
     this.#checkOpen('write');
-    if (this.#needsNoDisk(data, offset)) return this.#writeInLoop(data, offset);
-    if (!this.#pace.isQuick) return this.#writeInPool(data, offset);
-    if (this.#timing !== undefined) return this.#writeAfter(this.#timing, data, offset);
-    const written = this.#writeInPool(data, offset);
-    const over = (): void => {
-      this.#timing = undefined;
-    };
-    this.#timing = written.then(over, over);
-    return written;
-  }
-
-  /** A write that waits for the one that may give the file its time. */
-  async #writeAfter(timing: Promise<void>, data: readonly Uint8Array[], offset: number): Promise<void> {
-    this.#underway++;
-    try {
-      await timing;
-      if (this.#needsNoDisk(data, offset)) this.#writeInLoop(data, offset);
-      else await this.#writeInPool(data, offset);
-    } finally {
-      this.#left();
-    }
-  }
-
-  /**
-   * Whether the page cache takes a write without asking the disk for anything: pages that are written in part are there, and the file
-   * has the time of this tick already.
-   */
-  #needsNoDisk(data: readonly Uint8Array[], offset: number): boolean {
-    if (this.#timedIn === undefined || !this.#pace.isQuick) return false;
-    if (!this.#isAtHand(offset) || !this.#isAtHand(offset + totalLength(data))) return false;
-    return this.#timedIn === this.#fileTime.tick();
-  }
-
-  /** Whether what a write leaves of the page at its beginning or end is in the page cache. */
-  #isAtHand(edge: number): boolean {
-    return edge % PAGE_SIZE === 0 || this.readNoWait(oneByte, edge) === 1;
-  }
-
-  #writeInLoop(data: readonly Uint8Array[], offset: number): void {
+    if (!this.#needsNoDisk(data, offset)) return this.#writeInPool(data, offset);
     const began = this.#pace.now();
     try {
       this.#writeNow(data, offset);
@@ -156,6 +116,32 @@ export class NodeFile implements File {
     } finally {
       this.#pace.wrote(began);
     }
+  }
+
+  /**
+   * Whether the page cache takes a write without asking the disk for anything: pages that are written in part are there, and the file
+   * has the time of this tick already.
+   */
+  #needsNoDisk(data: readonly Uint8Array[], offset: number): boolean {
+    return (
+      this.#pace.isQuick &&
+      this.#areEdgesAtHand(offset, offset + totalLength(data)) &&
+      this.#timedFiles.hasTime(this.#timedFile)
+    );
+  }
+
+  /** Whether what a write leaves of the pages at its beginning and end is in the page cache. */
+  #areEdgesAtHand(start: number, end: number): boolean {
+    const isEndWhole = end % PAGE_SIZE === 0;
+    if (start % PAGE_SIZE !== 0) {
+      if (!this.#isAtHand(start)) return false;
+      if (Math.floor(start / PAGE_SIZE) === Math.floor(end / PAGE_SIZE)) return true;
+    }
+    return isEndWhole || this.#isAtHand(end);
+  }
+
+  #isAtHand(offset: number): boolean {
+    return this.readNoWait(oneByte, offset) === 1;
   }
 
   #writeNow(data: readonly Uint8Array[], offset: number): void {
@@ -283,6 +269,7 @@ export class NodeFile implements File {
   }
 
   async #close(): Promise<void> {
+    await this.#timedFiles.leave(this.#timedFile);
     // What is under way may go on with another operation.
     while (this.#underway > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
     const fd = this.#fd;
@@ -325,10 +312,8 @@ export class NodeFile implements File {
     return new Promise((resolve, reject) => {
       this.#share.enter(() => {
         const operation = this.#pace.enterPool(tried === 'write');
-        const tick = tried === 'write' ? this.#fileTime.tick() : undefined;
         start(fd, (error, count) => {
           this.#pace.leavePool(operation);
-          if (tick !== undefined && error === null && tick === this.#fileTime.tick()) this.#timedIn = tick;
           this.#share.leave();
           if (error) reject(fileError(error, tried, this.#path));
           else resolve(count);

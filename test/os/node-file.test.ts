@@ -8,11 +8,13 @@ import fc from 'fast-check';
 import { DisklessError } from '../../src/bytes/index.ts';
 import { DiskPace, QUICK_OPERATION, SLOW_TIME } from '../../src/os/disk-pace.ts';
 import type { File, OpenMode } from '../../src/os/file.ts';
-import type { FileTime } from '../../src/os/file-time.ts';
 import { NodeFile } from '../../src/os/node-file.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { POOL_SHARE } from '../../src/os/pool-share.ts';
+import { MANY_WRITES, TimedFiles } from '../../src/os/timed-files.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
+import { SimulatedFileTime } from '../support/simulated-file-time.ts';
+import { SimulatedTimeGiver } from '../support/simulated-time-giver.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const MIB = 1024 * 1024;
@@ -24,6 +26,29 @@ function open(t: TestContext, path: string, mode: OpenMode): File {
 }
 
 const withCode = (code: string) => (error: unknown) => error instanceof DisklessError && error.code === code;
+
+/** Files on one disk, which is quick and gives each file its time at once. */
+function disk(t: TestContext) {
+  const directory = temporaryDirectory(t);
+  const clock = new SimulatedClock();
+  const time = new SimulatedFileTime();
+  const giver = new SimulatedTimeGiver();
+  const pace = new DiskPace(clock, { areFew: true });
+  const timedFiles = new TimedFiles(time, giver, pace);
+  const made = (name: string, mode = 'w+'): NodeFile => {
+    const file = new NodeFile(join(directory, name), openSync(join(directory, name), mode), pace, timedFiles);
+    t.after(() => file.close());
+    return file;
+  };
+  return { directory, clock, time, giver, pace, made };
+}
+
+const page = (fill: number): Buffer[] => [Buffer.alloc(4096, fill)];
+
+/** Writes so often that the next write of the tick is made in the loop. */
+async function writeOften(file: NodeFile): Promise<void> {
+  for (let write = 0; write < MANY_WRITES; write++) await file.writev(page(0), 0);
+}
 
 test('a private file is its owner’s alone, also where others could read the old one', (t) => {
   const path = join(temporaryDirectory(t), 'file');
@@ -70,13 +95,11 @@ test('more buffers than one system call takes are all written', async (t) => {
 });
 
 test('on a disk that is not quick the same is written by the thread pool, and a hole is made there', async (t) => {
-  const path = join(temporaryDirectory(t), 'file');
-  const clock = new SimulatedClock();
-  const pace = new DiskPace(clock, { areFew: true });
+  const { directory, clock, pace, made } = disk(t);
+  const path = join(directory, 'file');
   pace.enterPool(false);
   clock.advance(QUICK_OPERATION);
-  const file = new NodeFile(path, openSync(path, 'w+'), pace, new SimulatedFileTime());
-  t.after(() => file.close());
+  const file = made('file');
   const promised = async (work: void | Promise<void>): Promise<void> => {
     assert(work instanceof Promise);
     await work;
@@ -96,88 +119,43 @@ test('on a disk that is not quick the same is written by the thread pool, and a 
   assert.equal(readFileSync(path).toString('latin1', 0, 4), 'last', 'closing waits for it');
 });
 
-/** Ticks that are over when a test says so. */
-class SimulatedFileTime implements FileTime {
-  now: number | undefined = 0;
-
-  tick(): number | undefined {
-    return this.now;
-  }
-}
-
-/** Two files on one disk. */
-function pair(t: TestContext): { clock: SimulatedClock; time: SimulatedFileTime; one: NodeFile; other: NodeFile } {
-  const directory = temporaryDirectory(t);
-  const clock = new SimulatedClock();
-  const time = new SimulatedFileTime();
-  const pace = new DiskPace(clock, { areFew: true });
-  const made = (name: string): NodeFile => {
-    const file = new NodeFile(join(directory, name), openSync(join(directory, name), 'w+'), pace, time);
-    t.after(() => file.close());
-    return file;
-  };
-  return { clock, time, one: made('one'), other: made('other') };
-}
-
-const page = (fill: number): Buffer[] => [Buffer.alloc(4096, fill)];
-
-test('a file is written in the loop from its first write of a tick to the end of that tick', async (t) => {
-  const { time, one, other } = pair(t);
-  const first = one.writev(page(1), 0);
-  assert(first instanceof Promise, 'the file has no time of this tick yet');
+test('a file that has the time of this tick is written in the loop, one that cannot get it in the pool', async (t) => {
+  const { time, giver, made } = disk(t);
+  const file = made('file');
+  const first = file.writev(page(1), 0);
+  assert(first instanceof Promise);
   await first;
-  assert.equal(one.writev(page(2), 4096), undefined);
-  const ofOther = other.writev(page(1), 0);
-  assert(ofOther instanceof Promise, 'each file has its own time');
-  await ofOther;
-  assert.equal(other.writev(page(2), 0), undefined);
-  time.now = 1;
-  const next = one.writev(page(3), 0);
-  assert(next instanceof Promise);
-  await next;
-  assert.equal(one.writev(page(4), 0), undefined);
+  await writeOften(file);
+  assert.equal(file.writev(page(2), 4096), undefined);
+  assert.equal(giver.calls.length, 1);
   time.now = undefined;
-  const late = one.writev(page(5), 0);
+  const late = file.writev(page(3), 8192);
   assert(late instanceof Promise, 'the tick may be over');
   await late;
-  const into = Buffer.alloc(4096);
-  assert.equal(await one.read(into, 0), 4096);
-  assert.deepEqual([into], page(5));
-});
-
-test('a write in the pool that ends in another tick than it began in shows nothing', async (t) => {
-  const { time, one } = pair(t);
-  const first = one.writev(page(1), 0);
   time.now = 1;
-  await first;
-  const second = one.writev(page(2), 0);
-  assert(second instanceof Promise);
-  await second;
-  assert.equal(one.writev(page(3), 0), undefined);
-});
-
-test('writes that come while the file gets its time wait for it, and a close waits for them', async (t) => {
-  const { one } = pair(t);
-  const written = [1, 2, 3].map((fill) => one.writev(page(fill), fill * 4096));
-  const closed = one.close();
-  assert.throws(() => one.writev(page(4), 0), withCode('FILE_CLOSED'));
-  await Promise.all(written);
+  giver.isQuick = false;
+  const hanging = file.writev(page(4), 12_288);
+  assert(hanging instanceof Promise);
+  await hanging;
+  let isClosed = false;
+  const closed = file.close().then(() => {
+    isClosed = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert(!isClosed, 'its descriptor is still in use');
+  giver.goOn();
   await closed;
 });
 
 test('a write of part of a page that is not in the page cache goes to the pool, as the rest is read first', async (t) => {
-  const path = join(temporaryDirectory(t), 'file');
+  const { directory, made } = disk(t);
+  const path = join(directory, 'file');
   writeFileSync(path, Buffer.alloc(MIB, 9));
-  const file = new NodeFile(
-    path,
-    openSync(path, 'r+'),
-    new DiskPace(new SimulatedClock(), { areFew: true }),
-    new SimulatedFileTime(),
-  );
-  t.after(() => file.close());
+  const file = made('file', 'r+');
   const forget = ['if=/dev/null', `of=${path}`, 'count=0', 'conv=notrunc,fdatasync', 'oflag=nocache'];
   assert.equal(spawnSync('dd', forget).status, 0);
-  await file.writev(page(1), 0);
+  await writeOften(file);
+  assert.equal(file.writev(page(1), 0), undefined);
   assert.equal(file.writev([Buffer.from('at hand')], 100), undefined);
   assert.equal(file.writev(page(1), 4096), undefined, 'nothing is left of a page that is written whole');
   const part = file.writev([Buffer.alloc(1024)], MIB / 2 - 512);
@@ -187,7 +165,8 @@ test('a write of part of a page that is not in the page cache goes to the pool, 
 });
 
 test('the page cache is not asked while much is under way: what it has not would be asked of the disk', async (t) => {
-  const { one, other } = pair(t);
+  const { made } = disk(t);
+  const [one, other] = [made('one'), made('other')] as const;
   await one.writev(page(1), 0);
   await other.writev(page(1), 0);
   const into = Buffer.alloc(4096);
@@ -199,8 +178,10 @@ test('the page cache is not asked while much is under way: what it has not would
 });
 
 test('files on one disk learn from each other that it is slow', async (t) => {
-  const { clock, one, other } = pair(t);
-  await Promise.all([one.writev(page(1), 0), other.writev(page(1), 0)]);
+  const { clock, made } = disk(t);
+  const [one, other] = [made('one'), made('other')] as const;
+  await writeOften(one);
+  await writeOften(other);
   assert.equal(one.writev(page(1), 0), undefined);
   assert.equal(other.writev(page(1), 0), undefined);
   const out = one.write(Buffer.alloc(4096), 0);
