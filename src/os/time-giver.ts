@@ -3,13 +3,15 @@
  * file system may keep the thread as long as a disk hangs.
  */
 
-import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { fileCalls } from './file-calls.ts';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { COUNT, FILES, MOST_FILES, RESULT, Result, STATE, State } from './time-giver-memory.ts';
 
 /** Milliseconds that the loop waits at most. As a rule it is a tenth of one: that of waking a thread. */
 export const LONGEST_WAIT = 5;
-/** Files that are given their time at once. */
-export const MOST_FILES = 256;
+/** Beside this file, with its sources or built. */
+const threadFile = `./time-giver-thread${extname(fileURLToPath(import.meta.url))}`;
 
 export interface TimeGiver {
   /** False while the files of an earlier call have not got their time, and until the thread has started. */
@@ -19,15 +21,6 @@ export interface TimeGiver {
   /** When a file is in nobody's hands any more. Undefined when it is in nobody's now. */
   whenDoneWith(file: number): Promise<void> | undefined;
 }
-
-/** What loop and thread share: numbers of 32 bits. */
-const STATE = 0;
-const RESULT = 1;
-const COUNT = 2;
-const FILES = 3;
-
-const State = { idle: 0, asked: 1, starting: 2 } as const;
-const Result = { given: 0, refused: 1 } as const;
 
 export class TimeGiverThread implements TimeGiver {
   readonly #shared = new Int32Array(new SharedArrayBuffer((FILES + MOST_FILES) * Int32Array.BYTES_PER_ELEMENT));
@@ -64,23 +57,16 @@ export class TimeGiverThread implements TimeGiver {
     return this.#late?.files.includes(file) ? this.#late.done : undefined;
   }
 
-  /** The thread lasts as long as the process, and keeps no process from its end. */
+  /** The thread lasts as long as the process, and keeps no process from its end. Without it nobody is free, and nothing is given. */
   #start(): void {
     this.#isStarted = true;
-    new Worker(new URL(import.meta.url), { workerData: this.#shared, name: 'time giver' }).unref();
+    const thread = new Worker(new URL(threadFile, import.meta.url), { workerData: this.#shared, name: 'time giver' });
+    thread.unref();
+    // A thread that fails ends.
+    thread.on('error', () => {});
+    thread.once('exit', () => {
+      Atomics.store(this.#shared, STATE, State.ended);
+      Atomics.notify(this.#shared, STATE);
+    });
   }
 }
-
-/** The thread's own work. */
-function giveTimes(shared: Int32Array): never {
-  for (;;) {
-    Atomics.store(shared, STATE, State.idle);
-    Atomics.notify(shared, STATE);
-    Atomics.wait(shared, STATE, State.idle);
-    const files = shared.subarray(FILES, FILES + (shared[COUNT] ?? 0));
-    shared[RESULT] = files.every((file) => fileCalls?.setTimes(file) === 0) ? Result.given : Result.refused;
-  }
-}
-
-const given: unknown = workerData;
-if (!isMainThread && given instanceof Int32Array && given.length === FILES + MOST_FILES) giveTimes(given);

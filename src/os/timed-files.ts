@@ -6,7 +6,8 @@
 
 import type { DiskPace } from './disk-pace.ts';
 import type { FileTime } from './file-time.ts';
-import { MOST_FILES, type TimeGiver } from './time-giver.ts';
+import type { TimeGiver } from './time-giver.ts';
+import { MOST_FILES } from './time-giver-memory.ts';
 
 /** Writes of a tick to a file that are worth a wait: that takes about as long as so many ways through the thread pool. */
 export const MANY_WRITES = 8;
