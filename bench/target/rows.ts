@@ -18,6 +18,8 @@ export interface Row {
   readonly goal?: number;
   /** Whether a quick run has it. */
   readonly quick: boolean;
+  /** Whether its commands are WRITEs. */
+  readonly writes: boolean;
   /** Who can be measured: the bare responder only reads, without digests. */
   readonly contenders: readonly ContenderName[];
   /** One run; `round` counts from 0. */
@@ -39,6 +41,7 @@ function readRow(load: ReadLoad, goal: number | undefined, quick: boolean): Row 
     size,
     quick,
     ...(goal === undefined ? {} : { goal }),
+    writes: false,
     contenders: headerDigest ? ['diskless', 'tgtd'] : ['diskless', 'tgtd', 'bare'],
     measure: (contender, seconds) => readByIscsiPerf(contender, load, seconds),
   };
@@ -71,6 +74,7 @@ function initiatorRow(load: InitiatorLoad, goal: number | undefined, quick: bool
     size,
     quick,
     ...(goal === undefined ? {} : { goal }),
+    writes: operation === 'write',
     contenders: ['diskless', 'tgtd'],
     measure: (contender, seconds) => loadByInitiator(contender, load, seconds),
   };
@@ -108,6 +112,7 @@ function writeRow(size: number, depth: number, goal: number, quick: boolean): Ro
     size,
     goal,
     quick,
+    writes: true,
     contenders: ['diskless', 'tgtd'],
     // QEMU wraps to the start at the end of the disk. Rounds start apart, so that the first rounds write what was never written.
     measure: (contender, _seconds, round) =>
