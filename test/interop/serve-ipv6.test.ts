@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { writeBootableImage } from '../support/bootable-image.ts';
 import { end, RunningProgram, said } from '../support/namespace-pair.ts';
 import { networkNamespaces, requires, root } from '../support/requires.ts';
@@ -45,6 +46,15 @@ function serve({ onServer, serverInterface }: ServedNetwork, directory: string, 
   return ServeProgram.start([image, ...places, '--dhcp', 'off', '--dhcp6', 'on'], onServer);
 }
 
+/** Until the client has a route to the server's network; at most as long as it asks routers, which is three times within 12 s. */
+async function routed({ onClient, clientInterface: link }: ServedNetwork): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await ok([...onClient, 'ip', '-6', 'route', 'show', 'dev', link])).includes('fd00:78::/64 ')) {
+    if (performance.now() > deadline) throw new Error('no router advertisement of the server has come');
+    await setTimeout(50);
+  }
+}
+
 test('a machine gets its address and its disk over IPv6 alone, and the same after a restart of the server', async (t) => {
   if (!requires(t, 'ip', 'curl', root, networkNamespaces)) return;
   await using network = await ipv6Network('serve6');
@@ -62,7 +72,8 @@ test('a machine gets its address and its disk over IPv6 alone, and the same afte
     assert.equal(configured.rootPath, rootPath);
     given.push(configured.addresses);
 
-    // Nothing but the server's advertisement says that its address is on the link.
+    // Nothing but the server's advertisement says that its address is on the link, and it may come after the lease.
+    await routed(network);
     const out = join(directory, `read-${start}`);
     const disk = [rootPath, '--length', '64K', '--out', out];
     await ok([...onClient, process.execPath, launcher, 'iscsi', 'read', ...disk]);
