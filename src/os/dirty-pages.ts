@@ -3,28 +3,23 @@
  * up to 200 ms at a time while the disks go on, and as long as it takes when one of them hangs.
  */
 
-import type { Clock } from './clock.ts';
-
 /** Milliseconds for which a look is good. */
 const LOOK_TIME = 20;
 /** Of what may wait before anybody has to sleep: the rest is room for what is written until the next look. */
 const SHARE = 7 / 8;
 
 export class DirtyPages {
-  readonly #clock: Clock;
   readonly #statistics: () => string;
   #nextLook = Number.NEGATIVE_INFINITY;
   #areFew = false;
 
   /** `statistics` gives what /proc/vmstat says. */
-  constructor(clock: Clock, statistics: () => string) {
-    this.#clock = clock;
+  constructor(statistics: () => string) {
     this.#statistics = statistics;
   }
 
-  /** Whether nobody has to sleep for writing more. False where the system does not say. */
-  get areFew(): boolean {
-    const now = this.#clock.monotonic();
+  /** Whether nobody has to sleep for writing more, at a time in milliseconds that never jumps. False where the system does not say. */
+  areFew(now: number): boolean {
     if (now >= this.#nextLook) {
       this.#nextLook = now + LOOK_TIME;
       this.#areFew = few(this.#statistics());

@@ -44,7 +44,7 @@ export class DiskPace {
     const now = this.#clock.monotonic();
     if (now < this.#slowUntil) return false;
     const [oldest] = this.#underWay;
-    return (oldest === undefined || now - oldest.began < QUICK_OPERATION) && this.#dirtyPages.areFew;
+    return (oldest === undefined || now - oldest.began < QUICK_OPERATION) && this.#dirtyPages.areFew(now);
   }
 
   /** Whether so much is under way that a disk may have no room for more: the kernel lets whoever asks it wait. */

@@ -14,8 +14,8 @@ export interface FileTime {
   nextTick(): number | undefined;
 }
 
-/** Where any write may be the first one of its tick. */
-export const noFileTime: FileTime = { tick: () => undefined, nextTick: () => undefined };
+/** Where nobody can tell. */
+const noFileTime: FileTime = { tick: () => undefined, nextTick: () => undefined };
 
 /** Nanoseconds that have to be left of a tick: a write that is asked for now looks at the clock a moment later. */
 const TICK_LEFT = 30_000;

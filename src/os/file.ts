@@ -20,7 +20,8 @@ export interface File {
   readSync(into: Uint8Array, offset: number): number;
   /**
    * Reads only what is at hand without waiting for a disk: gives the bytes read, from 0 up to what was asked, and 0 where the disk
-   * is busy enough to make even the question wait. Where the platform cannot tell, it reads as `readSync` does.
+   * is busy enough to make even the question wait, or where the file system may always wait for somebody else. Where the platform
+   * cannot tell, it reads as `readSync` does.
    */
   readNoWait(into: Uint8Array, offset: number): number;
   /** As `readSync`, off the event loop. */

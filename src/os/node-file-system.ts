@@ -18,8 +18,8 @@ import { DirtyPages } from './dirty-pages.ts';
 import { DiskPace } from './disk-pace.ts';
 import type { FileStatus, FileSystem, OpenMode } from './file.ts';
 import { fileError } from './file-error.ts';
-import { kernelFileTime, noFileTime } from './file-time.ts';
-import { NodeFile } from './node-file.ts';
+import { kernelFileTime } from './file-time.ts';
+import { type Disk, NodeFile } from './node-file.ts';
 import { isPageCached } from './page-cached.ts';
 import { TimeGiverThread } from './time-giver.ts';
 import { TimedFiles } from './timed-files.ts';
@@ -79,14 +79,9 @@ export const nodeFileSystem: FileSystem = {
   },
 };
 
-interface Disk {
-  readonly pace: DiskPace;
-  readonly timedFiles: TimedFiles;
-}
-
 /** Files on one disk share its pace: what one of them learns keeps the others from waiting for it in the event loop. */
 const disks = new Map<number, Disk>();
-const dirtyPages = new DirtyPages(systemClock, memoryStatistics);
+const dirtyPages = new DirtyPages(memoryStatistics);
 const timeGiver = new TimeGiverThread();
 
 function openFile(path: string, mode: string, isPrivate = false): NodeFile {
@@ -97,13 +92,13 @@ function openFile(path: string, mode: string, isPrivate = false): NodeFile {
   const device = stat.isBlockDevice() ? stat.rdev : stat.dev;
   const disk = disks.get(device) ?? diskOf(path);
   disks.set(device, disk);
-  return new NodeFile(path, fd, disk.pace, disk.timedFiles);
+  return new NodeFile(path, fd, disk);
 }
 
 function diskOf(path: string): Disk {
   const pace = new DiskPace(systemClock, dirtyPages);
-  const time = isPageCached(path) ? kernelFileTime : noFileTime;
-  return { pace, timedFiles: new TimedFiles(time, timeGiver, pace) };
+  const timedFiles = new TimedFiles(kernelFileTime, timeGiver, pace);
+  return { pace, timedFiles, isPageCached: isPageCached(path) };
 }
 
 function memoryStatistics(): string {

@@ -28,6 +28,14 @@ const zeros = new Uint8Array(64 * 1024);
 const oneByte = new Uint8Array(1);
 const PAGE_SIZE = fileCalls?.pageSize ?? 4096;
 
+/** What a file has in common with the others on its disk. */
+export interface Disk {
+  readonly pace: DiskPace;
+  readonly timedFiles: TimedFiles;
+  /** Whether what the page cache has is read, and what it takes is written, without asking anybody else. */
+  readonly isPageCached: boolean;
+}
+
 export class NodeFile implements File {
   readonly #path: string;
   /** -1 once closed: a number of the kernel's is soon another file's. */
@@ -38,6 +46,7 @@ export class NodeFile implements File {
   readonly #pace: DiskPace;
   readonly #timedFiles: TimedFiles;
   readonly #timedFile: TimedFile;
+  readonly #isPageCached: boolean;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
   #syncFailure: DisklessError | undefined;
@@ -45,13 +54,14 @@ export class NodeFile implements File {
   #holes = fileCalls !== undefined;
   #noWait = fileCalls !== undefined;
 
-  /** `pace` is that of the disk which the file is on, `timedFiles` are the files there. */
-  constructor(path: string, fd: number, pace: DiskPace, timedFiles: TimedFiles) {
+  /** `disk` is what the file is on. */
+  constructor(path: string, fd: number, { pace, timedFiles, isPageCached }: Disk) {
     this.#path = path;
     this.#fd = fd;
     this.#pace = pace;
     this.#timedFiles = timedFiles;
     this.#timedFile = new TimedFile(fd);
+    this.#isPageCached = isPageCached;
   }
 
   size(): number {
@@ -80,8 +90,9 @@ export class NodeFile implements File {
   }
 
   readNoWait(into: Uint8Array, offset: number): number {
-    if (!this.#noWait || fileCalls === undefined) return this.readSync(into, offset);
     this.#checkOpen('read');
+    if (!this.#isPageCached) return 0;
+    if (!this.#noWait || fileCalls === undefined) return this.readSync(into, offset);
     // What is not at hand is asked of the disk all the same, and where too much is asked for already, asking has to wait.
     if (this.#share.isFull || this.#pace.hasMuchToDo) return 0;
     const result = fileCalls.readNoWait(this.#fd, into, offset);
@@ -124,6 +135,7 @@ export class NodeFile implements File {
    */
   #needsNoDisk(data: readonly Uint8Array[], offset: number): boolean {
     return (
+      this.#isPageCached &&
       this.#pace.isQuick &&
       this.#areEdgesAtHand(offset, offset + totalLength(data)) &&
       this.#timedFiles.hasTime(this.#timedFile)

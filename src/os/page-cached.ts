@@ -1,6 +1,7 @@
 /**
- * Which file systems take a write into the page cache of this machine and are done with it. Others give it to another machine (NFS,
- * SMB, Ceph) or to a program (FUSE) each time, or keep a cache of their own with rules of their own (ZFS): there any write may wait.
+ * Which file systems take a write into the page cache of this machine and are done with it, and say of a read what is there. Others ask
+ * another machine (NFS, SMB, Ceph) or a program (FUSE), or keep a cache of their own with rules of their own (ZFS): there any write may
+ * wait, and so may a read.
  */
 
 import { statfsSync } from 'node:fs';

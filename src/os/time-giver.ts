@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { COUNT, FILES, MOST_FILES, RESULT, Result, STATE, State } from './time-giver-memory.ts';
 
 /** Milliseconds that the loop waits at most. As a rule it is a tenth of one: that of waking a thread. */
-export const LONGEST_WAIT = 5;
+const LONGEST_WAIT = 5;
 /** Beside this file, with its sources or built. */
 const threadFile = `./time-giver-thread${extname(fileURLToPath(import.meta.url))}`;
 

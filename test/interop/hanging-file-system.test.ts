@@ -1,12 +1,12 @@
-/** A disk on a file system that begins to hang amid writes: a program of its own is the file system, and stands still. */
+/** A disk on a file system that begins to hang amid reads and writes: a program of its own is the file system, and stands still. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FuseFile, fuseFileNeeds } from '../support/fuse-file.ts';
+import { end } from '../support/namespace-pair.ts';
 import { requires } from '../support/requires.ts';
 import { run } from '../support/served-network.ts';
 import { TargetProgram } from '../support/target-program.ts';
@@ -21,9 +21,9 @@ function sparseFile(t: TestContext, size: number): string {
   return path;
 }
 
-/** Writes without end, eight commands at a time. */
+/** Writes without end, four commands at a time: fewer than a file's share of the thread pool. */
 function startWriter(t: TestContext, url: string) {
-  const options = ['-w', '-c', '1000000000', '-d', '8', '-s', '4096', '-t', 'none', '-f', 'raw'];
+  const options = ['-w', '-c', '1000000000', '-d', '4', '-s', '4096', '-t', 'none', '-f', 'raw'];
   const writer = spawn('qemu-img', ['bench', ...options, url], { stdio: ['ignore', 'ignore', 'inherit'] });
   t.after(() => writer.kill('SIGKILL'));
   return writer;
@@ -35,7 +35,7 @@ async function moreWritten(file: FuseFile): Promise<void> {
   while (file.allocated === before) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-test('a file system that begins to hang amid writes holds up its own disk, and nothing else', async (t) => {
+test('a file system that begins to hang amid reads and writes holds up its own disk, and nothing else', async (t) => {
   if (!requires(t, 'qemu-img', 'qemu-io', ...fuseFileNeeds)) return;
   await using cleanup = new AsyncDisposableStack();
   const hanging = cleanup.use(await FuseFile.start(t, 1024 * MIB));
@@ -45,6 +45,7 @@ test('a file system that begins to hang amid writes holds up its own disk, and n
   const writer = startWriter(t, target.url);
   await moreWritten(hanging);
   hanging.freeze();
+  const read = run(['qemu-io', '-f', 'raw', '-t', 'none', '-c', 'read -P 0 512M 4k', target.url]);
   const other = target.url.replace(/\/0$/, '/1');
   const script = ['write -P 1 0 64k', 'flush', 'read -P 1 0 64k'].flatMap((command) => ['-c', command]);
   for (let round = 0; round < 3; round++) {
@@ -53,10 +54,9 @@ test('a file system that begins to hang amid writes holds up its own disk, and n
     assert.doesNotMatch(stdout.toString() + stderr, /failed/);
   }
   hanging.resume();
+  assert.equal((await read).code, 0);
   await moreWritten(hanging);
   assert.equal(writer.exitCode, null);
-  const ended = once(writer, 'exit');
-  writer.kill();
-  await ended;
+  await end(writer);
   assert.equal(await target.stop(), 0);
 });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { DirtyPages } from '../../src/os/dirty-pages.ts';
-import { SimulatedClock } from '../support/simulated-clock.ts';
 
 /** As /proc/vmstat says it. The limits are 2000 and 1000 pages: nobody sleeps below 1500. */
 function statistics(dirty: number, writeback: number): string {
@@ -11,7 +10,7 @@ function statistics(dirty: number, writeback: number): string {
 }
 
 function areFew(text: string): boolean {
-  return new DirtyPages(new SimulatedClock(), () => text).areFew;
+  return new DirtyPages(() => text).areFew(0);
 }
 
 test('dirty pages are few up to seven eighths of what lets nobody sleep, those on their way to the disk included', () => {
@@ -28,20 +27,17 @@ test('they are not few where the system does not say', () => {
 });
 
 test('a look is good for 20 ms', () => {
-  const clock = new SimulatedClock();
   let text = statistics(0, 0);
   let looks = 0;
-  const pages = new DirtyPages(clock, () => {
+  const pages = new DirtyPages(() => {
     looks++;
     return text;
   });
-  assert(pages.areFew);
+  assert(pages.areFew(0));
   text = statistics(2000, 0);
-  clock.advance(19);
-  assert(pages.areFew);
+  assert(pages.areFew(19));
   assert.equal(looks, 1);
-  clock.advance(1);
-  assert(!pages.areFew);
+  assert(!pages.areFew(20));
   assert.equal(looks, 2);
 });
 

@@ -5,7 +5,7 @@ import { SimulatedClock } from '../support/simulated-clock.ts';
 
 function made(): { clock: SimulatedClock; pace: DiskPace } {
   const clock = new SimulatedClock();
-  return { clock, pace: new DiskPace(clock, { areFew: true }) };
+  return { clock, pace: new DiskPace(clock, { areFew: () => true }) };
 }
 
 function writeQuickly(pace: DiskPace): void {
@@ -72,9 +72,9 @@ test('a disk has much to do from the 24th operation that is out', () => {
 });
 
 test('a disk is not quick while the kernel may let writers sleep', () => {
-  const dirtyPages = { areFew: true };
-  const pace = new DiskPace(new SimulatedClock(), dirtyPages);
+  let areFew = true;
+  const pace = new DiskPace(new SimulatedClock(), { areFew: () => areFew });
   assert(pace.isQuick);
-  dirtyPages.areFew = false;
+  areFew = false;
   assert(!pace.isQuick);
 });

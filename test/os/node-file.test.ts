@@ -28,15 +28,19 @@ function open(t: TestContext, path: string, mode: OpenMode): File {
 const withCode = (code: string) => (error: unknown) => error instanceof DisklessError && error.code === code;
 
 /** Files on one disk, which is quick and gives each file its time at once. */
-function disk(t: TestContext) {
+function disk(t: TestContext, isPageCached = true) {
   const directory = temporaryDirectory(t);
   const clock = new SimulatedClock();
   const time = new SimulatedFileTime();
   const giver = new SimulatedTimeGiver();
-  const pace = new DiskPace(clock, { areFew: true });
+  const pace = new DiskPace(clock, { areFew: () => true });
   const timedFiles = new TimedFiles(time, giver, pace);
   const made = (name: string, mode = 'w+'): NodeFile => {
-    const file = new NodeFile(join(directory, name), openSync(join(directory, name), mode), pace, timedFiles);
+    const file = new NodeFile(join(directory, name), openSync(join(directory, name), mode), {
+      pace,
+      timedFiles,
+      isPageCached,
+    });
     t.after(() => file.close());
     return file;
   };
@@ -162,6 +166,20 @@ test('a write of part of a page that is not in the page cache goes to the pool, 
   assert(part instanceof Promise);
   await part;
   assert.equal(file.writev([Buffer.alloc(1024)], MIB / 2 - 512), undefined);
+});
+
+test('where a file system may always wait for somebody else all is read and written in the pool', async (t) => {
+  const { giver, made } = disk(t, false);
+  const file = made('file');
+  await writeOften(file);
+  const written = file.writev(page(1), 0);
+  assert(written instanceof Promise);
+  await written;
+  assert.deepEqual(giver.calls, []);
+  const into = Buffer.alloc(4096);
+  assert.equal(file.readNoWait(into, 0), 0);
+  assert.equal(await file.read(into, 0), 4096);
+  assert.deepEqual([into], page(1));
 });
 
 test('the page cache is not asked while much is under way: what it has not would be asked of the disk', async (t) => {

@@ -10,7 +10,7 @@ function made() {
   const clock = new SimulatedClock();
   const time = new SimulatedFileTime();
   const giver = new SimulatedTimeGiver();
-  const pace = new DiskPace(clock, { areFew: true });
+  const pace = new DiskPace(clock, { areFew: () => true });
   return { clock, time, giver, pace, files: new TimedFiles(time, giver, pace) };
 }
 

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { end } from './namespace-pair.ts';
 import { type Requirement, root } from './requires.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -62,9 +62,6 @@ export class FuseFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.resume();
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill();
-    await ended;
+    await end(this.#child);
   }
 }
