@@ -1,10 +1,10 @@
 /**
  * Whose turn it is: the connections of a portal share one thread, and one that asks for little must not wait for all that others have
- * asked for. Work is done in turns of a fraction of a millisecond, with a look at the sockets between; in longer ones while nobody asks
- * for little. A connection that has more than its share of a turn goes to the end of the line. One that comes new is served before
- * those that have been served already, in alternation, so that neither starves the other; of those that come new, the one that has had
- * least is the first (start-time fair queueing), since who keeps many commands under way comes new again and again. One that has the
- * target to itself is not interrupted.
+ * asked for. What the sockets bring is looked at first, and then worked on in turns of a fraction of a millisecond, with another look
+ * between; in longer ones while nobody asks for little. A connection that has more than its share of a turn goes to the end of the
+ * line. One that comes new is served before those that have been served already, a share for a share, so that neither starves the
+ * other; of those that come new, the one that has had least is the first (start-time fair queueing), since who keeps many commands
+ * under way comes new again and again. One that has the target to itself is not interrupted.
  */
 
 import { receivedAhead } from '../os/busy-polling.ts';
@@ -17,7 +17,7 @@ const COMMAND_OF_DATA = 24 * 1024;
 export const SHARE = 32;
 
 /** Of all connections, between two looks at the sockets. */
-export const TURN = 64;
+export const TURN = 32;
 
 /** The same while all of them ask for much: with fewer looks, each finds more to do, and no answer that is waited for comes later. */
 export const LONG_TURN = 256;
@@ -49,8 +49,8 @@ export class Turns {
   /** Have had a share and want another. */
   readonly #served: TurnTaker[] = [];
   #last: TurnTaker | undefined;
-  /** Of this turn. */
-  #left = TURN;
+  /** What newcomers have used since one that had been served before had a share. */
+  #usedByFresh = 0;
   /** When one was served that is not deep. */
   #modestAt = Number.NEGATIVE_INFINITY;
   /** What the newcomer that was served last had received by then. Who was away counts as having had a share less: it saves up no more. */
@@ -62,32 +62,56 @@ export class Turns {
     this.#clock = clock;
   }
 
-  /** A connection has something to do: it does it now when nobody waits, and otherwise in its turn. */
+  /**
+   * A connection has something to do. One that alone had something to do lately does it now; others wait until all sockets that have
+   * something have been read, as the one that should come first may be the last of them.
+   */
   enter(taker: TurnTaker): void {
     if (taker.isWaiting) return;
-    const isFree = this.#fresh.length === 0 && this.#served.length === 0;
-    if (isFree && taker === this.#last) {
+    if (taker === this.#last && this.#fresh.length === 0 && this.#served.length === 0) {
       this.#work(taker, Number.POSITIVE_INFINITY);
       return;
     }
     taker.received = Math.max(taker.received, this.#level - SHARE);
-    if (isFree && this.#left > 0) {
-      this.#level = taker.received;
-      this.#serve(taker);
-    } else {
-      taker.isWaiting = true;
-      this.#fresh.push(taker);
-    }
+    taker.isWaiting = true;
+    this.#fresh.push(taker);
     this.#schedule();
   }
 
-  #serve(taker: TurnTaker): void {
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#clock.nextTurn(this.#turn);
+  }
+
+  #takeTurn(): void {
+    this.#isScheduled = false;
+    const now = this.#clock.monotonic();
+    let used = 0;
+    while (this.#fresh.length > 0 || this.#served.length > 0) {
+      const left = (now - this.#modestAt < LATELY ? TURN : LONG_TURN) - used;
+      if (left <= 0) {
+        this.#schedule();
+        return;
+      }
+      used += this.#serveNext(Math.min(SHARE, left));
+    }
+  }
+
+  /** Gives how much of the share was used. */
+  #serveNext(share: number): number {
+    const isForFresh = this.#fresh.length > 0 && (this.#usedByFresh < SHARE || this.#served.length === 0);
+    const taker = isForFresh ? this.#nextFresh() : this.#served.shift();
+    if (taker === undefined) return 0;
     this.#last = taker;
     taker.isWaiting = false;
-    this.#left -= this.#work(taker, Math.min(SHARE, this.#left));
-    if (!taker.hasMore) return;
-    taker.isWaiting = true;
-    this.#served.push(taker);
+    const used = this.#work(taker, share);
+    this.#usedByFresh = isForFresh ? this.#usedByFresh + used : 0;
+    if (taker.hasMore) {
+      taker.isWaiting = true;
+      this.#served.push(taker);
+    }
+    return used;
   }
 
   /** Gives how much it has used, and remembers whether somebody waits for what was done. */
@@ -112,23 +136,5 @@ export class Turns {
     const [taker] = this.#fresh.splice(place, 1);
     if (taker !== undefined) this.#level = least;
     return taker;
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#clock.nextTurn(this.#turn);
-  }
-
-  #takeTurn(): void {
-    this.#isScheduled = false;
-    this.#left = this.#clock.monotonic() - this.#modestAt < LATELY ? TURN : LONG_TURN;
-    for (let fresh = true; this.#left > 0; fresh = !fresh) {
-      const taker = fresh ? (this.#nextFresh() ?? this.#served.shift()) : (this.#served.shift() ?? this.#nextFresh());
-      if (taker === undefined) break;
-      this.#serve(taker);
-    }
-    if (this.#fresh.length > 0 || this.#served.length > 0) this.#schedule();
-    else this.#left = TURN;
   }
 }
