@@ -7,12 +7,10 @@
  * frees it. Which lines stay is cache-lines.ts's to decide.
  */
 
-// The global of this name is an accessor, which would be called for each READ.
-import { Buffer } from 'node:buffer';
-import { inOnePiece, memoryOf } from '../bytes/index.ts';
 import { CacheLines } from './cache-lines.ts';
 import type { Awaitable, Capabilities, Device, Extent } from './device.ts';
 import { readOnlyError } from './device-error.ts';
+import { LineMemory } from './line-memory.ts';
 
 export interface CacheOptions {
   /** Most bytes of lines to keep. Default 512 MiB. */
@@ -54,8 +52,7 @@ export class CacheDevice implements Device {
   readonly #base: Device;
   readonly #lineSize: number;
   readonly #readAhead: number;
-  /** The one line of all holes. */
-  readonly #zeros: ArrayBuffer;
+  readonly #memory: LineMemory;
   readonly #lines: CacheLines;
   readonly #loading = new Map<number, Promise<ArrayBufferLike>>();
   #hits = 0;
@@ -70,9 +67,11 @@ export class CacheDevice implements Device {
     this.physicalBlockSize = base.physicalBlockSize;
     this.#lineSize = options.lineSize ?? DEFAULT_LINE_SIZE;
     this.#readAhead = options.readAhead ?? DEFAULT_READ_AHEAD;
-    this.#zeros = new ArrayBuffer(this.#lineSize);
+    const budget = options.budget ?? DEFAULT_BUDGET;
     const count = Math.ceil(this.size / this.#lineSize);
-    this.#lines = new CacheLines(count, options.budget ?? DEFAULT_BUDGET, (line) => this.#costOf(line));
+    const allStay = count * (this.#lineSize + LINE_OVERHEAD) <= budget;
+    this.#memory = new LineMemory({ size: this.size, lineSize: this.#lineSize, allStay });
+    this.#lines = new CacheLines(count, budget, (line) => this.#costOf(line));
   }
 
   get statistics(): CacheStatistics {
@@ -85,20 +84,19 @@ export class CacheDevice implements Device {
     const line = this.#lines.get(first);
     if (line === undefined) return this.#miss(offset, length, first, last);
     this.#touch(first);
-    const start = offset - first * this.#lineSize;
     if (first === last) {
       this.#hits++;
-      return [Buffer.from(line, start, length)];
+      return [this.#memory.slice(line, offset, length)];
     }
-    const parts = [Buffer.from(line, start)];
+    const lines = [line];
     for (let index = first + 1; index <= last; index++) {
       const next = this.#lines.get(index);
       if (next === undefined) return this.#miss(offset, length, first, last);
       this.#touch(index);
-      parts.push(index < last ? Buffer.from(next) : Buffer.from(next, 0, offset + length - last * this.#lineSize));
+      lines.push(next);
     }
     this.#hits++;
-    return parts;
+    return this.#memory.slices(lines, offset, length);
   }
 
   #touch(index: number): void {
@@ -118,23 +116,12 @@ export class CacheDevice implements Device {
       lines.push(line);
     }
     if (straightOn) this.#loadAhead(last + 1);
-    if (waiting) return Promise.all(lines).then((all) => this.#slices(all, offset, length));
-    return this.#slices(lines as ArrayBufferLike[], offset, length);
+    if (waiting) return Promise.all(lines).then((all) => this.#memory.slices(all, offset, length));
+    return this.#memory.slices(lines as ArrayBufferLike[], offset, length);
   }
 
   #isKnown(index: number): boolean {
     return this.#lines.get(index) !== undefined || this.#loading.has(index);
-  }
-
-  #slices(lines: readonly ArrayBufferLike[], offset: number, length: number): Uint8Array[] {
-    let start = offset % this.#lineSize;
-    let left = length;
-    return lines.map((line) => {
-      const slice = Buffer.from(line, start, Math.min(line.byteLength - start, left));
-      start = 0;
-      left -= slice.length;
-      return slice;
-    });
   }
 
   #get(index: number): Awaitable<ArrayBufferLike> {
@@ -185,11 +172,12 @@ export class CacheDevice implements Device {
   }
 
   #readUnlessZero(extents: readonly Extent[], offset: number, length: number): Awaitable<ArrayBufferLike> {
-    if (extents.every((extent) => extent.zero)) return this.#zeros;
+    if (extents.every((extent) => extent.zero)) return this.#memory.zeros;
     this.#linesRead++;
     const parts = this.#base.read(offset, length);
-    // Bases answer in one piece as a rule; what comes in several is joined once, so that every hit is one slice.
-    return parts instanceof Promise ? parts.then(lineOf) : lineOf(parts);
+    const index = Math.floor(offset / this.#lineSize);
+    if (!(parts instanceof Promise)) return this.#memory.keep(index, parts);
+    return parts.then((arrived) => this.#memory.keep(index, arrived));
   }
 
   #keep(index: number, line: ArrayBufferLike, ahead: boolean): ArrayBufferLike {
@@ -198,7 +186,7 @@ export class CacheDevice implements Device {
   }
 
   #costOf(line: ArrayBufferLike): number {
-    return line === this.#zeros ? LINE_OVERHEAD : line.byteLength + LINE_OVERHEAD;
+    return line === this.#memory.zeros ? LINE_OVERHEAD : this.#lineSize + LINE_OVERHEAD;
   }
 
   write(): never {
@@ -222,9 +210,6 @@ export class CacheDevice implements Device {
   async close(): Promise<void> {
     this.#lines.clear();
     await this.#base.close();
+    this.#memory.clear();
   }
-}
-
-function lineOf(parts: readonly Uint8Array[]): ArrayBufferLike {
-  return memoryOf(inOnePiece(parts));
 }

@@ -6,7 +6,7 @@ import type { Device, Extent } from '../../src/block/device.ts';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 
 const LINE = 4096;
-const LINES = 16;
+const LINES = 36;
 /** The last line is short. */
 const SIZE = LINE * LINES - 1024;
 const content = Uint8Array.from({ length: SIZE }, (_, index) => (index * 7 + (index >> 8)) & 255);
@@ -66,7 +66,8 @@ test('reads give the bytes of the image, whatever was read before, and the budge
   await fc.assert(
     fc.asyncProperty(
       reads,
-      fc.integer({ min: 1, max: 20 }),
+      // All lines stay from 37 on.
+      fc.integer({ min: 1, max: 44 }),
       fc.boolean(),
       fc.nat(4),
       async (wanted, lines, later, readAhead) => {
@@ -95,6 +96,22 @@ test('a hit is a slice of the line itself, given at once', () => {
   assert.equal(first.buffer, second.buffer);
   assert.deepEqual(base.reads, [0]);
   assert.deepEqual(inMemory(cache.read(512, 512)), expected(512, 512));
+});
+
+test('lines that are sure to stay lie side by side, and what crosses them is one slice', async () => {
+  const base = baseDevice({ later: true, holes: [20] });
+  const cache = new CacheDevice(base, { lineSize: LINE, readAhead: 0 });
+  const read = async (line: number, count: number): Promise<number[]> => {
+    const reading = cache.read(line * LINE, count * LINE);
+    await base.answer();
+    return (await reading).map((slice) => slice.length / LINE);
+  };
+  await read(3, 1);
+  assert.deepEqual(await read(1, 4), [4], 'whatever came first');
+  assert.deepEqual(await read(18, 4), [2, 1, 1], 'a hole has no memory');
+  assert.deepEqual(inMemory(cache.read(LINE + 100, 3 * LINE)), expected(LINE + 100, 3 * LINE));
+  const small = new CacheDevice(baseDevice(), { lineSize: LINE, budget: (LINES - 1) * (LINE + 128) });
+  assert.equal((await small.read(LINE, 4 * LINE)).length, 4, 'lines that may be dropped are alone');
 });
 
 test('all who miss a line wait for one read of it', async () => {

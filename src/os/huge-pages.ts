@@ -1,0 +1,52 @@
+/**
+ * Memory that is read here and there for a long time. A processor that finds nothing of a page has to look up first where it is; of
+ * some hundred MiB in pages of 4 KiB that look-up itself mostly waits for main memory, in a virtual machine twice. Huge pages are
+ * few enough to be known.
+ */
+
+import { createRequire } from 'node:module';
+import type { KoffiFunc } from 'koffi';
+
+/** Of x86, and of ARM with pages of 4 KiB. */
+const HUGE_PAGE = 2 << 20;
+const MADV_HUGEPAGE = 14;
+
+/** `start` is where the wanted bytes begin: at a page, where it could be had. Before and behind them is room that nobody touches. */
+export interface PagedMemory {
+  readonly memory: ArrayBuffer;
+  readonly start: number;
+}
+
+interface MemoryCalls {
+  addressOf(memory: ArrayBuffer): bigint;
+  adviseHugePages(address: bigint, size: number): void;
+}
+
+/** Zeros. In huge pages where the system has them and the C library can be called; its memory is taken as it is first written to. */
+export function pagedMemory(size: number): PagedMemory {
+  if (calls === undefined) return { memory: new ArrayBuffer(size), start: 0 };
+  const memory = new ArrayBuffer(size + HUGE_PAGE);
+  const address = calls.addressOf(memory);
+  const start = Number(-address & BigInt(HUGE_PAGE - 1));
+  calls.adviseHugePages(address + BigInt(start), size);
+  return { memory, start };
+}
+
+function load(): MemoryCalls | undefined {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const madvise: KoffiFunc<(address: bigint, size: number, advice: number) => number> = koffi
+      .load(null)
+      .func('int madvise(uintptr_t address, size_t size, int advice)');
+    return {
+      addressOf: (memory) => koffi.address(memory),
+      // A system without huge pages says so; the memory is as good as any other then.
+      adviseHugePages: (address, size) => void madvise(address, size, MADV_HUGEPAGE),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+const calls = load();
