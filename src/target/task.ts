@@ -40,7 +40,13 @@ export class Task {
    * comes while it still counts how many fields they have, which is while the first seven are made, it leaves no room for any, and
    * every later task is a dictionary: a READ then takes twice as long for as long as the program runs.
    */
-  static readonly exemplar: unknown = Reflect.construct(Task, [undefined, undefined, new Uint8Array(48), {}, undefined]);
+  static readonly exemplar: unknown = Reflect.construct(Task, [
+    undefined,
+    undefined,
+    new Uint8Array(48),
+    {},
+    undefined,
+  ]);
 
   readonly nexus: TaskOwner;
   /** The connection that it is allegiant to: its data and its answer go there (RFC 7143 §4.2.2.1). */
