@@ -175,9 +175,8 @@ export class CacheDevice implements Device {
     if (extents.every((extent) => extent.zero)) return this.#memory.zeros;
     this.#linesRead++;
     const parts = this.#base.read(offset, length);
-    const index = Math.floor(offset / this.#lineSize);
-    if (!(parts instanceof Promise)) return this.#memory.keep(index, parts);
-    return parts.then((arrived) => this.#memory.keep(index, arrived));
+    if (!(parts instanceof Promise)) return this.#memory.keep(offset, parts);
+    return parts.then((arrived) => this.#memory.keep(offset, arrived));
   }
 
   #keep(index: number, line: ArrayBufferLike, ahead: boolean): ArrayBufferLike {

@@ -41,11 +41,10 @@ export class LineMemory {
     this.zeros = new ArrayBuffer(lineSize);
   }
 
-  /** The memory of a line of these bytes, for `slice`. */
-  keep(index: number, parts: readonly Uint8Array[]): ArrayBufferLike {
+  /** The memory of a line of these bytes, which begins at `offset` of the device, for `slice`. */
+  keep(offset: number, parts: readonly Uint8Array[]): ArrayBufferLike {
     // Bases answer in one piece as a rule; what comes in several is joined once, so that every hit is one slice.
     if (this.#pieces === undefined) return memoryOf(inOnePiece(parts));
-    const offset = index * this.#lineSize;
     const piece = this.#pieceAt(this.#pieces, Math.floor(offset / this.#pieceSize));
     const line = new Uint8Array(piece, this.#startIn(piece, offset), this.#lineSize);
     let filled = 0;

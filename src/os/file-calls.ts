@@ -3,8 +3,8 @@
  * where the calls cannot be loaded (another system, no koffi binary) `fileCalls` is undefined and node-file.ts does without.
  */
 
-import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
+import { fromProcessLibrary, type ProcessLibrary } from './process-library.ts';
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
@@ -41,58 +41,50 @@ export interface FileCalls {
   lock(fd: number, kind: 'exclusive' | 'shared'): CallResult;
 }
 
-function load(): FileCalls | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    // No name: the symbols of this process, which has its C library loaded whatever its file is called (glibc, musl).
-    const libc = koffi.load(null);
-    const fallocate: KoffiFunc<(fd: number, mode: number, offset: number, length: number) => number> = libc.func(
-      'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
-    );
-    const lseek: KoffiFunc<(fd: number, offset: number, whence: number) => number> = libc.func(
-      'int64_t lseek(int fd, int64_t offset, int whence)',
-    );
-    const preadv2: KoffiFunc<
-      (fd: number, vector: BigUint64Array, count: number, offset: number, flags: number) => number
-    > = libc.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)');
-    const flock: KoffiFunc<(fd: number, operation: number) => number> = libc.func('int flock(int fd, int operation)');
-    const clockTime: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
-      'int clock_gettime(int clock, void *timespec)',
-    );
-    const clockResolution: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
-      'int clock_getres(int clock, void *timespec)',
-    );
-    const futimens: KoffiFunc<(fd: number, times: null) => number> = libc.func('int futimens(int fd, void *times)');
-    const pageSize: KoffiFunc<() => number> = libc.func('int getpagesize()');
-    const result = (value: number): CallResult => (value < 0 ? -koffi.errno() : value);
-    // The errno of a call in the pool is that of this thread by the time it calls back.
-    const seekInPool = (fd: number, offset: number, whence: number, callback: (result: CallResult) => void): void =>
-      lseek.async(fd, offset, whence, (error, value) => callback(error === null ? result(value) : -EINVAL));
-    // One `struct iovec`, reused: the call reads it before it returns.
-    const vector = new BigUint64Array(2);
-    return {
-      punchHoleInPool: (fd, offset, length, callback) =>
-        fallocate.async(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, (error, value) =>
-          callback(error === null && value >= 0),
-        ),
-      seekDataInPool: (fd, offset, callback) => seekInPool(fd, offset, SEEK_DATA, callback),
-      seekHoleInPool: (fd, offset, callback) => seekInPool(fd, offset, SEEK_HOLE, callback),
-      seekEnd: (fd) => result(lseek(fd, 0, SEEK_END)),
-      readNoWait(fd, into, offset) {
-        vector[0] = koffi.address(into);
-        vector[1] = BigInt(into.length);
-        return result(preadv2(fd, vector, 1, offset, RWF_NOWAIT));
-      },
-      clockTime: (clock, timespec) => result(clockTime(clock, timespec)),
-      clockResolution: (clock, timespec) => result(clockResolution(clock, timespec)),
-      setTimes: (fd) => result(futimens(fd, null)),
-      pageSize: pageSize(),
-      lock: (fd, kind) => result(flock(fd, (kind === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB)),
-    };
-  } catch {
-    return undefined;
-  }
+function load({ koffi, libc }: ProcessLibrary): FileCalls {
+  const fallocate: KoffiFunc<(fd: number, mode: number, offset: number, length: number) => number> = libc.func(
+    'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
+  );
+  const lseek: KoffiFunc<(fd: number, offset: number, whence: number) => number> = libc.func(
+    'int64_t lseek(int fd, int64_t offset, int whence)',
+  );
+  const preadv2: KoffiFunc<
+    (fd: number, vector: BigUint64Array, count: number, offset: number, flags: number) => number
+  > = libc.func('int64_t preadv2(int fd, void *vector, int count, int64_t offset, int flags)');
+  const flock: KoffiFunc<(fd: number, operation: number) => number> = libc.func('int flock(int fd, int operation)');
+  const clockTime: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
+    'int clock_gettime(int clock, void *timespec)',
+  );
+  const clockResolution: KoffiFunc<(clock: number, timespec: Int32Array) => number> = libc.func(
+    'int clock_getres(int clock, void *timespec)',
+  );
+  const futimens: KoffiFunc<(fd: number, times: null) => number> = libc.func('int futimens(int fd, void *times)');
+  const pageSize: KoffiFunc<() => number> = libc.func('int getpagesize()');
+  const result = (value: number): CallResult => (value < 0 ? -koffi.errno() : value);
+  // The errno of a call in the pool is that of this thread by the time it calls back.
+  const seekInPool = (fd: number, offset: number, whence: number, callback: (result: CallResult) => void): void =>
+    lseek.async(fd, offset, whence, (error, value) => callback(error === null ? result(value) : -EINVAL));
+  // One `struct iovec`, reused: the call reads it before it returns.
+  const vector = new BigUint64Array(2);
+  return {
+    punchHoleInPool: (fd, offset, length, callback) =>
+      fallocate.async(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, (error, value) =>
+        callback(error === null && value >= 0),
+      ),
+    seekDataInPool: (fd, offset, callback) => seekInPool(fd, offset, SEEK_DATA, callback),
+    seekHoleInPool: (fd, offset, callback) => seekInPool(fd, offset, SEEK_HOLE, callback),
+    seekEnd: (fd) => result(lseek(fd, 0, SEEK_END)),
+    readNoWait(fd, into, offset) {
+      vector[0] = koffi.address(into);
+      vector[1] = BigInt(into.length);
+      return result(preadv2(fd, vector, 1, offset, RWF_NOWAIT));
+    },
+    clockTime: (clock, timespec) => result(clockTime(clock, timespec)),
+    clockResolution: (clock, timespec) => result(clockResolution(clock, timespec)),
+    setTimes: (fd) => result(futimens(fd, null)),
+    pageSize: pageSize(),
+    lock: (fd, kind) => result(flock(fd, (kind === 'shared' ? LOCK_SH : LOCK_EX) | LOCK_NB)),
+  };
 }
 
-export const fileCalls = load();
+export const fileCalls = fromProcessLibrary(load);

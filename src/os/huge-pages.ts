@@ -4,8 +4,8 @@
  * few enough to be known.
  */
 
-import { createRequire } from 'node:module';
 import type { KoffiFunc } from 'koffi';
+import { fromProcessLibrary, type ProcessLibrary } from './process-library.ts';
 
 /** Of x86, and of ARM with pages of 4 KiB. */
 const HUGE_PAGE = 2 << 20;
@@ -22,9 +22,13 @@ interface MemoryCalls {
   adviseHugePages(address: bigint, size: number): void;
 }
 
+let calls: MemoryCalls | 'none' | undefined;
+
 /** Zeros. In huge pages where the system has them and the C library can be called; its memory is taken as it is first written to. */
 export function pagedMemory(size: number): PagedMemory {
-  if (calls === undefined) return { memory: new ArrayBuffer(size), start: 0 };
+  // Loaded when first needed: most programs that use the libraries never do.
+  calls ??= fromProcessLibrary(memoryCalls) ?? 'none';
+  if (calls === 'none' || size < HUGE_PAGE) return { memory: new ArrayBuffer(size), start: 0 };
   const memory = new ArrayBuffer(size + HUGE_PAGE);
   const address = calls.addressOf(memory);
   const start = Number(-address & BigInt(HUGE_PAGE - 1));
@@ -32,21 +36,13 @@ export function pagedMemory(size: number): PagedMemory {
   return { memory, start };
 }
 
-function load(): MemoryCalls | undefined {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const madvise: KoffiFunc<(address: bigint, size: number, advice: number) => number> = koffi
-      .load(null)
-      .func('int madvise(uintptr_t address, size_t size, int advice)');
-    return {
-      addressOf: (memory) => koffi.address(memory),
-      // A system without huge pages says so; the memory is as good as any other then.
-      adviseHugePages: (address, size) => void madvise(address, size, MADV_HUGEPAGE),
-    };
-  } catch {
-    return undefined;
-  }
+function memoryCalls({ koffi, libc }: ProcessLibrary): MemoryCalls {
+  const madvise: KoffiFunc<(address: bigint, size: number, advice: number) => number> = libc.func(
+    'int madvise(uintptr_t address, size_t size, int advice)',
+  );
+  return {
+    addressOf: (memory) => koffi.address(memory),
+    // Its result is of no use: a kernel that knows no huge pages refuses (EINVAL) and leaves the memory as it was, in small ones.
+    adviseHugePages: (address, size) => void madvise(address, size, MADV_HUGEPAGE),
+  };
 }
-
-const calls = load();

@@ -21,7 +21,7 @@ function fill(memory: LineMemory, order: readonly number[]): ArrayBufferLike[] {
     const bytes = content.slice(index * LINE, (index + 1) * LINE);
     // As bases give them: in one piece, or in several.
     const parts = index % 3 === 0 ? [bytes.subarray(0, 5), bytes.subarray(5)] : [bytes];
-    lines[index] = index === HOLE ? memory.zeros : memory.keep(index, parts);
+    lines[index] = index === HOLE ? memory.zeros : memory.keep(index * LINE, parts);
   }
   return lines;
 }
