@@ -23,10 +23,14 @@ export interface ReadLoad {
   readonly background?: string;
 }
 
-/** libiscsi's `iscsi-perf`, one process per session. */
+/**
+ * libiscsi's `iscsi-perf`, one process per session. Each counts for so many seconds from its own beginning. A server that lets some of
+ * them wait makes them run after each other, so the sum of their rates would be more than it ever did: their commands are over the time
+ * in which any of them counted.
+ */
 export async function readByIscsiPerf(contender: Contender, load: ReadLoad, seconds: number): Promise<Work> {
   const digest = load.headerDigest ? '?header_digest=crc32c' : '';
-  const rates = await Promise.all(
+  const runs = await Promise.all(
     Array.from({ length: load.sessions }, async (_, session) => {
       const initiator = `iqn.2026-11.internal.diskless.bench:perf-${session}`;
       const options = ['-i', initiator, '-m', `${load.depth}`, '-b', `${load.size / BLOCK}`, '-t', `${seconds}`];
@@ -35,11 +39,13 @@ export async function readByIscsiPerf(contender: Contender, load: ReadLoad, seco
         load.background === undefined
           ? await run('iscsi-perf', args)
           : await run('taskset', ['-c', load.background, 'chrt', '--idle', '0', 'iscsi-perf', ...args]);
-      return numberIn(output, /iops average (\d+)/g, 'iscsi-perf');
+      return { commands: numberIn(output, /iops average (\d+)/g, 'iscsi-perf') * seconds, end: performance.now() };
     }),
   );
-  const rate = rates.reduce((sum, one) => sum + one, 0);
-  return { rate, commands: rate * seconds };
+  const commands = runs.reduce((sum, run) => sum + run.commands, 0);
+  const ends = runs.map(({ end }) => end);
+  const between = (Math.max(...ends) - Math.min(...ends)) / 1000;
+  return { rate: commands / (seconds + between), commands };
 }
 
 export interface WriteLoad {

@@ -86,7 +86,7 @@ export class FileDevice implements Device {
   }
 
   /** What the page cache did not have, off the event loop. */
-  async #readRest(buffer: Buffer, offset: number, done: number): Promise<readonly Uint8Array[]> {
+  async #readRest(buffer: Uint8Array, offset: number, done: number): Promise<readonly Uint8Array[]> {
     try {
       const count = await this.#file.read(buffer.subarray(done), offset + done);
       if (done + count < buffer.length) throw new Error(`the file ends at byte ${offset + done + count}`);

@@ -115,7 +115,7 @@ export class OverlayDevice implements Device {
     return count === length ? [buffer] : this.#readRest(buffer, offset, count);
   }
 
-  async #readRest(buffer: Buffer, offset: number, done: number): Promise<readonly Uint8Array[]> {
+  async #readRest(buffer: Uint8Array, offset: number, done: number): Promise<readonly Uint8Array[]> {
     try {
       const count = await this.#files.data.read(buffer.subarray(done), offset + done);
       if (done + count < buffer.length) throw new Error(`the file ends at byte ${offset + done + count}`);

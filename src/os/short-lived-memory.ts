@@ -11,6 +11,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { partOf } from '../bytes/index.ts';
 
 /** Bytes between two looks: few enough to come before V8 does, and more than are in use at one time. */
 export const SHORT_LIVED_LIMIT = 12 << 20;
@@ -43,8 +44,28 @@ export function shortLivedMemory(bytes: number): void {
   collect({ type: 'minor', execution: 'sync' });
 }
 
+/**
+ * Small pieces lie side by side: a memory for each costs more than what is read into it. A piece that is kept keeps its neighbours'
+ * memory too, no more than a large one would.
+ */
+const SMALL = 16 << 10;
+const SHARED = 64 << 10;
+
+let shared: Uint8Array = Buffer.allocUnsafeSlow(SHARED);
+let sharedUsed = 0;
+
 /** Memory for what is read from a file and sent once, with anything in it. */
-export function shortLivedBuffer(length: number): Buffer {
-  shortLivedMemory(length);
-  return Buffer.allocUnsafeSlow(length);
+export function shortLivedBuffer(length: number): Uint8Array {
+  if (length > SMALL) return ofItsOwn(length);
+  if (sharedUsed + length > SHARED) {
+    shared = ofItsOwn(SHARED);
+    sharedUsed = 0;
+  }
+  sharedUsed += length;
+  return partOf(shared, sharedUsed - length, sharedUsed);
+}
+
+function ofItsOwn(bytes: number): Buffer {
+  shortLivedMemory(bytes);
+  return Buffer.allocUnsafeSlow(bytes);
 }

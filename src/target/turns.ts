@@ -16,8 +16,11 @@ const COMMAND_OF_DATA = 24 * 1024;
 /** Of one connection at a time: its answers leave in one system call, which is worth while for so many. */
 export const SHARE = 32;
 
-/** Of all connections, between two looks at the sockets. */
-export const TURN = 32;
+/**
+ * Of all connections, between two looks at the sockets: two or three of these are what an answer is waited for. Fewer would not shorten
+ * that, as the sockets are looked at for as long.
+ */
+export const TURN = 8;
 
 /** The same while all of them ask for much: with fewer looks, each finds more to do, and no answer that is waited for comes later. */
 export const LONG_TURN = 256;
@@ -100,7 +103,7 @@ export class Turns {
 
   /** Gives how much of the share was used. */
   #serveNext(share: number): number {
-    const isForFresh = this.#fresh.length > 0 && (this.#usedByFresh < SHARE || this.#served.length === 0);
+    const isForFresh = this.#fresh.length > 0 && (this.#usedByFresh < share || this.#served.length === 0);
     const taker = isForFresh ? this.#nextFresh() : this.#served.shift();
     if (taker === undefined) return 0;
     this.#last = taker;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { SHORT_LIVED_LIMIT } from '../../src/os/short-lived-memory.ts';
+import { SHORT_LIVED_LIMIT, shortLivedBuffer } from '../../src/os/short-lived-memory.ts';
 
 const module = new URL('../../src/os/short-lived-memory.ts', import.meta.url).href;
 
@@ -40,4 +40,22 @@ test('what is needed for a moment only is collected as young objects, where all 
   // V8 decides when it looks at all of them, and on a busy machine does so less often; a few times it has reasons of its own.
   assert.ok(20 * all <= young, `${all} looks at all objects, and ${young} at young ones`);
   assert.ok(20 * left.all > left.young, `${left.all} and ${left.young} in a program that has not asked for it`);
+});
+
+test('small pieces share a memory of 64 KiB and no bytes, large ones have their own', () => {
+  const sizes = [512, 4096, 16_384, 16_385, 1, 65_536, 8192, 262_144];
+  const pieces = Array.from({ length: 400 }, (_, index) => shortLivedBuffer(sizes[index % sizes.length] ?? 0));
+  for (const [index, piece] of pieces.entries()) piece.fill(index);
+  const memories = new Set<ArrayBufferLike>();
+  for (const [index, piece] of pieces.entries()) {
+    const size = sizes[index % sizes.length] ?? 0;
+    assert.equal(piece.length, size);
+    assert.ok(
+      piece.every((byte) => byte === (index & 0xff)),
+      `piece ${index} is as it was filled`,
+    );
+    assert.equal(piece.buffer.byteLength, size > 16_384 ? size : 65_536);
+    if (size <= 16_384) memories.add(piece.buffer);
+  }
+  assert.ok(memories.size < 40, `${memories.size} memories for 250 small pieces`);
 });
