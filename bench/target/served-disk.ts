@@ -7,6 +7,7 @@
 import { pollBusily } from '../../src/os/busy-polling.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
+import { keepObjectLayouts } from '../../src/os/object-layouts.ts';
 import { runProcess } from '../../src/os/process.ts';
 import { collectShortLivedMemory } from '../../src/os/short-lived-memory.ts';
 import { LocalPool } from '../../src/pool/local.ts';
@@ -14,6 +15,7 @@ import { openDirectory } from '../../src/target/directory.ts';
 import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 
+keepObjectLayouts();
 collectShortLivedMemory();
 pollBusily();
 const [path = '', directory = '', name = '', listen = ''] = process.argv.slice(2);

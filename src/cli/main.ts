@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { pollBusily } from '../os/busy-polling.ts';
+import { keepObjectLayouts } from '../os/object-layouts.ts';
 import { collectShortLivedMemory } from '../os/short-lived-memory.ts';
 import { commands } from './commands/index.ts';
 import { errorLine, exitCode, exitCodeOf } from './errors.ts';
@@ -33,6 +34,7 @@ function outputFailed(error: Error & { code?: string }): void {
 /** Runs the command that `args` (without the program's own name) give, and sets the exit code. */
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', outputFailed);
+  keepObjectLayouts();
   collectShortLivedMemory();
   pollBusily();
   try {

@@ -9,6 +9,7 @@ export * from './network.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export { nodeLocalSockets } from './node-local-sockets.ts';
 export { nodeNetwork } from './node-network.ts';
+export { keepObjectLayouts } from './object-layouts.ts';
 export { type RunProcess, runProcess } from './process.ts';
 export { collectShortLivedMemory } from './short-lived-memory.ts';
 export { makeTemporaryDirectory, type TemporaryDirectory } from './temporary-directory.ts';
