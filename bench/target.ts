@@ -33,6 +33,8 @@ interface RowResult {
 
 interface FairnessResult {
   readonly contender: ContenderName;
+  /** What is read. */
+  readonly blocks: 'the image' | 'a written disk';
   readonly alone: Latency;
   readonly beside: Latency;
 }
@@ -94,14 +96,24 @@ async function main(): Promise<number> {
   for (const name of contenderNames) {
     contenders.push(resources.use(await startContender(name, image, folder, values.profile !== undefined)));
   }
+  const withFairness = pattern.test('polite session');
+  // An empty server is only empty before the first load, and an image only the image's before the first WRITE.
+  const idle = pattern.test('idle sessions') ? await measureIdle(contenders, progress) : [];
+  await warmUp(contenders);
+  const fairness = withFairness ? await measureFairness(contenders, 'the image', rounds, seconds, progress) : [];
+  const measured = await measureRows(chosen, contenders, rounds, seconds, progress);
+  if (withFairness) {
+    const written = contenders.filter(({ name }) => name !== 'bare');
+    for (const contender of written) await writeWhole(contender);
+    fairness.push(...(await measureFairness(written, 'a written disk', rounds, seconds, progress)));
+  }
   const report: Report = {
     machine: `${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}`,
     node: process.version,
     when: new Date().toISOString(),
-    // An empty server is only empty before the first load.
-    idle: pattern.test('idle sessions') ? await measureIdle(contenders, progress) : [],
-    rows: await measureRows(chosen, contenders, rounds, seconds, progress),
-    fairness: pattern.test('polite session') ? await measureFairness(contenders, rounds, seconds, progress) : [],
+    idle,
+    rows: measured,
+    fairness,
   };
   console.log(render(report));
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
@@ -128,7 +140,6 @@ async function measureRows(
   seconds: number,
   progress: Progress,
 ): Promise<RowResult[]> {
-  await warmUp(contenders);
   const results: RowResult[] = [];
   let isWarmForWrites = false;
   for (const row of chosen) {
@@ -179,13 +190,20 @@ async function warmUpForWrites(contenders: readonly Contender[]): Promise<void> 
   for (const contender of contenders) await writeByQemu(contender, { ...writes, offset });
 }
 
+/** Each block of the disk is its own from now on. */
+async function writeWhole(contender: Contender): Promise<void> {
+  const size = 256 * 1024;
+  await writeByQemu(contender, { depth: 8, size, count: IMAGE_SIZE / size, offset: 0 });
+}
+
 async function measureFairness(
   contenders: readonly Contender[],
+  blocks: FairnessResult['blocks'],
   rounds: number,
   seconds: number,
   progress: Progress,
 ): Promise<FairnessResult[]> {
-  const stage = progress.stage(`one polite session beside ${GREEDY_SESSIONS} greedy ones`);
+  const stage = progress.stage(`one polite session beside ${GREEDY_SESSIONS} greedy ones, on ${blocks}`);
   // Server and polite client are on machines of their own, as it were: on one, the time for which each waits for a processor would be
   // most of what is measured. (A server at real-time priority is halted for 50 ms of each second that it is busy in.)
   const [server, clients] = processorsApart();
@@ -216,6 +234,7 @@ async function measureFairness(
   stage.done();
   return [...runs].map(([{ name }, { alone, beside }]) => ({
     contender: name,
+    blocks,
     alone: medianLatency(alone),
     beside: medianLatency(beside),
   }));
@@ -281,8 +300,8 @@ function render(report: Report): string {
     `${report.machine}, shared by clients and servers; Node ${report.node}. Medians; ± is the whole spread; CPU is the server's own, for each command.`,
     ...(report.rows.length === 0 ? [] : [table(head, report.rows.map(rowText))]),
     ...report.fairness.map(
-      ({ contender, alone, beside }) =>
-        `${contender}: a polite 4 KiB read takes ${latencyText(alone)} alone, ${latencyText(beside)} beside ${GREEDY_SESSIONS} greedy sessions: p99 beside is ${(beside.p99 / alone.median).toFixed(1)} x the median alone (goal: at most 3 x; p99 alone is ${(alone.p99 / alone.median).toFixed(1)} x)`,
+      ({ contender, blocks, alone, beside }) =>
+        `${contender}, ${blocks}: a polite 4 KiB read takes ${latencyText(alone)} alone, ${latencyText(beside)} beside ${GREEDY_SESSIONS} greedy sessions: p99 beside is ${(beside.p99 / alone.median).toFixed(1)} x the median alone (goal: at most 3 x; p99 alone is ${(alone.p99 / alone.median).toFixed(1)} x)`,
     ),
     ...report.idle.map(
       ({ contender, sessions, empty, full }) =>
