@@ -24,7 +24,17 @@ const LINE = 65_536;
 const OWN = 32 << 10;
 
 const authentication = { initiators: [{ name: 'machine', secret: Buffer.from('a secret of machines') }] };
-const silent: TargetDirectory = { names: () => [TARGET], find: () => new Promise(() => {}) };
+/** Never finds what it is asked for, and says when all are waiting for it. */
+const allWait = Promise.withResolvers<void>();
+let waiting = 0;
+const silent: TargetDirectory = {
+  names: () => [TARGET],
+  find: () => {
+    waiting += 1;
+    if (waiting === CONNECTIONS) allWait.resolve();
+    return new Promise(() => {});
+  },
+};
 const full = Buffer.alloc(SEGMENT, 'X-key=some-value\0');
 
 async function challenge(login: RawLogin): Promise<void> {
@@ -41,6 +51,7 @@ async function longText(login: RawLogin): Promise<void> {
 
 async function requestsInAdvance(login: RawLogin): Promise<void> {
   login.send(names, { stage: OPERATIONAL });
+  await allWait.promise;
   for (let round = 0; round < 4; round++) {
     while (login.raw.tcp.bufferedBytes < LINE) login.send(full, { stage: OPERATIONAL });
     await settled();
