@@ -39,9 +39,13 @@ function isCollector(value: unknown): value is NodeJS.GCFunction {
 export function shortLivedMemory(bytes: number): void {
   if (collect === undefined) return;
   taken += bytes;
-  if (taken < SHORT_LIVED_LIMIT) return;
+  if (taken >= SHORT_LIVED_LIMIT) collectYoungObjects();
+}
+
+/** A look at the young objects now, while nobody waits, is one less when somebody does. Nor does this do anything unless asked for. */
+export function collectYoungObjects(): void {
   taken = 0;
-  collect({ type: 'minor', execution: 'sync' });
+  collect?.({ type: 'minor', execution: 'sync' });
 }
 
 /**

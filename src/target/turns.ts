@@ -1,7 +1,8 @@
 /**
  * Whose turn it is: the connections of a portal share one thread, and one that asks for little must not wait for all that others have
  * asked for. What the sockets bring is looked at first, and then worked on in turns of a fraction of a millisecond, with another look
- * between; in longer ones while nobody asks for little. A connection that has more than its share of a turn goes to the end of the
+ * between; in longer ones while nobody asks for little. One that asks for little is answered as its socket is looked at, as far as a
+ * turn's worth of such answers goes. A connection that has more than its share of a turn goes to the end of the
  * line. One that comes new is served before those that have been served already, a share for a share, so that neither starves the
  * other; of those that come new, the one that has had least is the first (start-time fair queueing), since who keeps many commands
  * under way comes new again and again. One that has the target to itself is not interrupted.
@@ -9,6 +10,7 @@
 
 import { receivedAhead } from '../os/busy-polling.ts';
 import type { Clock } from '../os/clock.ts';
+import { collectYoungObjects } from '../os/short-lived-memory.ts';
 
 /** Work is measured in commands, with so many bytes of data as much as a command. */
 const COMMAND_OF_DATA = 24 * 1024;
@@ -24,6 +26,9 @@ export const TURN = 8;
 
 /** The same while all of them ask for much: with fewer looks, each finds more to do, and no answer that is waited for comes later. */
 export const LONG_TURN = 256;
+
+/** Commands of those that ask for much after which there is garbage enough to be worth a look: two thirds of what the collector waits for. */
+const MUCH_GARBAGE = 400;
 
 /** Milliseconds that one who asks for little is expected to ask again in. */
 export const LATELY = 100;
@@ -58,6 +63,11 @@ export class Turns {
   #modestAt = Number.NEGATIVE_INFINITY;
   /** What the newcomer that was served last had received by then. Who was away counts as having had a share less: it saves up no more. */
   #level = 0;
+  /** Work that was done as sockets were looked at, since the last turn. */
+  #usedAtOnce = 0;
+  #hasServedModest = false;
+  /** Work of those that ask for much since the young objects were looked at. */
+  #garbage = 0;
   #isScheduled = false;
   readonly #turn = (): void => this.#takeTurn();
 
@@ -66,8 +76,8 @@ export class Turns {
   }
 
   /**
-   * A connection has something to do. One that alone had something to do lately does it now; others wait until all sockets that have
-   * something have been read, as the one that should come first may be the last of them.
+   * A connection has something to do. One that alone had something to do lately does it now, and so does one that asks for little;
+   * others wait until all sockets that have something have been read, as the one that should come first may be the last of them.
    */
   enter(taker: TurnTaker): void {
     if (taker.isWaiting) return;
@@ -76,9 +86,14 @@ export class Turns {
       return;
     }
     taker.received = Math.max(taker.received, this.#level - SHARE);
+    this.#schedule();
+    if (!taker.isDeep && this.#usedAtOnce < TURN) {
+      this.#last = taker;
+      this.#usedAtOnce += this.#work(taker, TURN - this.#usedAtOnce);
+      if (!taker.hasMore) return;
+    }
     taker.isWaiting = true;
     this.#fresh.push(taker);
-    this.#schedule();
   }
 
   #schedule(): void {
@@ -90,6 +105,17 @@ export class Turns {
   #takeTurn(): void {
     this.#isScheduled = false;
     const now = this.#clock.monotonic();
+    this.#takeShares(now);
+    this.#usedAtOnce = 0;
+    // Whoever has just been answered, and asks for little, does not ask again at once.
+    if (this.#hasServedModest && this.#garbage >= MUCH_GARBAGE) {
+      this.#garbage = 0;
+      collectYoungObjects();
+    }
+    this.#hasServedModest = false;
+  }
+
+  #takeShares(now: number): void {
     let used = 0;
     while (this.#fresh.length > 0 || this.#served.length > 0) {
       const left = (now - this.#modestAt < LATELY ? TURN : LONG_TURN) - used;
@@ -121,8 +147,13 @@ export class Turns {
   #work(taker: TurnTaker, share: number): number {
     const used = taker.work(share);
     taker.received += used;
-    if (taker.isDeep) receivedAhead();
-    else this.#modestAt = this.#clock.monotonic();
+    if (taker.isDeep) {
+      this.#garbage += used;
+      receivedAhead();
+    } else {
+      this.#modestAt = this.#clock.monotonic();
+      this.#hasServedModest = true;
+    }
     return used;
   }
 

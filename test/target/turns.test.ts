@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Clock } from '../../src/os/clock.ts';
+import { collectShortLivedMemory } from '../../src/os/short-lived-memory.ts';
 import { costOf, LATELY, LONG_TURN, SHARE, TURN, Turns, type TurnTaker } from '../../src/target/turns.ts';
 
 /** A clock whose turns the test takes. */
@@ -96,6 +99,53 @@ test('of those that come new, one that asks for little is first, however many ha
   give(polite, 1);
   clock.turn();
   assert.equal(log[0], 'polite 1');
+});
+
+test('one that asks for little is answered as its socket is looked at, as far as a turn goes', () => {
+  const { log, clock, give } = scene();
+  const greedy = new Worker('greedy', log);
+  greedy.isDeep = true;
+  give(greedy, 1000);
+  for (let index = 0; index < TURN + 2; index++) give(new Worker(`${index}`, log), 1);
+  assert.deepEqual(
+    log,
+    Array.from({ length: TURN }, (_, index) => `${index} 1`),
+  );
+  clock.turn();
+  log.length = 0;
+  give(new Worker('again', log), 2 * TURN);
+  assert.deepEqual(log, [`again ${TURN}`]);
+  while (clock.turn());
+  assert.ok(log.includes('greedy 8'), 'the others have what is left');
+});
+
+test('garbage of those that ask for much is collected when one that asks for little has been answered', async () => {
+  const { clock, give } = scene();
+  const greedy = new Worker('greedy', []);
+  greedy.isDeep = true;
+  const polite = new Worker('polite', []);
+  const looksIn = async (turns: number, isPolite: boolean): Promise<number> => {
+    let looks = 0;
+    const observer = new PerformanceObserver((list) => {
+      looks += list.getEntries().length;
+    });
+    observer.observe({ entryTypes: ['gc'] });
+    for (let turn = 0; turn < turns; turn++) {
+      give(greedy, LONG_TURN);
+      if (isPolite) give(polite, 1);
+      clock.turn();
+    }
+    // What is observed is told in a later turn of the loop.
+    for (let turn = 0; turn < 3; turn++) await setImmediate();
+    observer.disconnect();
+    return looks;
+  };
+  collectShortLivedMemory();
+  // The collector has its own reasons too; it has few in so little work.
+  const alone = await looksIn(5000, false);
+  const beside = await looksIn(5000, true);
+  assert.ok(beside >= (5000 * TURN) / 500, `${beside} looks, and ${alone} while nobody was answered`);
+  assert.ok(alone < beside / 4, `${alone} looks while nobody was answered, and ${beside}`);
 });
 
 test('turns are long while all ask for much, and short when one has asked for little lately', () => {
