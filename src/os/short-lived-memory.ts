@@ -57,16 +57,23 @@ const SHARED = 64 << 10;
 
 let shared: Uint8Array = Buffer.allocUnsafeSlow(SHARED);
 let sharedUsed = 0;
+const sharedMemories = new WeakSet<ArrayBufferLike>([shared.buffer]);
 
 /** Memory for what is read from a file and sent once, with anything in it. */
 export function shortLivedBuffer(length: number): Uint8Array {
   if (length > SMALL) return ofItsOwn(length);
   if (sharedUsed + length > SHARED) {
     shared = ofItsOwn(SHARED);
+    sharedMemories.add(shared.buffer);
     sharedUsed = 0;
   }
   sharedUsed += length;
   return partOf(shared, sharedUsed - length, sharedUsed);
+}
+
+/** Whether these bytes share their memory with others, so that whoever keeps them for long should keep a copy. */
+export function isShared(bytes: Uint8Array): boolean {
+  return sharedMemories.has(bytes.buffer);
 }
 
 function ofItsOwn(bytes: number): Buffer {

@@ -2,13 +2,14 @@
  * What a connection has sent and the initiator has not acknowledged, to be sent again (RFC 7143 §7.1.4, §11.16): Data-In and R2T by
  * their task, numbered responses by their StatSN. Kept only from ErrorRecoveryLevel 1 on.
  *
- * Data-In is kept as it is, uncopied. Should a WRITE change it meanwhile, then that WRITE ran beside a READ that its initiator has
+ * Data-In is kept as it is, uncopied unless it would keep more than itself. Should a WRITE change it meanwhile, then that WRITE ran beside a READ that its initiator has
  * not seen the end of, and either content is right.
  */
 
 import { readU32, totalLength } from '../bytes/index.ts';
 import { Opcode } from '../iscsi/opcode.ts';
 import { DataIn, RejectReason, ScsiResponse } from '../iscsi/pdu.ts';
+import { isShared } from '../os/short-lived-memory.ts';
 import { DataAcks } from './data-acks.ts';
 import { KeptPayload, KeptPdu, type SentPdu } from './kept-payload.ts';
 import type { Outcome } from './outcome.ts';
@@ -61,8 +62,8 @@ export class SentPdus {
     if (!isOfTask && !isNumbered) return;
     // A copy: the header as it is would keep the slab of which it is a piece.
     const pdu = new KeptPdu(new Uint8Array(header), data);
-    // What echoes the initiator would keep the chunk of the stream in which it came.
-    if (!isOfTask) pdu.own();
+    // What echoes the initiator would keep the chunk of the stream in which it came, and what was read beside others their memory.
+    if (!isOfTask || data.some(isShared)) pdu.own();
     if (isOfTask) this.#keepForTask(pdu);
     if (isNumbered) this.#keepResponse(pdu, opcode === Opcode.dataIn || opcode === Opcode.scsiResponse);
     if (isOfTask || totalLength(data) > SMALL_RESPONSE) this.#payload.add(pdu);

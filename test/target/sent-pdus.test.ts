@@ -16,8 +16,10 @@ import {
   TaskManagementFunction,
   TaskManagementResponseCode,
 } from '../../src/iscsi/pdu.ts';
+import { shortLivedBuffer } from '../../src/os/short-lived-memory.ts';
 import { decodeSense, Status, Transfer10Cdb } from '../../src/scsi/index.ts';
 import { SentPdus } from '../../src/target/sent-pdus.ts';
+import { payloadInUse } from '../fuzz/memory-in-use.ts';
 import type { RawInitiator } from './raw-initiator.ts';
 import { type ServedTarget, serveTarget, TARGET } from './served-target.ts';
 
@@ -165,3 +167,16 @@ async function reassign(initiator: RawInitiator, tag: number): Promise<number> {
   initiator.manage(TaskManagementFunction.taskReassign, { referencedTaskTag: tag });
   return (await initiator.managed()).response;
 }
+
+test('what was read beside others does not keep their memory', () => {
+  const sent = new SentPdus();
+  const before = payloadInUse();
+  for (let dataSN = 0; dataSN < 3000; dataSN++) {
+    const header = DataIn.encode({ opcode: Opcode.dataIn, initiatorTaskTag: 1, statSN: 0, dataSN });
+    sent.keep(header, [shortLivedBuffer(4096)], false);
+    for (let other = 0; other < 15; other++) shortLivedBuffer(4096);
+  }
+  assert.ok(sent.payloadBytes > 3000 * 4096);
+  const taken = payloadInUse() - before;
+  assert.ok(taken < 2 * LIMIT, `${taken} bytes for ${sent.payloadBytes} of payload`);
+});
