@@ -2,8 +2,8 @@
  * What a connection has sent and the initiator has not acknowledged, to be sent again (RFC 7143 §7.1.4, §11.16): Data-In and R2T by
  * their task, numbered responses by their StatSN. Kept only from ErrorRecoveryLevel 1 on.
  *
- * Data-In is kept as it is, uncopied unless it would keep more than itself. Should a WRITE change it meanwhile, then that WRITE ran beside a READ that its initiator has
- * not seen the end of, and either content is right.
+ * Data-In is kept as it is, uncopied unless it would keep more than itself. Should a WRITE change it meanwhile, then that WRITE ran
+ * beside a READ that its initiator has not seen the end of, and either content is right.
  */
 
 import { readU32, totalLength } from '../bytes/index.ts';

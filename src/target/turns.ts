@@ -1,11 +1,11 @@
 /**
  * Whose turn it is: the connections of a portal share one thread, and one that asks for little must not wait for all that others have
- * asked for. What the sockets bring is looked at first, and then worked on in turns of a fraction of a millisecond, with another look
- * between; in longer ones while nobody asks for little. One that asks for little is answered as its socket is looked at, as far as a
- * turn's worth of such answers goes. A connection that has more than its share of a turn goes to the end of the
- * line. One that comes new is served before those that have been served already, a share for a share, so that neither starves the
- * other; of those that come new, the one that has had least is the first (start-time fair queueing), since who keeps many commands
- * under way comes new again and again. One that has the target to itself is not interrupted.
+ * asked for. It is answered as its socket is looked at, as far as a turn's worth of such answers goes. All else that the sockets bring
+ * is looked at first, and then worked on in turns of a fraction of a millisecond, with another look between; in longer ones while
+ * nobody asks for little. A connection that has more than its share of a turn goes to the end of the line. One that comes new is served
+ * before those that have been served already, a share for a share, so that neither starves the other; of those that come new, the one
+ * that has had least is the first (start-time fair queueing), since who keeps many commands under way comes new again and again. One
+ * that has the target to itself is not interrupted.
  */
 
 import { receivedAhead } from '../os/busy-polling.ts';
@@ -104,8 +104,7 @@ export class Turns {
 
   #takeTurn(): void {
     this.#isScheduled = false;
-    const now = this.#clock.monotonic();
-    this.#takeShares(now);
+    this.#takeShares();
     this.#usedAtOnce = 0;
     // Whoever has just been answered, and asks for little, does not ask again at once.
     if (this.#hasServedModest && this.#garbage >= MUCH_GARBAGE) {
@@ -115,7 +114,8 @@ export class Turns {
     this.#hasServedModest = false;
   }
 
-  #takeShares(now: number): void {
+  #takeShares(): void {
+    const now = this.#clock.monotonic();
     let used = 0;
     while (this.#fresh.length > 0 || this.#served.length > 0) {
       const left = (now - this.#modestAt < LATELY ? TURN : LONG_TURN) - used;
