@@ -1,6 +1,5 @@
 /** The process that overlay-kill.test.ts kills: writes stamped sectors without end, and prints each once it is acknowledged. */
 
-import { writeSync } from 'node:fs';
 import { MemoryDevice } from '../../src/block/memory-device.ts';
 import { openOverlay } from '../../src/block/overlay.ts';
 import type { OverlayPaths } from '../../src/block/overlay-files.ts';
@@ -23,7 +22,8 @@ async function writeForever(directory: string, round: number): Promise<never> {
   for (let stamp = round * 1_000_000 + 1; ; stamp++) {
     const sector = (stamp * 7919) % SECTORS;
     await disk.write(sector * 512, [stampedSector(stamp)]);
-    writeSync(1, `${sector} ${stamp}\n`);
+    // Waits where the reader is slow, which writeSync does not: it raises EAGAIN then.
+    process.stdout.write(`${sector} ${stamp}\n`);
     // A flush now and then, not waited for: the kill hits one in every state.
     if (stamp % 50 === 0) void Promise.resolve(disk.flush());
   }
