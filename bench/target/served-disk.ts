@@ -5,6 +5,7 @@
  */
 
 import { pollBusily } from '../../src/os/busy-polling.ts';
+import { inlineFurther } from '../../src/os/inlining.ts';
 import { nodeFileSystem } from '../../src/os/node-file-system.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 import { keepObjectLayouts } from '../../src/os/object-layouts.ts';
@@ -16,6 +17,7 @@ import { Portal } from '../../src/target/portal.ts';
 import { Target } from '../../src/target/target.ts';
 
 keepObjectLayouts();
+inlineFurther();
 collectShortLivedMemory();
 pollBusily();
 const [path = '', directory = '', name = '', listen = ''] = process.argv.slice(2);

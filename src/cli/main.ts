@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { pollBusily } from '../os/busy-polling.ts';
+import { inlineFurther } from '../os/inlining.ts';
 import { keepObjectLayouts } from '../os/object-layouts.ts';
 import { collectShortLivedMemory } from '../os/short-lived-memory.ts';
 import { commands } from './commands/index.ts';
@@ -35,6 +36,7 @@ function outputFailed(error: Error & { code?: string }): void {
 export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', outputFailed);
   keepObjectLayouts();
+  inlineFurther();
   collectShortLivedMemory();
   pollBusily();
   try {

@@ -4,6 +4,7 @@ export * from './clock.ts';
 export * from './file.ts';
 export * from './foreground-process.ts';
 export { type HttpAnswer, type HttpClient, nodeHttpClient } from './http-client.ts';
+export { inlineFurther } from './inlining.ts';
 export * from './local-sockets.ts';
 export * from './network.ts';
 export { nodeFileSystem } from './node-file-system.ts';
