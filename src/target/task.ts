@@ -36,9 +36,10 @@ export type TaskState = 'waiting' | 'transferring' | 'running' | 'ended';
 
 export class Task {
   /**
-   * One that is nobody's and is never run. V8 forgets the layout of a class's objects when a collection finds none of them; if that
-   * comes while it still counts how many fields they have, which is while the first seven are made, it leaves no room for any, and
-   * every later task is a dictionary: a READ then takes twice as long for as long as the program runs.
+   * One that is nobody's and is never run. V8 forgets the layout of a class's objects when a collection finds none of them, and with
+   * it the machine code of all that has to do with them. If that comes while it still counts how many fields they have, which is while
+   * the first seven are made, it leaves no room for any, and every later task is a dictionary: a READ then takes twice as long for as
+   * long as the program runs.
    */
   static readonly exemplar: unknown = Reflect.construct(Task, [
     undefined,
@@ -77,31 +78,31 @@ export class Task {
   /** What runs it; set by `LogicalUnit.prepare`. */
   entry: DispatchEntry | undefined;
   /** Byte range of the medium, for commands that have one. */
-  offset = 0;
-  length = 0;
+  offset: number;
+  length: number;
   forceUnitAccess = false;
 
   /** Bytes that the command wants from the initiator (its SPDTL when it writes). */
-  dataOutLength = 0;
+  dataOutLength: number;
   /** What has arrived of them, in order. */
   dataOut: readonly Uint8Array[] = noData;
-  dataOutReceived = 0;
+  dataOutReceived: number;
   transfer: DataOutTransfer | undefined;
   /** What goes back, in order, and how long the whole answer is (its SPDTL when it reads). */
   dataIn: readonly Uint8Array[] = noData;
-  dataInLength = 0;
+  dataInLength: number;
   /** Bytes of a long read that are still on the medium, behind `offset`. */
-  dataInPending = 0;
+  dataInPending: number;
   /** Numbering of the Data-In PDUs: the next DataSN and Buffer Offset. */
-  dataSN = 0;
-  bufferOffset = 0;
+  dataSN: number;
+  bufferOffset: number;
   /** Of the last R-Data SNACK: the answer must carry it (RFC 7143 §11.4.4). */
-  snackTag = 0;
+  snackTag: number;
 
   /** The next one in its slot of the session's table. */
   nextInSlot: Task | undefined;
   /** Where it is in the task set of its unit. */
-  place = 0;
+  place: number;
   #header: Uint8Array;
   /** Made when it is first asked for, unless the header holds a part of it alone. */
   #cdb: Uint8Array | undefined;
@@ -129,6 +130,19 @@ export class Task {
     this.bidirectionalReadLength = additional.bidirectionalReadLength ?? 0;
     this.isRead = fields.read.read(header, 0);
     this.isWrite = fields.write.read(header, 0);
+    // Here and not beside their names: V8 takes a field that begins with 0 for one of small integers. The first other number makes a
+    // new layout of all tasks, in which such a field is an object of its own, and the kept task has the old one. What was undefined
+    // before takes any value.
+    this.offset = 0;
+    this.length = 0;
+    this.dataOutLength = 0;
+    this.dataOutReceived = 0;
+    this.dataInLength = 0;
+    this.dataInPending = 0;
+    this.dataSN = 0;
+    this.bufferOffset = 0;
+    this.snackTag = 0;
+    this.place = 0;
   }
 
   /** The SCSI Command as it came: 48 bytes. */

@@ -8,12 +8,15 @@ setFlagsFromString('--expose-gc');
 setFlagsFromString('--allow-natives-syntax');
 const collect: () => void = runInNewContext('gc');
 const isFast: (object: unknown) => boolean = runInNewContext('(object) => %HasFastProperties(object)');
+const haveSameLayout: (a: unknown, b: unknown) => boolean = runInNewContext('(a, b) => %HaveSameMap(a, b)');
 
-function makeTasks(count: number): unknown {
-  let last: unknown;
-  for (let made = 0; made < count; made++) {
-    last = Reflect.construct(Task, [undefined, undefined, new Uint8Array(48), {}, undefined]);
-  }
+function makeTask(): Task {
+  return Reflect.construct(Task, [undefined, undefined, new Uint8Array(48), {}, undefined]);
+}
+
+function makeTasks(count: number): Task {
+  let last = makeTask();
+  for (let made = 1; made < count; made++) last = makeTask();
   return last;
 }
 
@@ -26,4 +29,13 @@ test('tasks are no dictionaries when all have been collected that V8 had seen wh
     collect();
   }
   assert.equal(isFast(makeTasks(20)), true);
+});
+
+test('the kept task has the layout of all others, however large the numbers in them were', () => {
+  const numbers = Object.entries(makeTask()).flatMap(([name, value]) => (typeof value === 'number' ? [name] : []));
+  assert.ok(numbers.length >= 10, numbers.join(', '));
+  for (const name of numbers) {
+    Object.assign(makeTask(), { [name]: 2 ** 40 });
+    assert.ok(haveSameLayout(Task.exemplar, makeTask()), name);
+  }
 });
