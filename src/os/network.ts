@@ -34,6 +34,8 @@ export interface StreamConnection {
   write(chunk: Uint8Array): boolean;
   /** Hands to the kernel now what this turn of the loop has written, and not at the turn's end. */
   flush(): void;
+  /** `flush` will follow in this call: what is written before it need not be waited for at the turn's end. */
+  hold(): void;
   /** Stops and resumes `data`: back-pressure towards the sender. */
   pause(): void;
   resume(): void;

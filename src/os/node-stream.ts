@@ -12,6 +12,8 @@ export class NodeStream implements StreamConnection {
   readonly #socket: Socket;
   readonly #describe: (error: Error) => Error;
   #corked = false;
+  /** Its owner flushes. */
+  #held = false;
 
   /** `describe` makes this project's error of the socket's. */
   constructor(socket: Socket, describe: (error: Error) => Error) {
@@ -46,13 +48,18 @@ export class NodeStream implements StreamConnection {
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
-      process.nextTick(uncork, this);
+      if (!this.#held) process.nextTick(uncork, this);
     }
     return this.#socket.write(chunk);
   }
 
+  hold(): void {
+    this.#held = true;
+  }
+
   /** Everything since the last one leaves in one writev. */
   flush(): void {
+    this.#held = false;
     if (!this.#corked) return;
     this.#corked = false;
     this.#socket.uncork();

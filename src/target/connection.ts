@@ -138,9 +138,10 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
   work(share: number): number {
     let used = 0;
     this.#hasMore = true;
+    this.#sender.hold();
     try {
       while (used < share) {
-        const pdu = this.#isBlocked ? undefined : this.#reader.next();
+        const pdu = this.#isBlocked() ? undefined : this.#reader.next();
         if (pdu === undefined) {
           this.#hasMore = false;
           break;
@@ -167,8 +168,8 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     return this.#phase?.isDeep === true;
   }
 
-  /** No PDU may be taken: what comes of it has no room, or the login must go on first. */
-  get #isBlocked(): boolean {
+  /** No PDU may be taken: what comes of it has no room, or the login must go on first. No accessor: V8 calls a private one slowly. */
+  #isBlocked(): boolean {
     return this.#stepsUnderWay > 0 || this.#ended || !this.#sender.writable;
   }
 
@@ -177,7 +178,7 @@ export class Connection implements TcpHandler, ConnectionControl, TurnTaker {
     const waits = this.isWaiting || this.#hasMore;
     // A login is one request at a time (RFC 7143 §6.3): no more than that is kept of a storm of them.
     const backlog = this.#phase === undefined ? LOGIN_DATA_SEGMENT_LENGTH : BACKLOG;
-    const full = this.#isBlocked || (waits && this.#reader.buffered >= backlog);
+    const full = this.#isBlocked() || (waits && this.#reader.buffered >= backlog);
     if (full === this.#paused) return;
     this.#paused = full;
     if (full) this.#tcp.pause();

@@ -99,6 +99,11 @@ export class PduSender {
     this.#emit(bytes);
   }
 
+  /** `flush` will follow in this call. */
+  hold(): void {
+    this.#connection.hold();
+  }
+
   /** What was sent need not wait for what others do in this turn of the loop. */
   flush(): void {
     this.#connection.flush();

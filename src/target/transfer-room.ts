@@ -36,6 +36,7 @@ export class TransferRoom {
 
   /** A task is over, whether it had entered or not. */
   leave(task: Task): void {
+    if (this.#held.size === 0 && this.#queue.length === 0) return; // every READ comes here
     const bytes = this.#held.get(task);
     if (bytes !== undefined) {
       this.#held.delete(task);

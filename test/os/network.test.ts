@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { TcpConnection } from '../../src/os/network.ts';
 import { nodeNetwork } from '../../src/os/node-network.ts';
 
@@ -82,6 +83,24 @@ describe('TCP', () => {
     await drained;
     client.end();
     assert.equal((await atServer).bytes.length, written + chunk.length);
+    await listener.close();
+  });
+
+  test('what is held leaves with the flush, and what is written later by itself', async () => {
+    const { listener, client, server } = await connected();
+    client.start({ data: () => {}, drain: () => {}, closed: () => {} });
+    const atServer = received(server);
+    client.hold();
+    client.write(Uint8Array.of(1));
+    client.write(Uint8Array.of(2));
+    assert.equal(client.bufferedBytes, 2);
+    client.flush();
+    assert.equal(client.bufferedBytes, 0, 'the kernel has it');
+    client.write(Uint8Array.of(3));
+    await setImmediate();
+    assert.equal(client.bufferedBytes, 0, 'the turn’s end has flushed');
+    client.end();
+    assert.deepEqual([...(await atServer).bytes], [1, 2, 3]);
     await listener.close();
   });
 

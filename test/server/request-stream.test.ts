@@ -34,6 +34,7 @@ class UnreadConnection implements TcpConnection {
     return false;
   }
   flush(): void {}
+  hold(): void {}
   pause(): void {
     this.isPaused = true;
   }

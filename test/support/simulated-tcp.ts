@@ -28,6 +28,7 @@ export class SimulatedTcp implements TcpConnection {
   #handler: TcpHandler | undefined;
   #outgoing: Uint8Array[] = [];
   #bufferedBytes = 0;
+  #held = false;
   #sendScheduled = false;
   #incoming: Uint8Array[] = [];
   #paused = false;
@@ -71,7 +72,17 @@ export class SimulatedTcp implements TcpConnection {
   }
 
   /** It sends in its own time. */
-  flush(): void {}
+  flush(): void {
+    this.#held = false;
+  }
+
+  /** Who has said that a flush follows, and does not flush, would leave an answer in the process for ever. */
+  hold(): void {
+    this.#held = true;
+    queueMicrotask(() => {
+      if (this.#held) throw new Error('held, and not flushed in the same call');
+    });
+  }
 
   pause(): void {
     this.#paused = true;

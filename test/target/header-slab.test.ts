@@ -42,6 +42,7 @@ class Socket implements TcpConnection {
   flush(): void {
     if (!this.isFull) this.sent.push(...this.waiting.splice(0).map((chunk) => Buffer.from(chunk)));
   }
+  hold(): void {}
   start(): void {}
   pause(): void {}
   resume(): void {}

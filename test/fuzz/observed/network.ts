@@ -112,6 +112,10 @@ export class ObservedEnd implements TcpConnection {
     this.#tcp.flush();
   }
 
+  hold(): void {
+    this.#tcp.hold();
+  }
+
   pause(): void {
     this.#tcp.pause();
   }
