@@ -78,6 +78,22 @@ test('a header does not change before the kernel has it', () => {
   );
 });
 
+test('connections fill the same headers one after the other, and none that the kernel of another does not have yet', () => {
+  const [slow, quick] = [new Socket(), new Socket()];
+  const [slowSender, quickSender] = [new PduSender(slow), new PduSender(quick)];
+  slow.isFull = true;
+  const waiting = send(slowSender, 1);
+  slowSender.flush();
+  const other = send(quickSender, 2);
+  assert.notEqual(other, waiting);
+  quickSender.flush();
+  assert.equal(waiting[16], 1);
+  slow.isFull = false;
+  slowSender.flush();
+  assert.equal(send(quickSender, 3), waiting, 'the one that was used last');
+  assert.equal(waiting[16], 3);
+});
+
 test('a header that is kept to be sent again is not filled again', () => {
   const sender = new PduSender(new Socket());
   const kept: Uint8Array[] = [];
