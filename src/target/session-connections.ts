@@ -128,8 +128,7 @@ export class SessionConnections {
     const isKept = isFailure && this.#canRecover;
     if (isKept) this.#lose(connection);
     else connection.state = 'ended';
-    // Not before its state tells so: what waited for its acknowledgement goes out now, and must not wait for it again.
-    this.#session.fence.gone(connection);
+    this.#tellFence(connection);
     if (isFailure) this.#announceLoss(connection, isKept);
     if (isKept) return;
     const opensWindow = isFailure && this.#takesRoom(connection);
@@ -139,6 +138,11 @@ export class SessionConnections {
     if (endsAll || this.#isDeserted) await this.#session.end(reason, error);
     await ended;
     if (opensWindow) this.#session.tellWindow();
+  }
+
+  /** Not before its state tells that it is gone: what waited for its acknowledgement goes out now, and must not wait for it again. */
+  #tellFence(connection: SessionConnection): void {
+    this.#session.fence.gone(connection);
   }
 
   /** RFC 7143 §7.1.4.3: the other connections learn of it. */
@@ -254,8 +258,8 @@ export class SessionConnections {
     this.#discardEarly(connection);
     if (connection.state !== 'open') return;
     this.#forgetOpen(connection);
-    this.#session.fence.gone(connection);
     this.#lose(connection);
+    this.#tellFence(connection);
     connection.control.finish('connection lost');
   }
 

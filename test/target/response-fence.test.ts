@@ -234,3 +234,18 @@ test('a task that ends behind a fence is given to its new connection all the sam
   assert.equal((await third.managed()).response, functionComplete);
   assert.equal((await third.result(tag)).data.length, BLOCK);
 });
+
+test('a fence does not wait for a connection whose place another has taken (RFC 7143 §6.3.4)', async () => {
+  await using served = await serveTarget();
+  const keys = { ...fenced, ErrorRecoveryLevel: '2', DefaultTime2Retain: '20' };
+  const [first, second] = await pairOf(served, keys);
+  const third = await join(served, first, 3);
+  assert.equal((await runOn(second, first, testUnitReady)).status, Status.good);
+  // The answer waits for what its own connection has not acknowledged, and is to go out when that is gone.
+  second.expStatSN -= 1;
+  second.manage(TaskManagementFunction.abortTaskSet);
+  await expectPing(second);
+  await join(served, second, 2);
+  await answersPing(third);
+  assert.equal((await runOn(third, first, testUnitReady)).status, Status.good);
+});
